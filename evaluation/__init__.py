@@ -1,0 +1,1 @@
+"""Honest numbers: splits, metrics, baselines, and the report."""

@@ -1,0 +1,74 @@
+"""What an evaluation found, and the files it is kept in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from index.files import write_file_atomically, write_json_atomically
+
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The numbers of one evaluation; every recommender saw the same users and targets.
+
+    Attributes:
+        metrics: recommender -> ``recall@10``, ``tail_pool_recall@10``, ... -> value; NaN where
+            there was nothing to measure. docs/evaluation.md explains every key.
+        bands: recommender -> band of training counts (``0``, ``1-4``, ...) -> ``recall@10``, ...
+            and ``targets``.
+        per_user: one row a recommender and user, at `primary_k`.
+        settings: what was evaluated on what: ks, pools, bucket rule, counts of everything.
+        seconds: recommender -> wall-clock time.
+        primary_k: the k of tables, charts and ``per_user``.
+    """
+
+    metrics: dict[str, Metrics]
+    bands: dict[str, dict[str, Metrics]]
+    per_user: pd.DataFrame
+    settings: dict[str, object]
+    seconds: dict[str, float]
+    primary_k: int
+
+    @property
+    def recommenders(self) -> list[str]:
+        """The names, in the order in which they were evaluated."""
+        return list(self.metrics)
+
+    def value(self, recommender: str, metric: str, k: int | None = None) -> float:
+        """Return one number, NaN where it wasn't measured; k is `primary_k` unless given."""
+        at = self.primary_k if k is None else k
+        return self.metrics[recommender].get(f"{metric}@{at}", math.nan)
+
+    def to_json(self) -> dict[str, object]:
+        """Return everything but `per_user`, ready for JSON: NaN becomes None (null)."""
+        return {
+            "format": 1,
+            "primary_k": self.primary_k,
+            "settings": dict(self.settings),
+            "metrics": {name: _nullable(found) for name, found in self.metrics.items()},
+            "recall_by_training_count": {
+                name: {band: _nullable(found) for band, found in bands.items()}
+                for name, bands in self.bands.items()
+            },
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+
+def write_metrics(evaluation: Evaluation, run_folder: Path) -> tuple[Path, Path]:
+    """Write ``metrics.json`` and ``per_user.parquet``, each whole or not at all; return both."""
+    metrics, per_user = run_folder / "metrics.json", run_folder / "per_user.parquet"
+    write_json_atomically(metrics, evaluation.to_json())
+    with write_file_atomically(per_user) as temporary:
+        evaluation.per_user.to_parquet(temporary, index=False)
+    return metrics, per_user
+
+
+def _nullable(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {key: None if math.isnan(value) else value for key, value in values.items()}

@@ -1,0 +1,91 @@
+"""The rows that each query must not return, such as the items a user has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import VectorIndexError
+
+
+@dataclass(frozen=True)
+class Banned:
+    """Pairs of (query, position) that are no answers; sorted, each pair once.
+
+    Attributes:
+        keys: ``query * width + position``, int64, ascending.
+        width: number of positions there are.
+        counts: banned positions of each query, int64 [m].
+    """
+
+    keys: NDArray[np.int64]
+    width: int
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of_catalog(
+        cls, offsets: NDArray[np.int64], rows: NDArray[np.int32], n_queries: int, n_items: int
+    ) -> Banned:
+        """Return the pairs of a compressed list: query i bans ``rows[offsets[i]:offsets[i+1]]``.
+
+        Raises:
+            VectorIndexError: the offsets don't fit the queries, or a row isn't in the catalog.
+        """
+        offsets, rows = np.asarray(offsets), np.asarray(rows)
+        lengths = np.diff(offsets)
+        if len(offsets) != n_queries + 1 or (lengths < 0).any() or offsets[0] != 0:
+            raise VectorIndexError(
+                f"excluded offsets must rise from 0 and number {n_queries + 1}, one more than "
+                f"the queries; {len(offsets)} were given"
+            )
+        if offsets[-1] != len(rows):
+            raise VectorIndexError(
+                f"excluded offsets end at {offsets[-1]}, but {len(rows)} rows were given"
+            )
+        if len(rows) and (rows.min() < 0 or rows.max() >= n_items):
+            raise VectorIndexError(f"excluded rows must lie between 0 and {n_items - 1}")
+        query = np.repeat(np.arange(n_queries, dtype=np.int64), lengths)
+        return cls._of_pairs(query, rows.astype(np.int64), n_queries, n_items)
+
+    @classmethod
+    def _of_pairs(
+        cls, query: NDArray[np.int64], position: NDArray[np.int64], n_queries: int, width: int
+    ) -> Banned:
+        keys = np.unique(query * width + position)
+        counts = np.bincount(keys // max(width, 1), minlength=n_queries).astype(np.int64)
+        return cls(keys, width, counts)
+
+    def among(self, rows: NDArray[np.int64]) -> Banned:
+        """Return the pairs whose position is in ``rows`` (ascending), as positions in it."""
+        query, position = np.divmod(self.keys, max(self.width, 1))
+        local = np.searchsorted(rows, position)
+        inside = local < len(rows)
+        inside[inside] = rows[local[inside]] == position[inside]
+        return self._of_pairs(query[inside], local[inside], len(self.counts), len(rows))
+
+    def take(self, queries: NDArray[np.int64]) -> Banned:
+        """Return the pairs of these queries, numbered anew in the given order."""
+        starts = np.searchsorted(self.keys, queries * self.width)
+        counts = self.counts[queries]
+        total = int(counts.sum())
+        first = np.repeat(starts - (np.cumsum(counts) - counts), counts)
+        taken = self.keys[first + np.arange(total)]
+        fresh = np.repeat(np.arange(len(queries), dtype=np.int64), counts)
+        keys = taken % max(self.width, 1) + fresh * self.width
+        return Banned(keys, self.width, counts)
+
+    def of(self, query: int) -> NDArray[np.int64]:
+        """Return the banned positions of one query, ascending."""
+        start, end = np.searchsorted(self.keys, [query * self.width, (query + 1) * self.width])
+        return self.keys[start:end] - query * self.width
+
+    def hits(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of the positions [m, c] are banned for their line's query."""
+        if not len(self.keys):
+            return np.zeros(positions.shape, bool)
+        keys = np.arange(len(positions), dtype=np.int64)[:, None] * self.width + positions
+        found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        # A padding of -1 makes the last key of the line before: it is never a hit.
+        return np.asarray((self.keys[found] == keys) & (positions >= 0))

@@ -1,0 +1,45 @@
+"""Every known failure of the project, from the root down.
+
+LongtailError                     a known failure; its message is one line that says what to do
+├── VectorIndexError              something about a stored or searched index
+│   ├── DamagedFileError          a stored file isn't the one that was written
+│   ├── MissingVersionError       the folder holds no published index
+│   └── ForeignIndexError         the index was filled by another item tower
+├── UnsupportedFormatError        written by a newer longtail than this one
+├── FaissInstallationError        no FAISS wheel, or two that overwrite one another
+└── DiskFullError                 the disk ran out while a file was written
+"""
+
+from __future__ import annotations
+
+
+class LongtailError(Exception):
+    """A known failure. Its message is one line, for a person, and says what to do next."""
+
+
+class VectorIndexError(LongtailError):
+    """Something about a stored or searched index is wrong."""
+
+
+class DamagedFileError(VectorIndexError):
+    """A stored file is missing, or its size or sha256 is not what was written."""
+
+
+class MissingVersionError(VectorIndexError):
+    """The folder holds no published index version."""
+
+
+class ForeignIndexError(VectorIndexError):
+    """The index was filled by another item tower than the one that would query it."""
+
+
+class UnsupportedFormatError(LongtailError):
+    """A file was written in a newer format than this version reads."""
+
+
+class FaissInstallationError(LongtailError):
+    """FAISS is not installed, or two of its wheels overwrite one another."""
+
+
+class DiskFullError(LongtailError):
+    """The disk ran out of space while a file was being written; nothing was published."""

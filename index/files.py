@@ -1,0 +1,234 @@
+"""Files that are either whole and as they were written, or reported.
+
+Writing: a temporary sibling is filled, fsynced, and renamed into place, so that a reader, a
+Ctrl-C or a full disk never leaves half a file behind. Reading: sizes and SHA-256 sums are
+compared with a manifest before anything parses the content.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What a manifest knows of one file: its size in bytes and its SHA-256 in hexadecimal."""
+
+    size: int
+    sha256: str
+
+
+def sha256_of(path: Path) -> str:
+    """Return the file's SHA-256 in hexadecimal, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def record_files(folder: Path, *, leave_out: Collection[str] = ()) -> dict[str, FileRecord]:
+    """Return a record of every file under the folder, by relative POSIX path, sorted.
+
+    ``leave_out`` names relative paths; naming a folder leaves out all that lies in it.
+    """
+    records = {}
+    for path in sorted(folder.rglob("*")):
+        relative = PurePosixPath(path.relative_to(folder).as_posix())
+        names = {str(relative), *map(str, relative.parents)}
+        if path.is_file() and names.isdisjoint(leave_out):
+            records[str(relative)] = FileRecord(path.stat().st_size, sha256_of(path))
+    return records
+
+
+def verify_files(folder: Path, records: Mapping[str, FileRecord], *, remedy: str) -> None:
+    """Compare every recorded file with the one on the disk: sizes first, then sums.
+
+    Files that have no record are not looked at. ``remedy`` says what to do, as the end of
+    a sentence: ``rebuild it with `longtail index build RUN```.
+
+    Raises:
+        DamagedFileError: a file is missing, has another size or another SHA-256.
+    """
+    for name, record in records.items():
+        path = _inside(folder, name, remedy)
+        if not path.is_file():
+            raise DamagedFileError(f"{path} is missing; {remedy}")
+        size = path.stat().st_size
+        if size != record.size:
+            raise DamagedFileError(
+                f"{path} has {size} bytes, but {record.size} were written; {remedy}"
+            )
+    for name, record in records.items():
+        path = folder / name
+        found = sha256_of(path)
+        if found != record.sha256:
+            raise DamagedFileError(
+                f"{path} is not the file that was written (sha256 {found[:12]}, "
+                f"expected {record.sha256[:12]}); {remedy}"
+            )
+
+
+def read_records(manifest: Mapping[str, Any], path: Path, *, remedy: str) -> dict[str, FileRecord]:
+    """Return the file records stored under ``files`` of a manifest read from ``path``.
+
+    Raises:
+        DamagedFileError: the entry is missing or is not a table of sizes and sums.
+    """
+    try:
+        return {
+            str(name): FileRecord(int(entry["size"]), str(entry["sha256"]))
+            for name, entry in manifest["files"].items()
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedFileError(f"{path} has no readable table of files; {remedy}") from error
+
+
+def check_format(manifest: Mapping[str, Any], path: Path, *, reads: int, remedy: str) -> None:
+    """Refuse a manifest that a newer longtail has written.
+
+    Raises:
+        UnsupportedFormatError: its ``format`` is above ``reads``.
+        DamagedFileError: it has no whole number of at least 1 under ``format``.
+    """
+    found = manifest.get("format")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise DamagedFileError(f"{path} names no format version; {remedy}")
+    if found > reads:
+        raise UnsupportedFormatError(
+            f"{path} was written by format {found}, this longtail reads up to {reads}; "
+            "upgrade longtail"
+        )
+
+
+def read_json(path: Path, *, remedy: str = "restore it from a copy") -> dict[str, Any]:
+    """Return the JSON object in the file.
+
+    Raises:
+        DamagedFileError: the file is missing, is not UTF-8 JSON, or holds no object.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DamagedFileError(f"{path} is missing; {remedy}") from error
+    except ValueError as error:
+        raise DamagedFileError(f"{path} is not readable as JSON ({error}); {remedy}") from error
+    if not isinstance(content, dict):
+        raise DamagedFileError(f"{path} holds no JSON object; {remedy}")
+    return content
+
+
+def write_json_atomically(path: Path, content: object) -> None:
+    """Write indented UTF-8 JSON; the file is either the old one or the whole new one."""
+    text = json.dumps(content, indent=2, ensure_ascii=True, allow_nan=False)
+    with write_file_atomically(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def write_file_atomically(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; what was written there replaces it at the end.
+
+    On any exception, Ctrl-C included, the temporary is removed and the old file stands.
+
+    Raises:
+        DiskFullError: the disk or the quota ran out.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _sibling(path, "tmp")
+    try:
+        with _disk_full_is_known(path):
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def publish_folder(target: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Yield an empty temporary folder beside ``target`` that becomes it at the end.
+
+    Every file and folder is fsynced before the rename. An existing target is moved aside
+    first and removed afterwards. On any exception, Ctrl-C included, the temporary is removed
+    and the old target stands.
+
+    Raises:
+        DiskFullError: the disk or the quota ran out.
+        FileExistsError: the target exists and ``replace`` is false.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary, aside = _sibling(target, "tmp"), _sibling(target, "old")
+    try:
+        with _disk_full_is_known(target):
+            temporary.mkdir()
+            yield temporary
+            for path in [*temporary.rglob("*"), temporary]:
+                _sync(path)
+            if os.path.lexists(target):
+                if not replace:
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+                os.rename(target, aside)
+            os.rename(temporary, target)
+            _sync(target.parent)
+    finally:
+        # Whatever stopped us between the two renames, the old folder goes back.
+        if os.path.lexists(aside) and not os.path.lexists(target):
+            os.rename(aside, target)
+        for leftover in (temporary, aside):
+            _remove(leftover)
+
+
+@contextmanager
+def _disk_full_is_known(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        free = shutil.disk_usage(path.parent).free
+        raise DiskFullError(
+            f"no room to write {path} ({free:,} bytes free there); nothing was changed: "
+            "free some space and run the same command again"
+        ) from error
+
+
+def _inside(folder: Path, name: str, remedy: str) -> Path:
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts:
+        raise DamagedFileError(f"the manifest of {folder} lists {name!r} outside it; {remedy}")
+    return folder / relative
+
+
+def _sibling(path: Path, ending: str) -> Path:
+    # Not tempfile: it makes files that other users can't read, and a bundle is shared.
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)

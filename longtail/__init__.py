@@ -1,0 +1,1 @@
+"""longtail: find the items a popularity-driven recommender never shows."""

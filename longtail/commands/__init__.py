@@ -1,0 +1,1 @@
+"""One command a file; `longtail.cli` puts them together."""

@@ -1,0 +1,174 @@
+"""`longtail data`: look at the inputs before spending an hour on them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from rich.console import Console
+from rich.table import Table
+
+from evaluation.splits import Split, split
+from longtail.data_tables import description_tables, split_table, validation_table
+from longtail.demo_shop import make_demo_shop
+from longtail.inputs import Inputs, input_options, make_inputs
+from longtail.progress import progress_on_stderr
+from longtail.token_counter import token_counter
+from retrieval.catalog import Catalog
+from retrieval.describe import describe
+from retrieval.errors import DataError, ModelNotFoundError
+from retrieval.interactions import PARTS, Interactions
+from retrieval.popularity import Popularity
+from retrieval.rejected import RejectedRows
+from retrieval.towers.weights import DEFAULT_ENCODER
+
+split_option = click.option(
+    "--split",
+    "kind",
+    type=click.Choice(["auto", "temporal", "leave-last", "given"]),
+    default="auto",
+    show_default=True,
+    help="temporal: everyone is cut at the same moments; leave-last: everyone's last events.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def data() -> None:
+    """Validate, describe and split a catalog and a log, or make up a demo shop."""
+
+
+@data.command()
+@input_options
+@click.option("--strict", is_flag=True, help="Exit with 1 when any row is set aside.")
+def validate(strict: bool, **given: Any) -> None:
+    """Say what can be read of the two files, and what is wrong with the rest.
+
+    FOLDER holds items.* (or catalog.*) and interactions.*; or name the files.
+    """
+    inputs = make_inputs(**given)
+    catalog, log, rejected = _read(inputs)
+    _print(validation_table((inputs.catalog, catalog), (inputs.interactions, log), rejected))
+    click.echo(f"text template: {catalog.template}")
+    click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
+    if strict and len(rejected):
+        raise DataError(
+            f"{len(rejected):,} rows were set aside and --strict was given; see "
+            f"{inputs.rejected_path}"
+        )
+
+
+@data.command("describe")
+@input_options
+@split_option
+@click.option("--bucket-rule", default="items:0.2", show_default=True, help="What is head.")
+@click.option("--encoder", default=DEFAULT_ENCODER, show_default=True, help="Counts tokens.")
+@click.option("--max-tokens", default=96, show_default=True, help="Where the tower cuts a text.")
+def describe_command(
+    kind: Any, bucket_rule: str, encoder: str, max_tokens: int, **given: Any
+) -> None:
+    """Print sizes, the popularity curve, history lengths, and how many texts would be cut."""
+    catalog, log, _ = _read(make_inputs(**given))
+    parts = _split(log, kind)
+    counts = parts.train.user_counts(len(catalog))
+    try:
+        counter = token_counter(encoder)
+    except ModelNotFoundError as error:
+        click.echo(f"warning: tokens are not counted: {error}", err=True)
+        counter = None
+    found = describe(
+        catalog,
+        log,
+        Popularity.from_counts(counts, catalog.item_ids, bucket_rule),
+        tokenizer=counter,
+        max_tokens=max_tokens,
+    )
+    _print(*description_tables(found), split_table(parts, len(catalog)))
+
+
+@data.command("split")
+@input_options
+@split_option
+@click.option("--valid-share", default=0.1, show_default=True, help="For temporal.")
+@click.option("--test-share", default=0.1, show_default=True, help="For temporal.")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
+)
+def split_command(
+    kind: Any, valid_share: float, test_share: float, out: Path, **given: Any
+) -> None:
+    """Write the log with a split column, which every command then takes as given."""
+    catalog, log, _ = _read(make_inputs(**given))
+    parts = _split(log, kind, valid_share=valid_share, test_share=test_share)
+    _write_split(parts, catalog, out)
+    _print(split_table(parts, len(catalog)))
+    click.echo(f"wrote {out}")
+
+
+@data.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--items", default=3000, show_default=True, type=click.IntRange(100, 100_000))
+@click.option("--users", default=4000, show_default=True, type=click.IntRange(10, 1_000_000))
+@click.option("--seed", default=0, show_default=True)
+def synth(folder: Path, items: int, users: int, seed: int) -> None:
+    """Write a made-up shop to try things on: FOLDER/catalog.csv and FOLDER/interactions.csv."""
+    make_demo_shop(folder, n_items=items, n_users=users, seed=seed)
+    click.echo(f"wrote {folder / 'catalog.csv'} and {folder / 'interactions.csv'}")
+    click.echo(f"next: longtail data describe {folder}", err=True)
+
+
+def _read(inputs: Inputs) -> tuple[Catalog, Interactions, RejectedRows]:
+    with progress_on_stderr() as progress:
+        catalog, log, rejected = inputs.read(progress)
+    for note in rejected.notes:
+        click.echo(f"note: {note}", err=True)
+    if len(rejected):
+        click.echo(
+            f"warning: {len(rejected):,} rows were set aside; see {inputs.rejected_path}", err=True
+        )
+    return catalog, log, rejected
+
+
+def _split(log: Interactions, kind: Any, **shares: float) -> Split:
+    parts = split(log, kind, **shares)
+    for warning in parts.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return parts
+
+
+def _write_split(parts: Split, catalog: Catalog, out: Path) -> None:
+    log = parts.interactions
+    columns = {
+        "user_id": _coded(log.user, log.user_ids),
+        "item_id": _coded(log.item, catalog.item_ids),
+        "timestamp": pa.array(log.time),
+    }
+    for name, values in (("weight", log.weight), ("label", log.label)):
+        if values is not None:
+            columns[name] = pa.array(values)
+    columns["split"] = _coded(parts.part.astype(np.int32), np.array(PARTS, dtype=object))
+    temporary = out.with_name(f".{out.name}.partial")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        pyarrow.parquet.write_table(pa.table(columns), temporary)
+        os.replace(temporary, out)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise DataError(f"can't write {out}: {error.strerror or error}") from error
+
+
+def _coded(codes: Any, ids: Any) -> Any:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(ids.tolist(), pa.string()))
+
+
+def _print(*tables: Table) -> None:
+    # Into a file or a pipe a table keeps the width that it needs on a wide screen.
+    console = Console(width=None if os.isatty(1) else 110)
+    for table in tables:
+        console.print(table)

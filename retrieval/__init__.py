@@ -1,0 +1,1 @@
+"""From a catalog and histories to recommendations: data, towers, relevance head, Retriever."""

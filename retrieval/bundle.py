@@ -1,0 +1,197 @@
+"""The run folder: everything a served model needs, written once and verified when read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from index.files import (
+    check_format,
+    read_json,
+    read_records,
+    record_files,
+    verify_files,
+    write_json_atomically,
+)
+from index.store import open_index
+from index.vector_index import VectorIndex
+from retrieval.catalog import Catalog
+from retrieval.errors import BundleError
+from retrieval.interactions import Interactions
+from retrieval.popularity import Popularity
+from retrieval.relevance import RelevanceHead
+from retrieval.stored_interactions import load_interactions, save_interactions
+from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.text_user_tower import load_user_tower
+from retrieval.towers.user_tower import UserTower
+
+FORMAT = 1
+REMEDY = "copy the run folder again, or train it again with `longtail train`"
+
+# Written after training by other commands, each with its own manifest or none: not part of
+# what the bundle's hashes cover.
+LATER_FILES = ("manifest.json", "metrics.json", "per_user.parquet", "report.html", "index")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What validation chose, and what a query starts from.
+
+    Attributes:
+        temperature: the cosine is divided by it.
+        popularity_weight: weight of log p at debias 0 (the most probable next item).
+        debias: default strength of a query's popularity correction, in [0, 1].
+    """
+
+    temperature: float
+    popularity_weight: float
+    debias: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained engine without its index.
+
+    Attributes:
+        log: all interactions handed to training; `part` says which were train, valid, test.
+        config: the settings it was trained with, as plain data.
+        summary: what training measured, as plain data.
+    """
+
+    catalog: Catalog
+    popularity: Popularity
+    log: Interactions
+    item_tower: ItemTower
+    user_tower: UserTower
+    relevance: RelevanceHead
+    serving: Serving
+    split_kind: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write the bundle's files and its manifest into an existing, empty folder.
+
+    Publishing the folder in one step is the caller's: see `index.files.publish_folder`.
+    """
+    bundle.item_tower.save(folder / "item_tower")
+    bundle.user_tower.save(folder / "user_tower")
+    bundle.relevance.save(folder / "relevance_head")
+    bundle.catalog.save(folder / "catalog.parquet")
+    save_interactions(bundle.log, folder / "histories.parquet")
+    _popularity_frame(bundle).to_parquet(folder / "popularity.parquet", index=False)
+    write_json_atomically(
+        folder / "manifest.json",
+        {
+            "format": FORMAT,
+            "item_tower": bundle.item_tower.fingerprint(),
+            "template": bundle.catalog.template,
+            "bucket_rule": bundle.popularity.rule,
+            "buckets": bundle.popularity.sizes(),
+            "split": bundle.split_kind,
+            "serving": asdict(bundle.serving),
+            "config": dict(bundle.config),
+            "summary": dict(bundle.summary),
+            "versions": library_versions(),
+            "files": {
+                name: asdict(record)
+                for name, record in record_files(folder, leave_out=LATER_FILES).items()
+            },
+        },
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the bundle's manifest.
+
+    Raises:
+        BundleError: the folder isn't a run folder.
+        UnsupportedFormatError: it was written by a newer longtail.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        hint = (
+            "training was interrupted: run `longtail train` again with --resume"
+            if work_folder(folder).is_dir()
+            else "`longtail train --out` writes one"
+        )
+        raise BundleError(f"{folder} is no run folder (it has no manifest.json); {hint}")
+    manifest = read_json(path, remedy=REMEDY)
+    check_format(manifest, path, reads=FORMAT, remedy=REMEDY)
+    return manifest
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Return a bundle after checking every file of it against the manifest.
+
+    Raises:
+        BundleError, UnsupportedFormatError: see `read_manifest`.
+        DamagedFileError: a file is missing or was altered.
+    """
+    manifest = read_manifest(folder)
+    records = read_records(manifest, folder / "manifest.json", remedy=REMEDY)
+    verify_files(folder, records, remedy=REMEDY)
+    catalog = Catalog.load(folder / "catalog.parquet")
+    item_tower = ItemTower.load(folder / "item_tower")
+    counts = pd.read_parquet(folder / "popularity.parquet")["training_count"].to_numpy(np.int64)
+    return Bundle(
+        catalog=catalog,
+        popularity=Popularity.from_counts(counts, catalog.item_ids, manifest["bucket_rule"]),
+        log=load_interactions(folder / "histories.parquet"),
+        item_tower=item_tower,
+        user_tower=load_user_tower(folder / "user_tower", item_tower).eval(),
+        relevance=RelevanceHead.load(folder / "relevance_head"),
+        serving=Serving(**manifest["serving"]),
+        split_kind=manifest["split"],
+        config=manifest["config"],
+        summary=manifest["summary"],
+    )
+
+
+def open_bundle_index(folder: Path) -> VectorIndex:
+    """Return the bundle's index, refused when another item tower filled it.
+
+    Raises:
+        ForeignIndexError, DamagedFileError, MissingVersionError: see `index.store`.
+    """
+    return open_index(folder / "index", expected_fingerprint=read_manifest(folder)["item_tower"])
+
+
+def work_folder(run: Path) -> Path:
+    """Return where an unfinished training of this run keeps its checkpoints and vectors."""
+    return run.with_name(f".{run.name}.work")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that shape a bundle's numbers."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    names = ("longtail", "torch", "transformers", "sentence-transformers", "numpy", "pandas")
+    found = {}
+    for name in (*names, "faiss-cpu", "faiss-gpu"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _popularity_frame(bundle: Bundle) -> pd.DataFrame:
+    from retrieval.popularity import BUCKETS
+
+    popularity = bundle.popularity
+    return pd.DataFrame(
+        {
+            "item_id": bundle.catalog.item_ids,
+            "training_count": popularity.counts,
+            "bucket": [BUCKETS[code] for code in popularity.bucket],
+            "percentile": popularity.percentile,
+            "log_p": popularity.log_p,
+        }
+    )

@@ -1,0 +1,86 @@
+"""The items: the owner's ids, their columns, and the text that the tower reads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from retrieval.errors import DataError
+from retrieval.text_template import render
+
+_TEMPLATE_KEY = b"longtail.template"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The catalog, one row an item; the row number is the item's position everywhere.
+
+    Attributes:
+        frame: ``item_id`` (str, unique) and the owner's columns, index 0 to n - 1.
+        template: the text template, e.g. ``{title}. {categories}. {description}``.
+    """
+
+    frame: pd.DataFrame
+    template: str
+    _row_of: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_row_of", {i: r for r, i in enumerate(self.frame["item_id"])})
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def item_ids(self) -> NDArray[np.object_]:
+        """The owner's item ids by row, object [n]."""
+        return self.frame["item_id"].to_numpy(dtype=object)
+
+    def texts(self, rows: NDArray[np.int64] | None = None) -> list[str]:
+        """Return the text of every item, or of these rows, as the tower reads it: by the
+        template, at most 2,000 characters, blanks collapsed."""
+        return render(self.template, self.frame if rows is None else self.frame.iloc[rows])
+
+    def rows_of(self, item_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Return the row of each item id, -1 where there is no such item, int64."""
+        find = self._row_of.get
+        return np.fromiter((find(i, -1) for i in item_ids), np.int64)
+
+    def near_ids(self, item_id: str, n: int = 3) -> list[str]:
+        """Return up to ``n`` ids that are spelt much like this one, nearest first."""
+        folded: dict[str, str] = {}
+        for known in self._row_of:
+            folded.setdefault(known.lower(), known)
+        matches = difflib.get_close_matches(item_id.strip().lower(), folded, n=n)
+        return [folded[match] for match in matches]
+
+    def save(self, path: Path) -> None:
+        """Write the catalog as Parquet, the template in the schema's metadata."""
+        table = pa.Table.from_pandas(self.frame, preserve_index=False)
+        metadata = {**(table.schema.metadata or {}), _TEMPLATE_KEY: self.template.encode()}
+        pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
+
+    @classmethod
+    def load(cls, path: Path) -> Catalog:
+        """Return a catalog that `save` wrote.
+
+        Raises:
+            DataError: the file isn't there, isn't Parquet, or holds no template.
+        """
+        try:
+            table = pyarrow.parquet.read_table(path)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{path}: is not a stored catalog ({error})") from error
+        metadata = table.schema.metadata or {}
+        if _TEMPLATE_KEY not in metadata or "item_id" not in table.column_names:
+            raise DataError(
+                f"{path}: is a Parquet file but not a stored catalog; read it as a catalog file"
+            )
+        return cls(table.to_pandas(), metadata[_TEMPLATE_KEY].decode())

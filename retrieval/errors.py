@@ -1,0 +1,38 @@
+"""Failures of the data, the towers and the bundle; all are `index.errors.LongtailError`.
+
+LongtailError
+├── DataError                 a catalog or interaction file can't be used; names file, row, column
+├── ModelNotFoundError        a model name was found in none of the places tried
+├── BundleError               the run folder is incomplete, damaged, or not a run folder
+├── UnknownUserError          no such user; near ids are suggested
+├── UnknownItemError          no such item; near ids are suggested
+└── QueryError                a request that can't be answered as it was put (pool, k, where)
+"""
+
+from __future__ import annotations
+
+from index.errors import LongtailError
+
+
+class DataError(LongtailError):
+    """A catalog or interaction file can't be used; the message names file, row and column."""
+
+
+class ModelNotFoundError(LongtailError):
+    """A text encoder was found neither in a folder, nor the hub or its cache, nor a package."""
+
+
+class BundleError(LongtailError):
+    """The run folder is incomplete, damaged, or no run folder at all."""
+
+
+class UnknownUserError(LongtailError):
+    """The user id isn't in the bundle."""
+
+
+class UnknownItemError(LongtailError):
+    """The item id isn't in the catalog."""
+
+
+class QueryError(LongtailError):
+    """A request can't be answered as it was put."""

@@ -1,0 +1,133 @@
+"""Who took what, when: the interaction log in columns of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRAIN, VALID, TEST = 0, 1, 2
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """An interaction log, sorted by user and time; ties keep the order of the file.
+
+    Attributes:
+        user_ids: the owner's user ids, object [n_users]; a log may hold users without events.
+        user: position in `user_ids`, int32 [m].
+        item: catalog row, int32 [m].
+        time: seconds since 1970 (UTC), or the ordinal that stands for it, int64 [m].
+        has_clock: whether `time` is a real time, so that users can be compared by it.
+        weight: rating or weight, float32 [m], or None.
+        label: 1 taken, 0 shown and rejected, int8 [m], or None (all taken).
+        part: TRAIN, VALID or TEST, int8 [m], or None (not split by the owner).
+    """
+
+    user_ids: NDArray[np.object_]
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.int64]
+    has_clock: bool
+    weight: NDArray[np.float32] | None = None
+    label: NDArray[np.int8] | None = None
+    part: NDArray[np.int8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def select(self, keep: NDArray[np.bool_]) -> Interactions:
+        """Return the chosen events, in their order; the users stay numbered as they are."""
+        return replace(
+            self,
+            user=self.user[keep],
+            item=self.item[keep],
+            time=self.time[keep],
+            weight=None if self.weight is None else self.weight[keep],
+            label=None if self.label is None else self.label[keep],
+            part=None if self.part is None else self.part[keep],
+        )
+
+    def taken(self) -> Interactions:
+        """Return the events with label 1 (all of them, when the log has no labels)."""
+        return self if self.label is None else self.select(self.label == 1)
+
+    def rejected(self) -> Interactions:
+        """Return the events with label 0: items shown to the user and not taken."""
+        keep = np.zeros(len(self), bool) if self.label is None else self.label == 0
+        return self.select(keep)
+
+    def user_counts(self, n_items: int) -> NDArray[np.int64]:
+        """Return how many distinct users took each item, int64 [n_items]."""
+        taken = self.taken()
+        pairs = np.unique(taken.user.astype(np.int64) * n_items + taken.item)
+        return np.bincount(pairs % n_items, minlength=n_items).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Past items of some users, oldest first, back to back in one array.
+
+    Attributes:
+        user_ids: the owner's user ids, object [n].
+        offsets: history i is ``items[offsets[i]:offsets[i + 1]]``, int64 [n + 1].
+        items: catalog rows, int32 [total].
+    """
+
+    user_ids: NDArray[np.object_]
+    offsets: NDArray[np.int64]
+    items: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.user_ids)
+
+    def __getitem__(self, position: int) -> NDArray[np.int32]:
+        return self.items[self.offsets[position] : self.offsets[position + 1]]
+
+    @classmethod
+    def from_interactions(cls, log: Interactions) -> Histories:
+        """Return every user's taken items, oldest first; users without events get an empty one."""
+        taken = log.taken()
+        lengths = np.bincount(taken.user, minlength=len(log.user_ids))
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(log.user_ids, offsets, taken.item)
+
+    @classmethod
+    def from_lists(
+        cls, histories: Iterable[Iterable[int]], user_ids: Iterable[str] | None = None
+    ) -> Histories:
+        """Return histories given as lists of catalog rows, oldest first."""
+        parts = [np.asarray(list(h), dtype=np.int32) for h in histories]
+        ids = [str(i) for i in range(len(parts))] if user_ids is None else list(user_ids)
+        offsets = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
+        items = np.concatenate(parts) if parts else np.empty(0, np.int32)
+        return cls(np.array(ids, dtype=object), offsets, items.astype(np.int32))
+
+    def take(self, positions: NDArray[np.int64]) -> Histories:
+        """Return the histories at these positions, in this order."""
+        lengths = np.diff(self.offsets)[positions]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = np.repeat(self.offsets[positions] - offsets[:-1], lengths)
+        return Histories(
+            self.user_ids[positions], offsets, self.items[starts + np.arange(offsets[-1])]
+        )
+
+    def last(self, length: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the last items, newest first, padded with -1: rows and lengths.
+
+        Shapes: int32 [n, length] and int32 [n].
+
+        >>> rows, lengths = Histories.from_lists([[3, 5, 7], [2], []]).last(2)
+        >>> rows.tolist(), lengths.tolist()
+        ([[7, 5], [2, -1], [-1, -1]], [2, 1, 0])
+        """
+        lengths = np.minimum(np.diff(self.offsets), length).astype(np.int32)
+        age = np.arange(length)
+        inside = age < lengths[:, None]
+        positions = self.offsets[1:, None] - 1 - age
+        rows = np.full((len(self), length), -1, np.int32)
+        rows[inside] = self.items[positions[inside]]
+        return rows, lengths

@@ -1,0 +1,211 @@
+"""The item-description tower: text in, unit vector out."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from retrieval.progress import Progress, silent
+from retrieval.towers.tokens import TokenTable, tokenise
+from retrieval.towers.weights import resolve_encoder
+from retrieval.towers.whitening import Whitening
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+class ItemTower(nn.Module):
+    """A text encoder, pooling, a linear layer set to the catalog's whitening, and unit length.
+
+    It is a ``SentenceTransformer`` of five modules (encoder, pooling, normalise, dense,
+    normalise) and is saved as one: ``SentenceTransformer(folder)`` gives the same vectors.
+    """
+
+    def __init__(self, modules: Any, max_tokens: int) -> None:
+        super().__init__()
+        self.sentence_transformer = modules 
+        self.max_tokens = max_tokens
+
+    @classmethod
+    def from_pretrained(cls, name: str, max_tokens: int) -> ItemTower:
+        """Return an untrained tower over a pretrained encoder; its linear layer is the identity.
+
+        Raises:
+            ModelNotFoundError: the encoder is in none of the places of `resolve_encoder`.
+        """
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+
+        found = _quietly_load(resolve_encoder(name).location)
+        head = [m for m in found if not isinstance(m, Normalize)][:2]
+        size = found.get_embedding_dimension()
+        dense = Dense(size, size, activation_function=nn.Identity(), init_weight=torch.eye(size))
+        nn.init.zeros_(dense.linear.bias)
+        tower = SentenceTransformer(modules=[*head, Normalize(), dense, Normalize()], device="cpu")
+        tower.max_seq_length = min(max_tokens, found.max_seq_length or max_tokens)
+        return cls(tower, int(tower.max_seq_length))
+
+    @classmethod
+    def load(cls, folder: Path) -> ItemTower:
+        """Return a tower that `save` wrote."""
+        tower = _quietly_load(str(folder))
+        return cls(tower, int(tower.max_seq_length))
+
+    def save(self, folder: Path) -> None:
+        """Write the tower in the sentence-transformers layout (safetensors and JSON)."""
+        with _quiet_transformers():
+            self.sentence_transformer.save_pretrained(str(folder), create_model_card=False)
+
+    @property
+    def dim(self) -> int:
+        """Length of an item vector."""
+        return int(self.dense.linear.out_features)
+
+    @property
+    def text_encoder(self) -> nn.Module:
+        """The transformer stack that reads tokens."""
+        module: nn.Module = self.sentence_transformer[0]
+        return module
+
+    @property
+    def dense(self) -> Any:
+        """The linear layer behind the pooling."""
+        return self.sentence_transformer[3]
+
+    @property
+    def tokenizer(self) -> Any:
+        """The encoder's own tokenizer."""
+        return self.sentence_transformer.tokenizer
+
+    def tokenise(self, texts: list[str]) -> TokenTable:
+        """Return the texts as this tower reads them, cut at its limit."""
+        return tokenise(self.tokenizer, texts, self.max_tokens)
+
+    def set_whitening(self, whitening: Whitening) -> None:
+        """Set the linear layer, e.g. to the partial whitening of a catalog's pooled vectors."""
+        with torch.no_grad():
+            self.dense.linear.weight.copy_(torch.from_numpy(whitening.weight))
+            self.dense.linear.bias.copy_(torch.from_numpy(whitening.bias))
+
+    def pool(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return the unit vectors before the linear layer, float32 [b, dim]."""
+        return self._pool_with(self.text_encoder, ids, mask)
+
+    def project(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Return item vectors from pooled ones: linear layer and unit length, [b, dim]."""
+        return nn.functional.normalize(self.dense.linear(pooled), dim=-1)
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return unit item vectors of tokenised texts, [b, dim]."""
+        return self.project(self.pool(ids, mask))
+
+    def _pool_with(
+        self, encoder: nn.Module, ids: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        features = encoder({"input_ids": ids, "attention_mask": mask, "modality": "text"})
+        pooled = self.sentence_transformer[1](features)["sentence_embedding"].float()
+        return nn.functional.normalize(pooled, dim=-1)
+
+    @torch.no_grad()
+    def encode_pooled(
+        self,
+        tokens: TokenTable,
+        *,
+        batch_size: int = 64,
+        precision: Precision = "auto",
+        progress: Progress = silent,
+    ) -> NDArray[np.float32]:
+        """Return the vectors before the linear layer, float32 [n, dim], in the texts' order.
+
+        Texts of like length share a batch, so that little of it is padding.
+        """
+        device = next(self.parameters()).device
+        encoder = self.text_encoder
+        if resolve_precision(precision, device) is torch.bfloat16:
+            # A copy: the tower itself keeps the float32 weights that are saved.
+            encoder = copy.deepcopy(encoder).to(torch.bfloat16)
+        was_training = self.training
+        encoder.eval()
+        order = np.argsort(-tokens.lengths, kind="stable")
+        out = np.empty((len(tokens), self.dim_pooled), np.float32)
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            ids, mask = tokens.padded(part)
+            out[part] = self._pool_with(encoder, ids.to(device), mask.to(device)).cpu().numpy()
+            progress("reading item texts", min(start + batch_size, len(order)), len(order))
+        self.train(was_training)
+        return out
+
+    @property
+    def dim_pooled(self) -> int:
+        """Length of a vector before the linear layer."""
+        return int(self.dense.linear.in_features)
+
+    @torch.no_grad()
+    def project_all(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return item vectors from pooled ones, float32 [n, dim]."""
+        device = self.dense.linear.weight.device
+        out = np.empty((len(pooled), self.dim), np.float32)
+        for start in range(0, len(pooled), 8192):
+            part = torch.from_numpy(pooled[start : start + 8192]).to(device)
+            out[start : start + 8192] = self.project(part).cpu().numpy()
+        return out
+
+    def encode(
+        self, texts: list[str], *, precision: Precision = "float32", progress: Progress = silent
+    ) -> NDArray[np.float32]:
+        """Return unit item vectors of texts, float32 [n, dim]."""
+        pooled = self.encode_pooled(self.tokenise(texts), precision=precision, progress=progress)
+        return self.project_all(pooled)
+
+    def fingerprint(self) -> str:
+        """Return a sha256 over all weights and the token limit: the identity of this tower."""
+        digest = hashlib.sha256(str(self.max_tokens).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the dtype for inference; ``auto`` is bfloat16 where the hardware multiplies it."""
+    if precision == "auto":
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else torch.cpu._is_avx512_bf16_supported()
+        )
+        return torch.bfloat16 if fast else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+
+
+def _quietly_load(location: str) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    with _quiet_transformers():
+        # float32 whatever the files hold: training and the fingerprint need one dtype.
+        return SentenceTransformer(
+            location, device="cpu", model_kwargs={"dtype": torch.float32}, local_files_only=True
+        )
+
+
+@contextlib.contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep the library's loading bars off stderr, where ours are."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

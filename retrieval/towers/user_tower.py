@@ -1,0 +1,65 @@
+"""The user-history tower's interface: histories in, unit vectors out."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from retrieval.interactions import Histories
+from retrieval.towers.tokens import TokenTable
+
+
+@dataclass(frozen=True)
+class ItemSource:
+    """What a user tower may read about n items.
+
+    Attributes:
+        vectors: item vectors, float32 [n, dim].
+        rows: their catalog rows, int64 [n].
+        tokens: their token ids, n texts; None where the tower reads vectors only.
+    """
+
+    vectors: torch.Tensor
+    rows: torch.Tensor
+    tokens: TokenTable | None = None
+
+
+class UserTower(nn.Module, abc.ABC):
+    """Turns past items into a unit vector in the item tower's space."""
+
+    max_history: int
+    reads_tokens: bool
+
+    @abc.abstractmethod
+    def forward(self, rows: torch.Tensor, source: ItemSource) -> torch.Tensor:
+        """Return unit user vectors, [b, dim].
+
+        ``rows`` are positions in ``source``, int64 [b, length], newest first, padded with -1.
+        A history that is empty gives the zero vector: it prefers nothing.
+        """
+
+    @abc.abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and settings (JSON)."""
+
+    @torch.no_grad()
+    def encode(
+        self, histories: Histories, source: ItemSource, *, batch_size: int = 512
+    ) -> NDArray[np.float32]:
+        """Return the unit vectors of histories, float32 [n, dim]; zero rows for empty ones."""
+        was_training = self.training
+        self.eval()
+        rows, _ = histories.last(self.max_history)
+        out = np.empty((len(histories), source.vectors.shape[1]), np.float32)
+        for start in range(0, len(rows), batch_size):
+            part = torch.from_numpy(rows[start : start + batch_size].astype(np.int64))
+            found = self(part.to(source.vectors.device), source)
+            out[start : start + batch_size] = found.float().cpu().numpy()
+        self.train(was_training)
+        return out

@@ -1,0 +1,57 @@
+"""Small indexes with known contents for the index tests, and the answer written in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.vector_index import VectorIndex
+
+NAMES = ("head", "tail", "cold")
+
+
+def unit_rows(rng: np.random.Generator, n: int, dim: int) -> NDArray[np.float32]:
+    """Return n random directions."""
+    vectors = rng.standard_normal((n, dim))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def whole_number_vectors(rng: np.random.Generator, n: int, dim: int) -> NDArray[np.float32]:
+    """Return vectors of small whole numbers: their float32 scores are exact, and ties common."""
+    return rng.integers(-2, 3, (n, dim)).astype(np.float32)
+
+
+def build(
+    vectors: NDArray[np.float32],
+    popularity: NDArray[np.float32] | None = None,
+    segment_of: NDArray[np.int8] | None = None,
+    fingerprint: str = "tower-a",
+) -> VectorIndex:
+    """Return an index of these vectors; rows take turns in the three segments by default."""
+    n = len(vectors)
+    return VectorIndex.build(
+        vectors,
+        np.zeros(n, np.float32) if popularity is None else popularity,
+        (np.arange(n) % 3).astype(np.int8) if segment_of is None else segment_of,
+        item_ids=[f"item {row}" for row in range(n)],
+        tower_fingerprint=fingerprint,
+    )
+
+
+def compress(lists: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return lists of rows back to back, with their offsets."""
+    lengths = [len(rows) for rows in lists]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return offsets, np.array([row for rows in lists for row in rows], np.int32)
+
+
+def by_hand(
+    scores: NDArray[np.float64], k: int, may_return: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the k best rows of every query: full sort, ties by row, padded with -1."""
+    answers = np.full((len(scores), k), -1, np.int64)
+    for query, line in enumerate(scores):
+        rows = np.lexsort((np.arange(len(line)), -line))
+        rows = rows[may_return[query, rows]][:k]
+        answers[query, : len(rows)] = rows
+    return answers

@@ -1,0 +1,1 @@
+"""Fitting the towers and the relevance head: batches, losses, trainer."""

@@ -1,0 +1,223 @@
+"""The whole way from data to a run folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evaluation.splits import Split
+from index.files import publish_folder
+from index.store import save_index
+from index.vector_index import VectorIndex
+from retrieval.bundle import Bundle, Serving, write_bundle
+from retrieval.catalog import Catalog
+from retrieval.embedding import embed_catalog
+from retrieval.errors import DataError
+from retrieval.interactions import VALID, Histories, Interactions
+from retrieval.popularity import Popularity
+from retrieval.progress import Progress, silent
+from retrieval.ranking import Ranking
+from retrieval.relevance import RelevanceHead, RelevanceHeadShape
+from retrieval.towers.item_tower import ItemTower
+
+from retrieval.towers.whitening import fit_partial_whitening
+from training.examples import NextItemExamples, taken_matrix
+from training.head import fit_relevance_head
+from training.settings import TrainingSettings
+from training.stages import Stages
+from training.user_towers import new_user_tower
+from training.validation import ValidationSet
+from training.work import prepare_work_folder
+
+logger = logging.getLogger("longtail.training")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: the bundle as written, and where."""
+
+    bundle: Bundle
+    run: Path
+
+
+def train_engine(
+    catalog: Catalog,
+    split: Split,
+    settings: TrainingSettings,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Trained:
+    """Train on the train part, choose on the valid part, and write the run folder with its index.
+
+    The test part goes into the stored log, unread. Nothing is at ``out`` until all is done;
+    after an interruption ``resume`` goes on from the last checkpoint.
+
+    Raises:
+        DataError: fewer than two items, or no user with two training events.
+        ResumeError: see `prepare_work_folder`.
+        ModelNotFoundError: the text encoder can't be found.
+        DiskFullError: the disk ran out; the work so far stays for ``resume``.
+    """
+    if len(catalog) < 2:
+        raise DataError("the catalog holds one item; there is nothing to choose between")
+    split = with_validation(split, settings.seed)
+    histories = Histories.from_interactions(split.train)
+    examples = NextItemExamples.from_histories(histories, settings.user_tower.max_history)
+    if len(examples) == 0:
+        raise DataError(
+            "no user has two training events, so there is no next item to learn from; "
+            "check the user_id column and the split with `longtail data describe`"
+        )
+    torch.manual_seed(settings.seed)
+    item_tower = ItemTower.from_pretrained(
+        settings.item_tower.encoder, settings.item_tower.max_tokens
+    )
+    work = prepare_work_folder(out, catalog, split, settings, resume=resume)
+    tokens = item_tower.tokenise(catalog.texts())
+    pooled = embed_catalog(
+        item_tower,
+        tokens,
+        work / "vectors",
+        precision=settings.item_tower.precision,
+        batch_size=settings.item_tower.batch_size,
+        progress=progress,
+    )
+    item_tower.set_whitening(fit_partial_whitening(pooled, settings.item_tower.whitening_power))
+    popularity = Popularity.from_counts(
+        split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
+    )
+    taken = taken_matrix(histories, len(catalog))
+    progress("history offsets in closed form", 0, 1)
+    user_tower = new_user_tower(
+        settings.user_tower, item_tower, item_tower.project_all(pooled), taken
+    )
+    progress("history offsets in closed form", 1, 1)
+    stages = Stages(
+        item_tower=item_tower,
+        user_tower=user_tower,
+        tokens=tokens,
+        pooled=pooled,
+        popularity=popularity,
+        examples=examples,
+        taken=taken,
+        validation=ValidationSet.from_split(
+            histories,
+            split.valid,
+            popularity,
+            max_users=settings.selection.max_users,
+            seed=settings.seed,
+        ),
+        settings=settings,
+        work=work,
+        resume=resume,
+        progress=progress,
+    )
+    serving = stages.run()
+    bundle = Bundle(
+        catalog=catalog,
+        popularity=popularity,
+        log=replace(split.interactions, part=split.part),
+        item_tower=item_tower,
+        user_tower=user_tower.eval(),
+        relevance=RelevanceHead(RelevanceHeadShape(dim=item_tower.dim, counts=False)),
+        serving=serving,
+        split_kind=split.kind,
+        config=asdict(settings),
+        summary={"stages": stages.reports, "notes": list(split.warnings)},
+    )
+    index = build_index(bundle, stages.pooled)
+    bundle = _with_relevance_head(bundle, index, split, settings, progress)
+    with publish_folder(out) as folder:
+        write_bundle(bundle, folder)
+        save_index(index, folder / "index")
+    shutil.rmtree(work)
+    return Trained(bundle, out)
+
+
+def build_index(bundle: Bundle, pooled: NDArray[np.float32]) -> VectorIndex:
+    """Return the index of a bundle's catalog from its pooled vectors, float32 [n, dim]."""
+    log_p = bundle.popularity.log_p
+    return VectorIndex.build(
+        bundle.item_tower.project_all(pooled),
+        (log_p - log_p.mean()).astype(np.float32),
+        bundle.popularity.bucket,
+        item_ids=list(bundle.catalog.item_ids),
+        tower_fingerprint=bundle.item_tower.fingerprint(),
+    )
+
+
+def with_validation(split: Split, seed: int) -> Split:
+    """Return the split; one without validation events gets some out of its train part.
+
+    The last training event of every tenth user who has three or more becomes a validation
+    event. Settings chosen on nothing would be guesses.
+    """
+    if len(split.valid.taken()):
+        return split
+    part = split.part.copy()
+    train = np.flatnonzero(part == 0)
+    user = split.interactions.user[train]
+    last = train[np.append(user[1:] != user[:-1], True)] if len(train) else train
+    enough = np.bincount(user, minlength=len(split.interactions.user_ids)) >= 3
+    last = last[enough[split.interactions.user[last]]]
+    chosen = np.random.default_rng(seed).permutation(last)[: max(1, len(last) // 10)]
+    part[chosen] = VALID
+    note = (
+        f"no validation part: the last training events of {len(chosen)} users were taken as one"
+    )
+    return replace(
+        split,
+        interactions=replace(split.interactions, part=part),
+        warnings=(*split.warnings, note),
+    )
+
+
+def _with_relevance_head(
+    bundle: Bundle,
+    index: VectorIndex,
+    split: Split,
+    settings: TrainingSettings,
+    progress: Progress,
+) -> Bundle:
+    """Return the bundle with a head fitted on its validation users."""
+    progress("relevance head", 0, 1)
+    known = Histories.from_interactions(split.train)
+    valid = Histories.from_interactions(split.valid)
+    rejected = _rejected(split)
+    users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
+    counts = settings.relevance.counts
+    with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
+    if len(users) == 0:
+        raise DataError(
+            "no user has both training and validation events, so the relevance head has nothing "
+            "to learn from; check the split with `longtail data describe`"
+        )
+    head, quality = fit_relevance_head(
+        Ranking(bundle, index),
+        known.take(users),
+        valid.take(users),
+        rejected.take(users),
+        settings.relevance,
+        counts=with_counts,
+        seed=settings.seed,
+    )
+    progress("relevance head", 1, 1)
+    summary = {**bundle.summary, "relevance": {**quality, "counts": with_counts}}
+    return replace(bundle, relevance=head, summary=summary)
+
+
+def _rejected(split: Split) -> Histories:
+    """Return what each user was shown and rejected before the test part."""
+    log: Interactions = split.interactions.select(split.part <= VALID).rejected()
+    return Histories.from_interactions(replace(log, label=None))
+
+

@@ -1,0 +1,1 @@
+"""The contrastive loss, one idea a file: softmax over a sample, logQ, masking."""

@@ -1,0 +1,106 @@
+"""All settings of a training run, one small group for each of their readers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from retrieval.towers.item_tower import Precision
+from retrieval.towers.weights import DEFAULT_ENCODER
+from training.head import HeadSettings
+from training.trainer import StageSettings
+from training.two_tower import LossSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """How the log becomes train, valid and test, and the catalog head, tail and cold."""
+
+    template: str = "auto"
+    split: Literal["auto", "temporal", "leave-last", "given"] = "auto"
+    valid_share: float = 0.1
+    test_share: float = 0.1
+    bucket_rule: str = "items:0.2"
+
+
+@dataclass(frozen=True)
+class ItemTowerSettings:
+    """The text encoder, and how item texts are read.
+
+    Attributes:
+        encoder: folder or hub name of a text encoder.
+        max_tokens: texts are cut there.
+        whitening_power: 0 only centres, 1 whitens fully.
+        precision: of inference; ``auto`` is bfloat16 where the hardware multiplies it.
+    """
+
+    encoder: str = DEFAULT_ENCODER
+    max_tokens: int = 96
+    whitening_power: float = 0.5
+    precision: Precision = "auto"
+    batch_size: int = 64
+
+
+@dataclass(frozen=True)
+class UserTowerSettings:
+    """The user tower.
+
+    Attributes:
+        kind: ``vectors`` reads item vectors, ``text`` the last items' texts.
+        max_history: past items read.
+        decay, layers, hidden, heads, dropout: of the vectors tower.
+        offsets: whether past items have history offsets, learned from the log.
+        text_kernel, ridge: of the closed form that offsets start from.
+        closed_form_limit: catalogs with more items start from offset 0 (the closed form takes
+            the square of the catalog in memory).
+        text_tokens, shared_weights: of the text tower.
+    """
+
+    kind: Literal["vectors", "text"] = "vectors"
+    max_history: int = 20
+    decay: float = 0.8
+    layers: int = 2
+    hidden: int = 128
+    heads: int = 4
+    dropout: float = 0.1
+    offsets: bool = True
+    text_kernel: float = 10.0
+    ridge: float = 20.0
+    closed_form_limit: int = 20_000
+    text_tokens: int = 256
+    shared_weights: bool = True
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    """What is tried on validation.
+
+    Attributes:
+        max_users: validation users measured at each evaluation.
+        popularity_weights: weights of log p tried; the best one overall serves at debias 0,
+            the best balance of overall and tail is the default debias.
+    """
+
+    max_users: int = 5_000
+    popularity_weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """A whole training run.
+
+    The stages run in this order, each from where the one before ended, and each is undone when
+    it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
+    tower's BERT stack), ``text`` (the item tower's text encoder).
+    """
+
+    seed: int = 0
+    data: DataSettings = field(default_factory=DataSettings)
+    item_tower: ItemTowerSettings = field(default_factory=ItemTowerSettings)
+    user_tower: UserTowerSettings = field(default_factory=UserTowerSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    history: StageSettings = field(default_factory=StageSettings)
+    encoder: StageSettings = field(default_factory=StageSettings)
+    text: StageSettings = field(default_factory=lambda: StageSettings(epochs=0))
+    selection: SelectionSettings = field(default_factory=SelectionSettings)
+    relevance: HeadSettings = field(default_factory=HeadSettings)

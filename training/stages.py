@@ -1,0 +1,197 @@
+"""The stages of training in their order, and what validation says after each."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from retrieval.bundle import Serving
+from retrieval.popularity import Popularity
+from retrieval.progress import Progress
+from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.tokens import TokenTable
+from retrieval.towers.user_tower import ItemSource, UserTower
+from retrieval.towers.vector_user_tower import VectorUserTower
+from training.batches import ContrastiveCollator
+from training.examples import NextItemExamples
+from training.losses.logq import expected_draws
+from training.settings import TrainingSettings
+from training.trainer import StageSettings, run_stage
+from training.two_tower import TwoTower
+from training.validation import ValidationMeasure, ValidationSet, measure
+
+logger = logging.getLogger("longtail.training")
+
+STAGES = ("history", "encoder", "text")
+
+
+@dataclass
+class Stages:
+    """One training run's towers, data and results so far.
+
+    ``pooled`` float32 [n, dim] is renewed whenever the text encoder has moved.
+    """
+
+    item_tower: ItemTower
+    user_tower: UserTower
+    tokens: TokenTable
+    pooled: NDArray[np.float32]
+    popularity: Popularity
+    examples: NextItemExamples
+    taken: sp.csr_matrix
+    validation: ValidationSet
+    settings: TrainingSettings
+    work: Path
+    resume: bool
+    progress: Progress
+    temperature: float = 0.0
+    reports: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self) -> Serving:
+        """Run every stage that has epochs and return what validation chose."""
+        for name in STAGES:
+            stage: StageSettings = getattr(self.settings, name)
+            if stage.epochs > 0 and self._applies(name):
+                self._run_stage(name, stage)
+        if self.temperature == 0.0:
+            self.temperature = self._model(STAGES[0], self.settings.history).temperature
+        return self._choose_serving()
+
+    def _applies(self, name: str) -> bool:
+        vectors = isinstance(self.user_tower, VectorUserTower)
+        if name == "encoder":
+            return vectors and self.user_tower.shape.layers > 0
+        return name == "text" or vectors
+
+    def _run_stage(self, name: str, stage: StageSettings) -> None:
+        began = time.monotonic()
+        model = self._model(name, stage)
+        collator = self._collator(stage)
+        history = run_stage(
+            name,
+            model,
+            collator,
+            stage,
+            balance=lambda: self._balance(model),
+            work=self.work,
+            resume=self.resume,
+            seed=self.settings.seed,
+            progress=self.progress,
+        )
+        self._refresh(model)
+        self.temperature = model.temperature
+        best = max(range(len(history)), key=lambda i: history[i]["balance"])
+        self.reports.append(
+            {
+                "stage": name,
+                "kept": best > 0,
+                "before": history[0],
+                "after": history[best],
+                "evaluations": history,
+                "temperature": self.temperature,
+                "seconds": round(time.monotonic() - began, 1),
+            }
+        )
+
+    def _model(self, name: str, stage: StageSettings) -> TwoTower:
+        """Return the towers as one model in which just this stage's parameters train."""
+        share = np.bincount(
+            self.examples.targets(np.arange(len(self.examples))), minlength=len(self.pooled)
+        ) / len(self.examples)
+        uniform = min(stage.uniform_negatives, len(self.pooled))
+        model = TwoTower(
+            self.item_tower,
+            self.user_tower,
+            self.tokens,
+            self.pooled,
+            self.popularity,
+            expected_draws(
+                torch.from_numpy(share).float(), stage.batch_size, uniform, len(self.pooled)
+            ),
+            self.settings.loss,
+            trainable_layers=stage.trainable_layers if name == "text" else 0,
+            train_item_linear=name == "text" and stage.item_linear_lr > 0,
+            fresh_histories=stage.fresh_histories,
+        )
+        if isinstance(self.user_tower, VectorUserTower):
+            self.user_tower.train_only(name)
+        if self.temperature:
+            model.set_temperature(self.temperature)
+        elif self.settings.loss.temperature == 0.0:
+            collator = self._collator(stage)
+            numbers = np.random.default_rng(self.settings.seed).permutation(len(self.examples))
+            model.fit_temperature(
+                [collator(part.tolist()) for part in np.array_split(numbers[:1024], 4) if len(part)]
+            )
+        return model
+
+    def _collator(self, stage: StageSettings) -> ContrastiveCollator:
+        return ContrastiveCollator(
+            self.examples,
+            self.taken,
+            uniform_negatives=stage.uniform_negatives,
+            history_dropout=self.settings.loss.history_dropout,
+            seed=self.settings.seed,
+        )
+
+    def _refresh(self, model: TwoTower) -> None:
+        """Read the catalog again with the text encoder as it is now."""
+        if model.reads_text:
+            self.pooled = self.item_tower.encode_pooled(
+                self.tokens,
+                batch_size=self.settings.item_tower.batch_size,
+                precision=self.settings.item_tower.precision,
+                progress=self.progress,
+            )
+            model.pooled.copy_(torch.from_numpy(self.pooled))
+
+    def _balance(self, model: TwoTower) -> dict[str, float]:
+        self._refresh(model)
+        found = self._measure(model.temperature)
+        best = max(found, key=lambda m: m.balance)
+        return {**asdict(best), "balance": best.balance}
+
+    def _measure(self, temperature: float) -> list[ValidationMeasure]:
+        items = self.item_tower.project_all(self.pooled)
+        device = next(self.user_tower.parameters()).device
+        source = ItemSource(
+            torch.from_numpy(items).to(device),
+            torch.arange(len(items), device=device),
+            self.tokens if self.user_tower.reads_tokens else None,
+        )
+        users = self.user_tower.encode(self.validation.known, source)
+        return measure(
+            users,
+            items,
+            self.validation,
+            self.popularity,
+            temperature=temperature,
+            popularity_weights=self.settings.selection.popularity_weights,
+        )
+
+    def _choose_serving(self) -> Serving:
+        """Return the popularity weight of the best list overall, and the debias of the balance."""
+        found = self._measure(self.temperature)
+        overall = max(found, key=lambda m: m.ndcg)
+        below = [m for m in found if m.popularity_weight <= overall.popularity_weight]
+        balanced = max(below, key=lambda m: m.balance)
+        self.reports.append(
+            {
+                "stage": "serving",
+                "kept": True,
+                "measures": [{**asdict(m), "balance": m.balance} for m in found],
+            }
+        )
+        return Serving(
+            temperature=self.temperature,
+            popularity_weight=overall.popularity_weight,
+            debias=round(overall.popularity_weight - balanced.popularity_weight, 6),
+        )

@@ -1,0 +1,163 @@
+"""Both towers under one contrastive loss: what the trainer optimises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from retrieval.popularity import Popularity
+from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.tokens import TokenTable
+from retrieval.towers.user_tower import ItemSource, UserTower
+from training.losses.logq import correct_logits
+from training.losses.masking import mask_accidental_hits, mask_other_positives
+from training.losses.sampled_softmax import sampled_softmax
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The contrastive loss.
+
+    Attributes:
+        temperature: where the learned temperature of the cosine starts; 0 fits it first.
+        logq_strength: 0 learns relevance with popularity taken out, 1 the most probable item.
+        history_dropout: share of past items left out of a training history.
+    """
+
+    temperature: float = 0.0
+    logq_strength: float = 0.0
+    history_dropout: float = 0.0
+
+
+class TwoTower(nn.Module):
+    """Item tower, user tower and a learned temperature.
+
+    While no layer of the text encoder is trained, item texts are read once, before training,
+    and a step starts from those pooled vectors (``pooled``). Otherwise each step reads the
+    texts of its distinct items, once each.
+    """
+
+    pooled: torch.Tensor
+    log_draws: torch.Tensor
+    log_p: torch.Tensor
+
+    def __init__(
+        self,
+        item_tower: ItemTower,
+        user_tower: UserTower,
+        tokens: TokenTable,
+        pooled: NDArray[np.float32],
+        popularity: Popularity,
+        draws: torch.Tensor,
+        loss: LossSettings,
+        *,
+        trainable_layers: int = 0,
+        train_item_linear: bool = True,
+        fresh_histories: bool = True,
+    ) -> None:
+        super().__init__()
+        self.item_tower = item_tower
+        self.user_tower = user_tower
+        self.log_scale = nn.Parameter(torch.tensor(-float(np.log(loss.temperature or 0.1))))
+        self.tokens = tokens
+        self.loss_settings = loss
+        self.fresh_histories = fresh_histories
+        self.register_buffer("pooled", torch.from_numpy(pooled), persistent=False)
+        self.register_buffer("log_draws", torch.log(draws), persistent=False)
+        self.register_buffer("log_p", torch.from_numpy(popularity.log_p), persistent=False)
+        self.reads_text = thaw_last_layers(item_tower, trainable_layers) > 0
+        item_tower.dense.requires_grad_(train_item_linear)
+        # Nothing on the item's side moves: its vectors are computed once.
+        self.fixed_vectors: torch.Tensor | None = None
+        if not self.reads_text and not train_item_linear:
+            self.fixed_vectors = torch.from_numpy(item_tower.project_all(pooled))
+
+    @property
+    def temperature(self) -> float:
+        """The learned temperature of the cosine."""
+        return float(torch.exp(-self.log_scale.detach()))
+
+    def set_temperature(self, temperature: float) -> None:
+        """Set where the learned temperature is."""
+        with torch.no_grad():
+            self.log_scale.fill_(-float(np.log(temperature)))
+
+    def forward(
+        self,
+        items: torch.Tensor,
+        histories: torch.Tensor,
+        candidates: torch.Tensor,
+        target_column: torch.Tensor,
+        taken: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
+        """Return ``{"loss": ...}`` of a batch of `ContrastiveCollator`."""
+        vectors = self.item_vectors(items, candidates)
+        tokens = None
+        if self.user_tower.reads_tokens:
+            tokens = self.tokens.take(items.cpu().numpy())
+        users = self.user_tower(histories, ItemSource(vectors, items, tokens))
+        # exp(4.6) = 100: beyond it the softmax is a maximum and gradients vanish.
+        scale = torch.exp(self.log_scale.clamp(0.0, 4.6))
+        logits = users @ vectors[candidates].T * scale
+        rows = items[candidates]
+        logits = correct_logits(
+            logits, self.log_draws[rows], self.log_p[rows], self.loss_settings.logq_strength
+        )
+        logits = mask_accidental_hits(logits, rows, target_column)
+        logits = mask_other_positives(logits, taken, target_column)
+        return {"loss": sampled_softmax(logits, target_column)}
+
+    def item_vectors(self, items: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
+        """Return the vectors of a batch's distinct items, [u, dim].
+
+        With ``fresh_histories`` off, items that only occur in histories come from the pooled
+        table of the last refresh (no gradient through their text): a third of the cost on CPU.
+        """
+        if self.fixed_vectors is not None:
+            return self.fixed_vectors.to(items.device)[items]
+        pooled = self.pooled[items]
+        if self.reads_text:
+            fresh = slice(None) if self.fresh_histories else candidates
+            ids, mask = self.tokens.padded(items[fresh].cpu().numpy())
+            read = self.item_tower.pool(ids.to(items.device), mask.to(items.device))
+            pooled = pooled.clone()
+            pooled[fresh] = read
+        return self.item_tower.project(pooled)
+
+    @torch.no_grad()
+    def fit_temperature(self, batches: Sequence[dict[str, torch.Tensor]]) -> None:
+        """Set the temperature to the best of a grid on these batches.
+
+        A temperature that is far too low makes the loss larger than a guess would: the first
+        steps would then flatten the vectors instead of moving them.
+        """
+        self.eval()
+        losses = []
+        for temperature in TEMPERATURES:
+            self.set_temperature(temperature)
+            losses.append(sum(float(self(**batch)["loss"]) for batch in batches))
+        self.set_temperature(TEMPERATURES[int(np.argmin(losses))])
+
+
+TEMPERATURES = (0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
+
+
+def thaw_last_layers(item_tower: ItemTower, count: int) -> int:
+    """Freeze the text encoder except its last ``count`` layers (-1: all of it); return how many."""
+    encoder = item_tower.text_encoder
+    stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList)]
+    layers = list(max(stacks, key=len)) if stacks else []
+    for parameter in encoder.parameters():
+        parameter.requires_grad_(count < 0)
+    if count < 0:
+        return max(len(layers), 1)
+    thawed = layers[len(layers) - min(count, len(layers)) :]
+    for layer in thawed:
+        for parameter in layer.parameters():
+            parameter.requires_grad_(True)
+    return len(thawed)

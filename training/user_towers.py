@@ -1,0 +1,57 @@
+"""An untrained user tower, as the settings want it."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+
+from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.text_user_tower import TextUserTower, TextUserTowerShape
+from retrieval.towers.user_tower import UserTower
+from retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
+from training.history_offsets import closed_form_offsets
+from training.settings import UserTowerSettings
+
+
+def new_user_tower(
+    settings: UserTowerSettings,
+    item_tower: ItemTower,
+    vectors: NDArray[np.float32],
+    taken: sp.csr_matrix,
+) -> UserTower:
+    """Return the user tower before its first step.
+
+    ``vectors`` float32 [n_items, dim] are the item tower's, ``taken`` bool [n_users, n_items].
+    """
+    if settings.kind == "text":
+        return TextUserTower(
+            TextUserTowerShape(
+                dim=item_tower.dim,
+                max_history=settings.max_history,
+                max_tokens=settings.text_tokens,
+                shared_weights=settings.shared_weights,
+            ),
+            item_tower,
+        )
+    n_items = len(vectors)
+    tower = VectorUserTower(
+        VectorUserTowerShape(
+            dim=item_tower.dim,
+            items=n_items if settings.offsets else 0,
+            max_history=settings.max_history,
+            decay=settings.decay,
+            layers=settings.layers,
+            hidden=settings.hidden,
+            heads=settings.heads,
+            dropout=settings.dropout,
+        )
+    )
+    if settings.offsets and n_items <= settings.closed_form_limit:
+        start = closed_form_offsets(
+            taken, vectors, kernel=settings.text_kernel, ridge=settings.ridge
+        )
+        with torch.no_grad():
+            tower.offsets.copy_(torch.from_numpy(start))
+    return tower
