@@ -39,7 +39,16 @@ def header(file: DataFile) -> list[str]:
     first = first.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
     if not first:
         raise DataError(f"{file.path}: the file is empty")
+    if b"\r" in first:
+        raise DataError(
+            f"{file.path}: its lines end in CR alone; convert it: tr '\\r' '\\n' < {file.path.name}"
+        )
     fields = split_record(first, file.delimiter) or first.split(file.delimiter)
+    if len(fields) == 1 and (others := [d for d in (b",", b"\t", b";") if d in first]):
+        raise DataError(
+            f"{file.path}: its cells stand between {others[0].decode()!r}, not "
+            f"{file.delimiter.decode()!r}; write it as .csv with ',' or as .tsv with tabs"
+        )
     try:
         return [field.decode().strip() for field in fields]
     except UnicodeDecodeError as error:

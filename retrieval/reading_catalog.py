@@ -30,7 +30,7 @@ _LIST_ROLES = ("categories", "description")
 
 
 def read_catalog(
-    path: Path,
+    path: Path | str,
     *,
     columns: Mapping[str, str] = MappingProxyType({}),
     template: str = "auto",
@@ -48,6 +48,7 @@ def read_catalog(
         DataError: a required column is missing or ambiguous, the template names a column that
             isn't there, the file is unreadable, mostly not UTF-8, or no usable row is left.
     """
+    path = Path(path)
     roles = find_roles(path, column_names(path), CATALOG_ROLES, columns)
     table = read_table(path, rejected, step="reading catalog", progress=progress)
     keep = np.ones(len(table), bool)
@@ -61,6 +62,8 @@ def read_catalog(
     undecodable = np.zeros(len(table), bool)
     for column, name in _names(table, roles).items():
         cells = table.columns[column]
+        if pa.types.is_decimal(cells.type):
+            cells = cells.cast(pa.float64())
         if _keeps_its_type(cells.type) and name not in roles:
             series[name] = cells.to_pandas()
             continue

@@ -36,7 +36,7 @@ _PART_NAMES = {
 
 
 def read_interactions(
-    path: Path,
+    path: Path | str,
     catalog: Catalog,
     *,
     columns: Mapping[str, str] = MappingProxyType({}),
@@ -57,6 +57,7 @@ def read_interactions(
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
             UTF-8, or no usable row is left.
     """
+    path = Path(path)
     roles = find_roles(path, column_names(path), INTERACTION_ROLES, columns)
     table = read_table(
         path,
@@ -80,7 +81,7 @@ def read_interactions(
     weight = _weights(table, roles.get("weight"), checks)
     label = _choices(table, roles.get("label"), checks, _label, "label is not 0 or 1")
     part = _choices(table, roles.get("split"), checks, _part, "unknown split name")
-    _require_rows(checks, catalog, items)
+    _require_rows(checks.keep, table, rejected, catalog, items)
 
     keep = np.flatnonzero(checks.keep)
     order = keep[np.lexsort((times.seconds[keep], users.code[keep]))]
@@ -204,10 +205,15 @@ def _part(cell: str) -> int:
     return _PART_NAMES.get(cell, -1)
 
 
-def _require_rows(checks: _Checks, catalog: Catalog, items: CodedIds) -> None:
-    if checks.keep.any():
+def _require_rows(
+    keep: NDArray[np.bool_],
+    table: Table,
+    rejected: RejectedRows,
+    catalog: Catalog,
+    items: CodedIds,
+) -> None:
+    if keep.any():
         return
-    table, rejected = checks._table, checks._rejected
     example = ""
     if (catalog.rows_of(items.ids.to_pylist()) < 0).all() and len(items.ids):
         example = (

@@ -234,7 +234,9 @@ class Retriever:
                 ranks.append([None] * len(rows))
                 continue
             found = [] if by_text else reasons(self.ranking, part[i], rows)
-            because.append([[str(ids[r.row]) for r in reason] for reason in found] or [[]] * len(rows))
+            because.append(
+                [[str(ids[r.row]) for r in reason] for reason in found] or [[]] * len(rows)
+            )
             ranks.append(
                 base_ranks(
                     self.ranking,

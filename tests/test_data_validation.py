@@ -167,6 +167,19 @@ def test_a_cell_may_go_on_over_several_lines(tmp_path: Path) -> None:
     assert catalog.frame["title"].tolist() == ['A\nlong, "odd" one\n\nindeed', "B"]
 
 
+def test_one_bad_line_changes_nothing_about_the_others(tmp_path: Path) -> None:
+    lines = [f'u{n % 7},"{"ab"[n % 2]}",{n},"note, {n}"\r\n' for n in range(500)]
+    head = "user_id,item_id,timestamp,note\r\n"
+    clean, _ = read_log(tmp_path / "clean.csv", head + "".join(lines))
+    spoilt, rows = read_log(
+        tmp_path / "spoilt.csv", head + "".join([*lines[:250], "u,a\r\n", *lines[250:]])
+    )
+    assert reasons(rows) == [(251, "(line)", "wrong number of cells")]
+    assert spoilt.user_ids.tolist() == clean.user_ids.tolist()
+    for name in ("user", "item", "time"):
+        assert getattr(spoilt, name).tolist() == getattr(clean, name).tolist()
+
+
 def test_unquoted_tsv_keeps_its_quotes(tmp_path: Path) -> None:
     catalog, rows = read_items(tmp_path / "items.tsv", 'item_id\ttitle\na\t"Half a quote\nb\tB\n')
     assert rows == []
@@ -206,6 +219,9 @@ def test_a_text_of_a_megabyte_is_kept_cut_and_noted(tmp_path: Path) -> None:
         ("items.csv.gz", gzip.compress(b""), "the file is empty"),
         ("items.jsonl", b"\n", "the file is empty"),
         ("items.jsonl", b'[{"item_id": 1}]', "one object a line"),
+        ("items.csv", b"item_id;title\na;A\n", "its cells stand between ';', not ','"),
+        ("items.tsv", b"item_id,title\na,A\n", r"its cells stand between ',', not '\\t'"),
+        ("items.csv", b"item_id,title\ra,A\r", "lines end in CR alone"),
         ("items.csv", b"item_id,title\n", "has no rows, only a header"),
         ("items.csv", b"item_id,title\n,\n", "none of its 1 rows can be used.*no item_id"),
         ("items.csv", b"item_id,name_of\na,A\n", "no column for title; found: item_id, name_of"),

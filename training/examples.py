@@ -53,11 +53,17 @@ class NextItemExamples:
         start = np.maximum(first, position - max_history)
         return cls(histories, user[keep], start[keep], position[keep])
 
-    def newest_first(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the histories of these examples, newest first, padded with -1, [b, longest]."""
+    def windows(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return target and history of these examples, newest first, int64 [b, 1 + longest].
+
+        Column 0 is the target; shorter histories are padded with -1.
+
+        >>> examples = NextItemExamples.from_histories(Histories.from_lists([[4, 5, 6]]), 20)
+        >>> examples.windows(np.array([0, 1])).tolist()
+        [[5, 4, -1], [6, 5, 4]]
+        """
         start, end = self.start[chosen], self.end[chosen]
-        longest = int((end - start).max())
-        position = end[:, None] - 1 - np.arange(longest)
+        position = end[:, None] - np.arange(int((end - start).max()) + 1)
         inside = position >= start[:, None]
         rows = np.full(position.shape, -1, np.int64)
         rows[inside] = self.histories.items[position[inside]]
@@ -70,8 +76,9 @@ class NextItemExamples:
 
 def taken_matrix(histories: Histories, n_items: int) -> sp.csr_matrix:
     """Return which user took which item at any time, bool [n_users, n_items]."""
+    # Copies: sum_duplicates sorts in place, and would put the histories out of order.
     taken = sp.csr_matrix(
-        (np.ones(len(histories.items), bool), histories.items, histories.offsets),
+        (np.ones(len(histories.items), bool), histories.items.copy(), histories.offsets.copy()),
         shape=(len(histories), n_items),
     )
     taken.sum_duplicates()

@@ -138,6 +138,7 @@ class Stages:
             self.examples,
             self.taken,
             uniform_negatives=stage.uniform_negatives,
+            shuffled_share=self.settings.loss.shuffled_share,
             history_dropout=self.settings.loss.history_dropout,
             seed=self.settings.seed,
         )

@@ -26,11 +26,14 @@ class LossSettings:
     Attributes:
         temperature: where the learned temperature of the cosine starts; 0 fits it first.
         logq_strength: 0 learns relevance with popularity taken out, 1 the most probable item.
+        shuffled_share: share of examples put in random order first, target included: they teach
+            what belongs together, the others what comes next.
         history_dropout: share of past items left out of a training history.
     """
 
     temperature: float = 0.0
     logq_strength: float = 0.0
+    shuffled_share: float = 1.0
     history_dropout: float = 0.0
 
 

@@ -117,7 +117,8 @@ def split_command(
 @click.option("--seed", default=0, show_default=True)
 def synth(folder: Path, items: int, users: int, seed: int) -> None:
     """Write a made-up shop to try things on: FOLDER/catalog.csv and FOLDER/interactions.csv."""
-    make_demo_shop(folder, n_items=items, n_users=users, seed=seed)
+    with progress_on_stderr() as progress:
+        make_demo_shop(folder, n_items=items, n_users=users, seed=seed, progress=progress)
     click.echo(f"wrote {folder / 'catalog.csv'} and {folder / 'interactions.csv'}")
     click.echo(f"next: longtail data describe {folder}", err=True)
 
