@@ -43,7 +43,7 @@ def _clause_mask(frame: pd.DataFrame, clause: str) -> NDArray[np.bool_]:
     column, operator, value = found["column"], found["operator"], found["value"]
     if column not in frame.columns:
         near = difflib.get_close_matches(column, [str(c) for c in frame.columns], 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise QueryError(
             f"--where {clause!r}: the catalog has no column {column!r}{hint} "
             f"It has: {', '.join(str(c) for c in frame.columns)}"

@@ -20,7 +20,7 @@ from retrieval.bundle import Bundle, Serving, write_bundle
 from retrieval.catalog import Catalog
 from retrieval.embedding import embed_catalog
 from retrieval.errors import DataError
-from retrieval.interactions import VALID, Histories, Interactions
+from retrieval.interactions import TRAIN, VALID, Histories, Interactions
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress, silent
 from retrieval.ranking import Ranking
@@ -126,8 +126,9 @@ def train_engine(
         catalog=catalog,
         popularity=popularity,
         log=replace(split.interactions, part=split.part),
-        item_tower=item_tower,
-        user_tower=user_tower.eval(),
+        # Back from wherever the trainer put them: retrieval reads on the CPU.
+        item_tower=item_tower.cpu().eval(),
+        user_tower=user_tower.cpu().eval(),
         relevance=RelevanceHead(RelevanceHeadShape(dim=item_tower.dim, counts=False)),
         serving=serving,
         split_kind=split.kind,
@@ -163,8 +164,8 @@ def with_validation(split: Split, seed: int) -> Split:
     """
     if len(split.valid.taken()):
         return split
-    part = split.part.copy()
-    train = np.flatnonzero(part == 0)
+    part, label = split.part.copy(), split.interactions.label
+    train = np.flatnonzero((part == TRAIN) & (True if label is None else label == 1))
     user = split.interactions.user[train]
     last = train[np.append(user[1:] != user[:-1], True)] if len(train) else train
     enough = np.bincount(user, minlength=len(split.interactions.user_ids)) >= 3

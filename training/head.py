@@ -256,8 +256,9 @@ def _calibrate(head: RelevanceHead, data: _Batchable) -> None:
 
     optimizer.step(closure)
     # A scale below zero would turn the ranking round: too few labels to trust the fit.
-    if float(line[0]) > 0:
-        head.calibration.copy_(line.detach())
+    fitted = line.detach()
+    if float(fitted[0]) > 0:
+        head.calibration.copy_(fitted)
 
 
 def _quality(probability: NDArray[np.float32], label: NDArray[np.int8]) -> dict[str, float]:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from retrieval.errors import ModelNotFoundError
 from retrieval.progress import Progress, silent
 from retrieval.towers.tokens import TokenTable, tokenise
 from retrieval.towers.weights import resolve_encoder
@@ -31,7 +32,7 @@ class ItemTower(nn.Module):
 
     def __init__(self, modules: Any, max_tokens: int) -> None:
         super().__init__()
-        self.sentence_transformer = modules 
+        self.sentence_transformer = modules
         self.max_tokens = max_tokens
 
     @classmethod
@@ -39,12 +40,22 @@ class ItemTower(nn.Module):
         """Return an untrained tower over a pretrained encoder; its linear layer is the identity.
 
         Raises:
-            ModelNotFoundError: the encoder is in none of the places of `resolve_encoder`.
+            ModelNotFoundError: the encoder is in none of the places of `resolve_encoder`, or
+                what lies there can't be read as one.
         """
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
-        found = _quietly_load(resolve_encoder(name).location)
+        source = resolve_encoder(name)
+        try:
+            found = _quietly_load(source.location)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelNotFoundError(
+                f"{source.location} ({source.found_in}) can't be read as a text encoder "
+                f"({reason}); it needs config.json, a tokenizer and model.safetensors"
+            ) from error
         head = [m for m in found if not isinstance(m, Normalize)][:2]
         size = found.get_embedding_dimension()
         dense = Dense(size, size, activation_function=nn.Identity(), init_weight=torch.eye(size))

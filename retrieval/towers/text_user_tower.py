@@ -52,6 +52,13 @@ class TextUserTower(UserTower):
         """The tower whose encoder and pooling read the history."""
         return self._reader[0] if self.own_reader is None else self.own_reader
 
+    def train(self, mode: bool = True) -> TextUserTower:
+        """Set the mode of the tower and of the encoder it reads with, shared or own."""
+        super().train(mode)
+        # Shared weights are not among the registered modules, and dropout must not stay on.
+        self.reader.train(mode)
+        return self
+
     def forward(self, rows: torch.Tensor, source: ItemSource) -> torch.Tensor:
         if source.tokens is None:
             raise ValueError("the text user tower reads tokens, and the source has none")

@@ -1,0 +1,119 @@
+"""The trained engine as one more recommender of an evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.calibration import Calibration
+from evaluation.protocol import debiased_name
+from evaluation.report import ExampleItem, ExampleUser
+from retrieval.interactions import Histories
+from retrieval.popularity import BUCKETS, Pool
+from retrieval.ranking import USERS_PER_BATCH, Ranking
+
+
+@dataclass(frozen=True)
+class EngineRecommender:
+    """The engine at one debias strength; answers as the Retriever gives them."""
+
+    ranking: Ranking
+    debias: float
+
+    @property
+    def name(self) -> str:
+        """``longtail``, with its debias unless that is 0."""
+        return debiased_name("longtail", self.debias)
+
+    def top(self, histories: Histories, k: int, pool: Pool) -> NDArray[np.int64]:
+        """Return catalog rows, best first, padded with -1, int64 [len(histories), k]."""
+        out = np.empty((len(histories), k), np.int64)
+        for start in range(0, len(histories), USERS_PER_BATCH):
+            part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
+            taste = self.ranking.taste(part)
+            rows = self.ranking.search(
+                taste, k, pool=pool, debias=self.debias, excluded=part
+            ).rows
+            for i in np.flatnonzero(taste.lengths == 0):
+                popular = self.ranking.most_popular(
+                    k, pool=pool, excluded=part[int(i)], allowed=None
+                )
+                rows[i] = -1
+                rows[i, : len(popular)] = popular
+            out[start : start + len(part)] = rows
+        return out
+
+
+def head_calibration(
+    ranking: Ranking, known: Histories, targets: Histories, *, k: int, max_users: int, seed: int
+) -> Calibration | None:
+    """Return how true the relevance head is on test users: their k candidates, taken or not.
+
+    ``known`` and ``targets`` belong to the same users. None when no candidate was taken.
+    """
+    users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(targets.offsets) > 0))
+    if len(users) > max_users:
+        users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
+    probability, label = [], []
+    for start in range(0, len(users), USERS_PER_BATCH):
+        part = users[start : start + USERS_PER_BATCH]
+        mine, wanted = known.take(part), targets.take(part)
+        taste = ranking.taste(mine)
+        rows = ranking.search(taste, k, pool="all", debias=0.0, excluded=mine).rows
+        found = ranking.relevance(taste, rows)
+        hits = np.stack([np.isin(rows[i], wanted[i]) for i in range(len(part))])
+        present = rows >= 0
+        probability.append(found[present])
+        label.append(hits[present])
+    if not label or not np.concatenate(label).any():
+        return None
+    return Calibration.measure(
+        np.concatenate(probability), np.concatenate(label).astype(np.int8)
+    )
+
+
+def example_users(
+    ranking: Ranking,
+    known: Histories,
+    targets: Histories,
+    *,
+    debias: float,
+    count: int,
+    k: int,
+    seed: int,
+) -> list[ExampleUser]:
+    """Return users drawn evenly from those with a history of three or more items and a target."""
+    sizes = np.diff(known.offsets)
+    users = np.flatnonzero((sizes >= 3) & (np.diff(targets.offsets) > 0))
+    users = np.random.default_rng(seed).permutation(users)[:count].astype(np.int64)
+    mine = known.take(users)
+    before = EngineRecommender(ranking, 0.0).top(mine, k, "all")
+    after = EngineRecommender(ranking, debias).top(mine, k, "all")
+    found = []
+    for i, user in enumerate(users):
+        wanted = set(targets[int(user)].tolist())
+
+        def items(rows: NDArray[np.integer], wanted: set[int] = wanted) -> list[ExampleItem]:
+            return [_item(ranking, int(row), int(row) in wanted) for row in rows if row >= 0]
+
+        found.append(
+            ExampleUser(
+                user_id=str(mine.user_ids[i]),
+                history=items(mine[i][-8:][::-1], set()),
+                before=items(before[i]),
+                after=items(after[i]),
+            )
+        )
+    return found
+
+
+def _item(ranking: Ranking, row: int, taken: bool) -> ExampleItem:
+    catalog, popularity = ranking.bundle.catalog, ranking.bundle.popularity
+    return ExampleItem(
+        title=str(catalog.frame["title"].iloc[row]),
+        bucket=BUCKETS[popularity.bucket[row]],
+        popularity_percentile=float(popularity.percentile[row]),
+        taken=taken,
+    )

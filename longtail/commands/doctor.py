@@ -1,0 +1,52 @@
+"""`longtail doctor`: what this machine offers, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import platform
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+
+@click.command()
+@click.option("--encoder", help="Also say where this text encoder comes from.")
+def doctor(encoder: str | None) -> None:
+    """Print versions, SIMD level, threads, GPU, the FAISS wheel, and the weights' source."""
+    import torch
+
+    from index.errors import LongtailError
+    from index.faiss_runtime import faiss_wheel, gpu_count, load_faiss
+    from retrieval.bundle import library_versions
+    from retrieval.towers.item_tower import resolve_precision
+    from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
+
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
+    for name, version in library_versions().items():
+        table.add_row(name, version)
+    table.add_row("processors", str(os.cpu_count()))
+    table.add_row("torch threads", str(torch.get_num_threads()))
+    table.add_row("SIMD", torch.backends.cpu.get_cpu_capability())
+    table.add_row(
+        "precision of `auto` on the CPU",
+        str(resolve_precision("auto", torch.device("cpu"))).removeprefix("torch."),
+    )
+    cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
+    table.add_row("CUDA device", cuda)
+    failures = []
+    try:
+        faiss = load_faiss()
+        table.add_row("FAISS", f"{faiss_wheel()}, {faiss.get_compile_options().strip()}")
+        table.add_row("FAISS GPUs", str(gpu_count()))
+    except LongtailError as error:
+        failures.append(error)
+    try:
+        source = resolve_encoder(encoder or DEFAULT_ENCODER)
+        table.add_row("text encoder", f"{encoder or DEFAULT_ENCODER}: {source.found_in}")
+    except LongtailError as error:
+        failures.append(error)
+    Console(width=120).print(table)
+    if failures:
+        raise failures[0]

@@ -1,0 +1,30 @@
+"""`longtail similar`: items whose descriptions are nearest to one item's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from longtail.commands.query import device_option, run_argument
+from longtail.output import format_option, print_answers
+
+
+@click.command()
+@run_argument
+@click.option("--item", required=True, help="An item of the catalog.")
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--pool",
+    type=click.Choice(["tail", "cold", "head", "all"]),
+    default="all",
+    show_default=True,
+)
+@device_option
+@format_option
+def similar(run: Path, item: str, k: int, pool: Any, device: Any, style: str) -> None:
+    """Print the k items of RUN that read most like an item."""
+    from retrieval.retriever import Retriever
+
+    print_answers(Retriever.open(run, device=device).similar(item, k=k, pool=pool), style)

@@ -1,0 +1,61 @@
+"""The screen that ends a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from training.fit import Trained
+
+STAGE_NAMES = {
+    "history": "history offsets and recency",
+    "encoder": "user tower's BERT stack",
+    "text": "item tower's text encoder",
+}
+
+
+def print_training_summary(trained: Trained) -> None:
+    """Print what was made, what validation said of each part, and what to type next."""
+    console = Console()
+    bundle, run = trained.bundle, trained.run
+    sizes = ", ".join(f"{count:,} {name}" for name, count in bundle.popularity.sizes().items())
+    console.print(
+        f"[bold]{run}[/bold]: {len(bundle.catalog):,} items ({sizes}; rule "
+        f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
+        f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
+    )
+    table = Table(title="validation, NDCG@10 overall / in the tail", title_justify="left")
+    for heading in ("stage", "before", "after", "kept", "seconds"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for report in bundle.summary["stages"]:
+        if report["stage"] in STAGE_NAMES:
+            table.add_row(
+                STAGE_NAMES[report["stage"]],
+                _figures(report["before"]),
+                _figures(report["after"]),
+                "yes" if report["kept"] else "no: undone",
+                f"{report['seconds']:.0f}",
+            )
+    console.print(table)
+    head = bundle.summary["relevance"]
+    console.print(
+        f"relevance head on {'unseen' if head['reported_on_unseen_users'] else 'its own'} "
+        f"validation users: AUC {head['auc']:.3f}, calibration error "
+        f"{head['expected_calibration_error']:.4f}, accuracy {head['accuracy']:.4f} (always no: "
+        f"{head['base_accuracy']:.4f})"
+    )
+    serving = bundle.serving
+    console.print(
+        f"default debias {serving.debias:g} (0 would be the most probable next item, "
+        "1 takes popularity out)"
+    )
+    user = bundle.log.user_ids[0]
+    console.print("next:")
+    console.print(f"  longtail query {run} --user {user} --explain", highlight=False)
+    console.print(f"  longtail evaluate {run}", highlight=False)
+
+
+def _figures(measure: dict[str, Any]) -> str:
+    return f"{measure['ndcg']:.4f} / {measure['tail_ndcg']:.4f}"

@@ -1,0 +1,82 @@
+"""One thread, no network, and the toy shop with its trained engine for all tests."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports torch or a tokenizer: they read these once.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from evaluation.splits import Split
+    from retrieval.catalog import Catalog
+    from retrieval.retriever import Retriever
+    from retrieval.towers.item_tower import ItemTower
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random BERT (2 layers, 32 dimensions) that knows the toy shop's words."""
+    from toy_shop import save_tiny_bert
+
+    return save_tiny_bert(tmp_path_factory.mktemp("encoder") / "tiny-bert")
+
+
+@pytest.fixture
+def item_tower(tiny_bert: Path) -> ItemTower:
+    """A fresh, untrained item tower over the tiny BERT."""
+    from retrieval.towers.item_tower import ItemTower
+
+    return ItemTower.from_pretrained(str(tiny_bert), max_tokens=24).eval()
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    """The toy shop's 60 items."""
+    from toy_shop import shop_catalog
+
+    return shop_catalog()
+
+
+@pytest.fixture(scope="session")
+def split(catalog: Catalog) -> Split:
+    """The toy shop's log in three parts."""
+    from toy_shop import shop_split
+
+    return shop_split(catalog)
+
+
+@pytest.fixture(scope="session")
+def trained_run(
+    tiny_bert: Path, catalog: Catalog, split: Split, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A trained run folder, to be read only; see `run_copy` for one to spoil."""
+    from toy_shop import settings_for
+
+    from training.fit import train_engine
+
+    run = tmp_path_factory.mktemp("runs") / "shop"
+    train_engine(catalog, split, settings_for(tiny_bert), run)
+    return run
+
+
+@pytest.fixture
+def run_copy(trained_run: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run folder that a test may spoil."""
+    return Path(shutil.copytree(trained_run, tmp_path / "copied run"))
+
+
+@pytest.fixture(scope="session")
+def retriever(trained_run: Path) -> Retriever:
+    """The trained engine, opened once."""
+    from retrieval.retriever import Retriever
+
+    return Retriever.open(trained_run)
