@@ -33,9 +33,7 @@ class EngineRecommender:
         for start in range(0, len(histories), USERS_PER_BATCH):
             part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
             taste = self.ranking.taste(part)
-            rows = self.ranking.search(
-                taste, k, pool=pool, debias=self.debias, excluded=part
-            ).rows
+            rows = self.ranking.search(taste, k, pool=pool, debias=self.debias, excluded=part).rows
             for i in np.flatnonzero(taste.lengths == 0):
                 popular = self.ranking.most_popular(
                     k, pool=pool, excluded=part[int(i)], allowed=None
@@ -69,9 +67,7 @@ def head_calibration(
         label.append(hits[present])
     if not label or not np.concatenate(label).any():
         return None
-    return Calibration.measure(
-        np.concatenate(probability), np.concatenate(label).astype(np.int8)
-    )
+    return Calibration.measure(np.concatenate(probability), np.concatenate(label).astype(np.int8))
 
 
 def example_users(

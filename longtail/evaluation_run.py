@@ -74,9 +74,7 @@ def evaluate_run(
         found,
         run / "report.html",
         popularity=bundle.popularity,
-        calibration=head_calibration(
-            ranking, known, targets, k=100, max_users=5_000, seed=0
-        ),
+        calibration=head_calibration(ranking, known, targets, k=100, max_users=5_000, seed=0),
         examples=example_users(
             ranking, known, targets, debias=default, count=examples, k=10, seed=0
         ),

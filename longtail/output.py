@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 import click
 import pandas as pd
@@ -29,7 +30,9 @@ def print_answers(frame: pd.DataFrame, style: str) -> None:
     elif style == "table":
         _print_table(frame)
     else:
-        records = [_plain(record) for record in frame.to_dict("records")]
+        records = [
+            _plain({str(k): v for k, v in record.items()}) for record in frame.to_dict("records")
+        ]
         if style == "json":
             click.echo(json.dumps(records, indent=2, ensure_ascii=False))
         else:
@@ -37,7 +40,7 @@ def print_answers(frame: pd.DataFrame, style: str) -> None:
                 click.echo(json.dumps(record, ensure_ascii=False))
 
 
-def _plain(record: dict[str, object]) -> dict[str, object]:
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record that JSON can hold: Python numbers, and null for what isn't known."""
     return {
         str(key): value
@@ -69,10 +72,10 @@ def _print_table(frame: pd.DataFrame) -> None:
     Console(width=width).print(table)
 
 
-def _cell(column: str, value: object) -> str:
+def _cell(column: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
-    if pd.isna(value):  # type: ignore[call-overload]
+    if pd.isna(value):
         return "-"
     if column == "popularity_percentile":
         return f"{value:.0f}"

@@ -74,4 +74,3 @@ def _refuse_unknown(values: Mapping[str, Any], group: type, path: str) -> None:
             if not isinstance(value, Mapping):
                 raise SettingsError(f"setting {full} is a group, and {value!r} is a value")
             _refuse_unknown(value, hints[key], f"{full}.")
-

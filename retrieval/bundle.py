@@ -16,7 +16,6 @@ from index.files import (
     read_records,
     record_files,
     verify_files,
-    write_json_atomically,
 )
 from index.store import open_index
 from index.vector_index import VectorIndex
@@ -25,6 +24,7 @@ from retrieval.errors import BundleError
 from retrieval.interactions import Interactions
 from retrieval.popularity import Popularity
 from retrieval.relevance import RelevanceHead
+from retrieval.sealed_json import check_seal, write_sealed_json
 from retrieval.stored_interactions import load_interactions, save_interactions
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_user_tower import load_user_tower
@@ -86,7 +86,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     bundle.catalog.save(folder / "catalog.parquet")
     save_interactions(bundle.log, folder / "histories.parquet")
     _popularity_frame(bundle).to_parquet(folder / "popularity.parquet", index=False)
-    write_json_atomically(
+    write_sealed_json(
         folder / "manifest.json",
         {
             "format": FORMAT,
@@ -97,7 +97,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
             "split": bundle.split_kind,
             "serving": asdict(bundle.serving),
             "config": dict(bundle.config),
-            "summary": dict(bundle.summary),
+            "summary": _plain(bundle.summary),
             "versions": library_versions(),
             "files": {
                 name: asdict(record)
@@ -113,6 +113,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         BundleError: the folder isn't a run folder.
         UnsupportedFormatError: it was written by a newer longtail.
+        DamagedFileError: the manifest was altered.
     """
     path = folder / "manifest.json"
     if not path.is_file():
@@ -124,6 +125,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder} is no run folder (it has no manifest.json); {hint}")
     manifest = read_json(path, remedy=REMEDY)
     check_format(manifest, path, reads=FORMAT, remedy=REMEDY)
+    check_seal(manifest, path, remedy=REMEDY)
     return manifest
 
 
@@ -180,6 +182,15 @@ def library_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with NaN as None: what can't be measured is unknown, also in JSON."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _popularity_frame(bundle: Bundle) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def embed_catalog(
             out[rows] = np.load(path, allow_pickle=False)
             continue
 
-        def report(step: str, done: int, _: int, start: int = start) -> None:
+        def report(step: str, done: int, total: int, start: int = start) -> None:
             progress(step, start + done, len(tokens))
 
         out[rows] = tower.encode_pooled(

@@ -65,7 +65,8 @@ class RelevanceHead(nn.Module):
         item = self.item_projection(evidence.items)
         product = self.product_projection(evidence.users[:, None, :] * evidence.items)
         joined = torch.cat([scalars, user, item, product], dim=-1)
-        return (self.network(joined) + self.straight(scalars))[..., 0]
+        logits: torch.Tensor = self.network(joined) + self.straight(scalars)
+        return logits[..., 0]
 
     @torch.no_grad()
     def probability(self, evidence: Evidence) -> NDArray[np.float32]:

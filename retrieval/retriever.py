@@ -132,7 +132,7 @@ class Retriever:
         elif isinstance(histories, Histories):
             asked = histories
         else:
-            assert histories is not None  # noqa: S101  (one of three, checked above)
+            assert histories is not None
             rows = [self.item_rows(list(items)) for items in histories.values()]
             asked = Histories.from_lists(rows, list(histories))
         return self._answer(asked, k, pool, strength, allowed, include_seen, explain, None)

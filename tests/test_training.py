@@ -246,6 +246,24 @@ class TestValidation:
         )
         assert (found.ndcg, found.recall) == (0.0, 0.0)
 
+    def test_a_model_that_knows_nothing_any_more_is_the_worst(self) -> None:
+        popularity = popularity_of([3] * N_ITEMS)
+        valid = Interactions(
+            np.array(["u"], dtype=object),
+            np.zeros(1, np.int32),
+            np.array([5], np.int32),
+            np.zeros(1, np.int64),
+            has_clock=False,
+        )
+        chosen = ValidationSet.from_split(
+            Histories.from_lists([[0]]), valid, popularity, max_users=9, seed=0
+        )
+        broken = np.full((N_ITEMS, 2), np.nan, np.float32)
+        (found,) = measure(
+            broken[:1], broken, chosen, popularity, temperature=1.0, popularity_weights=(0.0,)
+        )
+        assert (found.ndcg, found.recall) == (0.0, 0.0)
+
     def test_fewer_users_are_drawn_evenly_and_by_the_seed(self) -> None:
         popularity = popularity_of([3] * N_ITEMS)
         n = 200

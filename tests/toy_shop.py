@@ -162,7 +162,7 @@ def without_validation(split: Split) -> Split:
     return replace(split, interactions=replace(split.interactions, part=part))
 
 
-def settings_for(encoder: Path, **changes: object) -> TrainingSettings:
+def settings_for(bert: Path, **changes: object) -> TrainingSettings:
     """Return settings that train the shop in seconds; keywords replace whole groups."""
     stage = StageSettings(
         epochs=2, batch_size=32, uniform_negatives=60, patience=2, offsets_lr=3e-3
@@ -170,7 +170,7 @@ def settings_for(encoder: Path, **changes: object) -> TrainingSettings:
     found = TrainingSettings(
         seed=0,
         item_tower=ItemTowerSettings(
-            encoder=str(encoder), max_tokens=24, precision="float32", batch_size=32
+            encoder=str(bert), max_tokens=24, precision="float32", batch_size=32
         ),
         user_tower=UserTowerSettings(max_history=8, layers=1, hidden=16, heads=2),
         history=stage,

@@ -63,9 +63,7 @@ class ContrastiveCollator:
         }
         return {name: torch.from_numpy(array) for name, array in batch.items()}
 
-    def _shuffled(
-        self, windows: NDArray[np.int64], rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _shuffled(self, windows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Put a share of the windows in random order, target included."""
         if self.shuffled_share == 0:
             return windows
@@ -75,9 +73,7 @@ class ContrastiveCollator:
         keys[windows < 0] = np.inf
         return np.take_along_axis(windows, np.argsort(keys, axis=1, kind="stable"), axis=1)
 
-    def _thinned(
-        self, histories: NDArray[np.int64], rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _thinned(self, histories: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
         """Leave out a share of past items, never the newest: the tower must not lean on one."""
         if self.history_dropout == 0:
             return histories

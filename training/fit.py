@@ -7,7 +7,6 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from evaluation.splits import Split
 from index.files import publish_folder
 from index.store import save_index
 from index.vector_index import VectorIndex
-from retrieval.bundle import Bundle, Serving, write_bundle
+from retrieval.bundle import Bundle, write_bundle
 from retrieval.catalog import Catalog
 from retrieval.embedding import embed_catalog
 from retrieval.errors import DataError
@@ -26,7 +25,6 @@ from retrieval.progress import Progress, silent
 from retrieval.ranking import Ranking
 from retrieval.relevance import RelevanceHead, RelevanceHeadShape
 from retrieval.towers.item_tower import ItemTower
-
 from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
@@ -62,7 +60,8 @@ def train_engine(
     after an interruption ``resume`` goes on from the last checkpoint.
 
     Raises:
-        DataError: fewer than two items, or no user with two training events.
+        DataError: fewer than two items, no user with two training events, or none with both
+            training and validation events.
         ResumeError: see `prepare_work_folder`.
         ModelNotFoundError: the text encoder can't be found.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
@@ -76,6 +75,11 @@ def train_engine(
         raise DataError(
             "no user has two training events, so there is no next item to learn from; "
             "check the user_id column and the split with `longtail data describe`"
+        )
+    if len(_validation_users(split)) == 0:
+        raise DataError(
+            "no user has both training and validation events, so the relevance head has nothing "
+            "to learn from; check the split with `longtail data describe`"
         )
     torch.manual_seed(settings.seed)
     item_tower = ItemTower.from_pretrained(
@@ -172,9 +176,7 @@ def with_validation(split: Split, seed: int) -> Split:
     last = last[enough[split.interactions.user[last]]]
     chosen = np.random.default_rng(seed).permutation(last)[: max(1, len(last) // 10)]
     part[chosen] = VALID
-    note = (
-        f"no validation part: the last training events of {len(chosen)} users were taken as one"
-    )
+    note = f"no validation part: the last training events of {len(chosen)} users were taken as one"
     return replace(
         split,
         interactions=replace(split.interactions, part=part),
@@ -194,14 +196,9 @@ def _with_relevance_head(
     known = Histories.from_interactions(split.train)
     valid = Histories.from_interactions(split.valid)
     rejected = _rejected(split)
-    users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
+    users = _validation_users(split)
     counts = settings.relevance.counts
     with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
-    if len(users) == 0:
-        raise DataError(
-            "no user has both training and validation events, so the relevance head has nothing "
-            "to learn from; check the split with `longtail data describe`"
-        )
     head, quality = fit_relevance_head(
         Ranking(bundle, index),
         known.take(users),
@@ -216,9 +213,14 @@ def _with_relevance_head(
     return replace(bundle, relevance=head, summary=summary)
 
 
+def _validation_users(split: Split) -> NDArray[np.int64]:
+    """Return the positions of users with both training and validation events."""
+    n_users = len(split.interactions.user_ids)
+    counts = [np.bincount(p.taken().user, minlength=n_users) for p in (split.train, split.valid)]
+    return np.flatnonzero((counts[0] > 0) & (counts[1] > 0))
+
+
 def _rejected(split: Split) -> Histories:
     """Return what each user was shown and rejected before the test part."""
     log: Interactions = split.interactions.select(split.part <= VALID).rejected()
     return Histories.from_interactions(replace(log, label=None))
-
-

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from evaluation.calibration import Calibration
-from retrieval.evidence import Evidence, gather_evidence
 from retrieval.interactions import Histories
 from retrieval.ranking import Ranking
 from retrieval.relevance import RelevanceHead, RelevanceHeadShape
+from training.pairs import PairEvidence, PairSampling, collect_pairs, thinned
 
 logger = logging.getLogger("longtail.training")
 
@@ -29,83 +29,20 @@ class HeadSettings:
             real times, since a log that was filtered by its own future betrays it in counts.
         retrieved: candidates a user from the whole catalog, and half as many from the tail.
         popularity_matched: negatives a user drawn by popularity.
+        negatives: of all these, kept a user while the network is fitted.
         max_users: validation users used.
     """
 
     counts: bool | Literal["auto"] = "auto"
     retrieved: int = 100
     popularity_matched: int = 20
+    negatives: int = 40
     max_users: int = 8_000
-    epochs: int = 30
-    patience: int = 4
-    batch_users: int = 64
+    epochs: int = 20
+    patience: int = 3
+    batch_users: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """(history, candidate) pairs with answers, by user.
-
-    Attributes:
-        rows: candidates, int64 [m, c], -1 where there is none.
-        label: 1 taken, 0 not, float32 [m, c].
-        retrieved: whether the pair is one that retrieval hands over (and not a labelled or
-            popularity-matched one, or a positive that retrieval missed), bool [m, c].
-    """
-
-    rows: NDArray[np.int64]
-    label: NDArray[np.float32]
-    retrieved: NDArray[np.bool_]
-
-
-def collect_pairs(
-    ranking: Ranking,
-    known: Histories,
-    positives: Histories,
-    rejected: Histories,
-    settings: HeadSettings,
-    rng: np.random.Generator,
-) -> Pairs:
-    """Return the pairs of users with their held-out positives and labelled negatives.
-
-    Candidates are what retrieval returns for the history (whole catalog and tail pool), items
-    drawn by popularity, the positives, and items that were shown and rejected.
-    """
-    popularity = ranking.bundle.popularity
-    taste = ranking.taste(known)
-    found = [
-        ranking.search(taste, k, pool=pool, debias=debias, excluded=known).rows
-        for pool, k, debias in (
-            ("all", settings.retrieved, 0.0),
-            ("all", settings.retrieved // 2, ranking.bundle.serving.debias),
-            ("tail", settings.retrieved // 2, ranking.bundle.serving.debias),
-        )
-        if k > 0
-    ]
-    retrieved = np.concatenate(found, axis=1)
-    share = np.exp(popularity.log_p.astype(np.float64))
-    matched = rng.choice(
-        len(share), (len(known), settings.popularity_matched), p=share / share.sum()
-    )
-    lists = []
-    for i in range(len(known)):
-        handed = np.unique(retrieved[i][retrieved[i] >= 0])
-        extra = np.concatenate([positives[i], rejected[i], matched[i]]).astype(np.int64)
-        extra = np.setdiff1d(extra, np.union1d(handed, known[i]))
-        rows = np.concatenate([handed, extra])
-        lists.append((rows, np.isin(rows, positives[i]), np.arange(len(rows)) < len(handed)))
-    width = max(len(rows) for rows, _, _ in lists)
-    out = Pairs(
-        np.full((len(known), width), -1, np.int64),
-        np.zeros((len(known), width), np.float32),
-        np.zeros((len(known), width), bool),
-    )
-    for i, (rows, label, handed_over) in enumerate(lists):
-        out.rows[i, : len(rows)] = rows
-        out.label[i, : len(rows)] = label
-        out.retrieved[i, : len(rows)] = handed_over
-    return out
 
 
 def fit_relevance_head(
@@ -133,73 +70,49 @@ def fit_relevance_head(
     shared = min(len(part) for part in parts) == 0
     if shared:
         parts = [np.sort(order)] * 3
-    data = []
+    sampling = PairSampling(settings.retrieved, settings.popularity_matched)
+    data: list[PairEvidence] = []
     for part in parts:
         mine = known.take(part)
         pairs = collect_pairs(
-            ranking, mine, positives.take(part), rejected.take(part), settings, rng
+            ranking, mine, positives.take(part), rejected.take(part), sampling, rng
         )
-        data.append(_Batchable(ranking, mine, pairs, counts))
+        if not data:
+            pairs = thinned(pairs, settings.negatives, rng)
+        data.append(PairEvidence(ranking, mine, pairs, counts=counts))
     fit, stop, report = data
     _standardise(head, fit)
     _optimise(head, fit, stop, settings, seed)
     _calibrate(head, stop)
-    probability, label = report.predictions(head)
+    probability, label = _predictions(head, report)
     return head, {**_quality(probability, label), "reported_on_unseen_users": float(not shared)}
 
 
-class _Batchable:
-    """Pairs of some users, with evidence made batch by batch."""
-
-    def __init__(self, ranking: Ranking, known: Histories, pairs: Pairs, counts: bool) -> None:
-        self.ranking, self.pairs, self.counts = ranking, pairs, counts
-        self.taste = ranking.taste(known)
-
-    def __len__(self) -> int:
-        return len(self.pairs.rows)
-
-    def evidence(self, users: NDArray[np.int64]) -> Evidence:
-        rows = np.maximum(self.pairs.rows[users], 0)
-        taste, popularity = self.taste, self.ranking.bundle.popularity
-        return gather_evidence(
-            taste.vectors[users],
-            taste.matches[users],
-            taste.lengths[users],
-            taste.log_counts[users],
-            self.ranking.index.vectors(rows.ravel()).reshape(*rows.shape, -1),
-            popularity.counts[rows],
-            counts=self.counts,
-        )
-
-    def batches(self, size: int) -> list[NDArray[np.int64]]:
-        return [np.arange(s, min(s + size, len(self))) for s in range(0, len(self), size)]
-
-    def predictions(self, head: RelevanceHead) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-        """Return probabilities and labels of the pairs that retrieval hands over."""
-        found = [(self.pairs.retrieved[b], self.pairs.label[b], b) for b in self.batches(128)]
-        probability = [head.probability(self.evidence(b))[kept] for kept, _, b in found]
-        label = [labels[kept] for kept, labels, _ in found]
-        return np.concatenate(probability), np.concatenate(label).astype(np.int8)
+def _predictions(
+    head: RelevanceHead, data: PairEvidence
+) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
+    """Return probabilities and labels of the pairs that retrieval hands over."""
+    probability = [
+        head.probability(data.of(users))[data.retrieved[users].numpy()] for users in data.batches()
+    ]
+    return np.concatenate(probability), data.label[data.retrieved].numpy().astype(np.int8)
 
 
-def _standardise(head: RelevanceHead, data: _Batchable) -> None:
-    """Set the scalars' means and deviations from at most 512 users."""
-    users = np.arange(min(len(data), 512))
-    scalars = data.evidence(users).scalars[torch.from_numpy(data.pairs.rows[users] >= 0)]
+def _standardise(head: RelevanceHead, data: PairEvidence) -> None:
+    scalars = data.scalars[data.present]
     head.mean.copy_(scalars.mean(0))
     head.deviation.copy_(scalars.std(0, correction=0).clamp(min=1e-3))
 
 
-def _loss(head: RelevanceHead, data: _Batchable, users: NDArray[np.int64]) -> torch.Tensor:
-    present = torch.from_numpy(data.pairs.rows[users] >= 0)
-    label = torch.from_numpy(data.pairs.label[users])[present]
+def _loss(head: RelevanceHead, data: PairEvidence, users: torch.Tensor) -> torch.Tensor:
+    present = data.present[users]
     return nn.functional.binary_cross_entropy_with_logits(
-        head(data.evidence(users))[present], label
+        head(data.of(users))[present], data.label[users][present]
     )
 
 
 def _optimise(
-    head: RelevanceHead, fit: _Batchable, stop: _Batchable, settings: HeadSettings, seed: int
+    head: RelevanceHead, fit: PairEvidence, stop: PairEvidence, settings: HeadSettings, seed: int
 ) -> None:
     optimizer = torch.optim.AdamW(
         head.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -208,15 +121,15 @@ def _optimise(
     best, best_loss, waited = head.state_dict(), float("inf"), 0
     for epoch in range(settings.epochs):
         head.train()
-        order = rng.permutation(len(fit))
+        order = torch.from_numpy(rng.permutation(len(fit)))
         for start in range(0, len(order), settings.batch_users):
             loss = _loss(head, fit, order[start : start + settings.batch_users])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         head.eval()
         with torch.no_grad():
-            held_out = float(np.mean([float(_loss(head, stop, b)) for b in stop.batches(128)]))
+            held_out = float(np.mean([float(_loss(head, stop, b)) for b in stop.batches()]))
         logger.info("relevance head, epoch %d: held-out loss %.5f", epoch + 1, held_out)
         if held_out < best_loss - 1e-6:
             best, best_loss, waited = (
@@ -229,19 +142,12 @@ def _optimise(
     head.load_state_dict(best)
 
 
-def _calibrate(head: RelevanceHead, data: _Batchable) -> None:
+def _calibrate(head: RelevanceHead, data: PairEvidence) -> None:
     """Set scale and shift so that probabilities hold on the pairs that retrieval hands over."""
     head.eval()
     with torch.no_grad():
-        logits = torch.cat(
-            [
-                head(data.evidence(b))[torch.from_numpy(data.pairs.retrieved[b])]
-                for b in data.batches(128)
-            ]
-        )
-    label = torch.from_numpy(
-        np.concatenate([data.pairs.label[b][data.pairs.retrieved[b]] for b in data.batches(128)])
-    )
+        logits = torch.cat([head(data.of(b))[data.retrieved[b]] for b in data.batches()])
+    label = data.label[data.retrieved]
     if label.sum() < 1 or label.sum() == len(label):
         logger.warning("relevance head: nothing to calibrate on; its probabilities are raw")
         return
@@ -251,10 +157,10 @@ def _calibrate(head: RelevanceHead, data: _Batchable) -> None:
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = nn.functional.binary_cross_entropy_with_logits(line[0] * logits + line[1], label)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimizer.step(closure)
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
     # A scale below zero would turn the ranking round: too few labels to trust the fit.
     fitted = line.detach()
     if float(fitted[0]) > 0:
@@ -274,5 +180,3 @@ def _quality(probability: NDArray[np.float32], label: NDArray[np.int8]) -> dict[
         "base_accuracy": max(positives, 1 - positives),
         "mean_probability": float(probability.mean()) if len(probability) else float("nan"),
     }
-
-

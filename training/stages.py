@@ -6,7 +6,7 @@ import logging
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,7 +30,8 @@ from training.validation import ValidationMeasure, ValidationSet, measure
 
 logger = logging.getLogger("longtail.training")
 
-STAGES = ("history", "encoder", "text")
+Stage = Literal["history", "encoder", "text"]
+STAGES: tuple[Stage, ...] = ("history", "encoder", "text")
 
 
 @dataclass
@@ -65,17 +66,16 @@ class Stages:
             self.temperature = self._model(STAGES[0], self.settings.history).temperature
         return self._choose_serving()
 
-    def _applies(self, name: str) -> bool:
-        vectors = isinstance(self.user_tower, VectorUserTower)
-        if name == "encoder":
-            return vectors and self.user_tower.shape.layers > 0
-        return name == "text" or vectors
+    def _applies(self, name: Stage) -> bool:
+        if isinstance(self.user_tower, VectorUserTower):
+            return name != "encoder" or self.user_tower.shape.layers > 0
+        return name == "text"
 
-    def _run_stage(self, name: str, stage: StageSettings) -> None:
+    def _run_stage(self, name: Stage, stage: StageSettings) -> None:
         began = time.monotonic()
         model = self._model(name, stage)
         collator = self._collator(stage)
-        history = run_stage(
+        result = run_stage(
             name,
             model,
             collator,
@@ -88,20 +88,19 @@ class Stages:
         )
         self._refresh(model)
         self.temperature = model.temperature
-        best = max(range(len(history)), key=lambda i: history[i]["balance"])
         self.reports.append(
             {
                 "stage": name,
-                "kept": best > 0,
-                "before": history[0],
-                "after": history[best],
-                "evaluations": history,
+                "kept": result.kept,
+                "before": result.evaluations[0],
+                "after": result.after,
+                "evaluations": result.evaluations,
                 "temperature": self.temperature,
                 "seconds": round(time.monotonic() - began, 1),
             }
         )
 
-    def _model(self, name: str, stage: StageSettings) -> TwoTower:
+    def _model(self, name: Stage, stage: StageSettings) -> TwoTower:
         """Return the towers as one model in which just this stage's parameters train."""
         share = np.bincount(
             self.examples.targets(np.arange(len(self.examples))), minlength=len(self.pooled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import torch
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from retrieval.progress import Progress
@@ -36,6 +38,8 @@ class StageSettings:
         warmup_share: share of the steps over which the rates rise.
         evaluations_per_epoch: how often validation is measured.
         patience: evaluations without a gain before the stage ends.
+        least_gain: relative gain of the validation balance below which the stage is undone: the
+            best of several evaluations is always a little too good.
         trainable_layers: last layers of the text encoder that train, -1 for all of it.
         fresh_histories: read history texts anew in each step (costs three times the time).
         report_to: e.g. ``tensorboard``, ``wandb``.
@@ -53,6 +57,7 @@ class StageSettings:
     warmup_share: float = 0.1
     evaluations_per_epoch: float = 1.0
     patience: int = 2
+    least_gain: float = 0.005
     trainable_layers: int = 0
     fresh_histories: bool = True
     gradient_accumulation: int = 1
@@ -60,7 +65,22 @@ class StageSettings:
     report_to: tuple[str, ...] = ()
 
 
-class TwoTowerTrainer(Trainer):
+@dataclass(frozen=True)
+class StageResult:
+    """Validation measures of one stage, the untrained one first, and whether it was kept."""
+
+    evaluations: list[dict[str, float]]
+    kept: bool
+
+    @property
+    def after(self) -> dict[str, float]:
+        """The measures of the model as the stage left it."""
+        if not self.kept:
+            return self.evaluations[0]
+        return max(self.evaluations, key=lambda measures: measures["balance"])
+
+
+class TwoTowerTrainer(Trainer):  # type: ignore[misc]
     """`transformers.Trainer` that is steered by ranking quality instead of a loss."""
 
     def __init__(self, *args: Any, balance: Callable[[], dict[str, float]], **kwargs: Any) -> None:
@@ -80,7 +100,8 @@ class TwoTowerTrainer(Trainer):
         """Return AdamW with a learning rate for each part of the model."""
         if self.optimizer is None:
             self.optimizer = torch.optim.AdamW(self.parameter_groups())
-        return self.optimizer
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return trainable parameters by part; vectors and scalars are not decayed."""
@@ -107,6 +128,8 @@ class TwoTowerTrainer(Trainer):
         ]
 
     stage: StageSettings
+    control: Any
+    optimizer: Any
 
 
 def run_stage(
@@ -120,10 +143,10 @@ def run_stage(
     resume: bool,
     seed: int,
     progress: Progress,
-) -> list[dict[str, float]]:
-    """Train the model in place and return the validation measures, the untrained one first.
+) -> StageResult:
+    """Train the model in place and return what validation said of it.
 
-    The model ends as the best of all evaluations, the state before the first step included:
+    The model ends as the best of all evaluations, or as it was when none of them gained enough:
     a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on.
     """
     steps_per_epoch = max(
@@ -174,32 +197,38 @@ def run_stage(
         ],
     )
     trainer.stage = stage
-    trainer.remove_callback(_printer())
-    last = get_last_checkpoint(str(checkpoints)) if resume and checkpoints.is_dir() else None
-    trainer.train(resume_from_checkpoint=last)
+    trainer.remove_callback(PrinterCallback)
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(checkpoints) if resume else None)
     history = [before] + [
         {k.removeprefix("eval_"): v for k, v in entry.items() if k.startswith("eval_")}
         for entry in trainer.state.log_history
         if "eval_balance" in entry
     ]
     best = max(range(len(history)), key=lambda i: history[i]["balance"])
-    if best == 0:
-        logger.warning("%s: no evaluation beat the start; the stage is undone", name)
+    kept = history[best]["balance"] >= (1.0 + stage.least_gain) * before["balance"]
+    if not kept:
+        logger.warning("stage %s brought no gain on validation and is undone", name)
         model.load_state_dict(start, strict=False)
-    return history
+    return StageResult(history, kept)
+
+
+def _last_whole_checkpoint(folder: Path) -> str | None:
+    """Return the newest checkpoint that was written to its end, and remove those that weren't."""
+    if not folder.is_dir():
+        return None
+    for checkpoint in folder.glob("checkpoint-*"):
+        # The trainer writes its state last.
+        if not (checkpoint / "trainer_state.json").is_file():
+            shutil.rmtree(checkpoint)
+    found: str | None = get_last_checkpoint(str(folder))
+    return found
 
 
 def _trainable_state(model: TwoTower) -> dict[str, torch.Tensor]:
     return {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
 
 
-def _printer() -> type[TrainerCallback]:
-    from transformers.trainer_callback import PrinterCallback
-
-    return PrinterCallback
-
-
-class _Report(TrainerCallback):
+class _Report(TrainerCallback):  # type: ignore[misc]
     """Hands the trainer's steps to our progress bar and its measures to the log."""
 
     def __init__(self, name: str, progress: Progress) -> None:

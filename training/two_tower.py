@@ -83,7 +83,7 @@ class TwoTower(nn.Module):
     @property
     def temperature(self) -> float:
         """The learned temperature of the cosine."""
-        return float(torch.exp(-self.log_scale.detach()))
+        return float(torch.exp(-self._bounded_log_scale().detach()))
 
     def set_temperature(self, temperature: float) -> None:
         """Set where the learned temperature is."""
@@ -104,9 +104,7 @@ class TwoTower(nn.Module):
         if self.user_tower.reads_tokens:
             tokens = self.tokens.take(items.cpu().numpy())
         users = self.user_tower(histories, ItemSource(vectors, items, tokens))
-        # exp(4.6) = 100: beyond it the softmax is a maximum and gradients vanish.
-        scale = torch.exp(self.log_scale.clamp(0.0, 4.6))
-        logits = users @ vectors[candidates].T * scale
+        logits = users @ vectors[candidates].T * torch.exp(self._bounded_log_scale())
         rows = items[candidates]
         logits = correct_logits(
             logits, self.log_draws[rows], self.log_p[rows], self.loss_settings.logq_strength
@@ -114,6 +112,10 @@ class TwoTower(nn.Module):
         logits = mask_accidental_hits(logits, rows, target_column)
         logits = mask_other_positives(logits, taken, target_column)
         return {"loss": sampled_softmax(logits, target_column)}
+
+    def _bounded_log_scale(self) -> torch.Tensor:
+        # exp(4.6) = 100: beyond it the softmax is a maximum and gradients vanish.
+        return self.log_scale.clamp(0.0, 4.6)
 
     def item_vectors(self, items: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
         """Return the vectors of a batch's distinct items, [u, dim].
@@ -153,8 +155,8 @@ TEMPERATURES = (0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
 def thaw_last_layers(item_tower: ItemTower, count: int) -> int:
     """Freeze the text encoder except its last ``count`` layers (-1: all of it); return how many."""
     encoder = item_tower.text_encoder
-    stacks = [m for m in encoder.modules() if isinstance(m, nn.ModuleList)]
-    layers = list(max(stacks, key=len)) if stacks else []
+    stacks = [list(m) for m in encoder.modules() if isinstance(m, nn.ModuleList)]
+    layers = max(stacks, key=len, default=[])
     for parameter in encoder.parameters():
         parameter.requires_grad_(count < 0)
     if count < 0:

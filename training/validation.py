@@ -128,7 +128,8 @@ def measure(
             own = scores[row, target]
             for part in range(0, len(pairs), chunk):
                 inside = slice(part, part + chunk)
-                better = (scores[row[inside]] >= own[inside, None]).sum(1) - 1
+                # Not ">=": of a diverged model's NaN nothing is known, so it counts as worst.
+                better = (~(scores[row[inside]] < own[inside, None])).sum(1) - 1
                 ranks[w, pairs[inside]] = better.numpy()
     return [
         _summarise(ranks[w], validation, float(weight), k)

@@ -100,8 +100,12 @@ def recommend(
                 frame.attrs = {}
                 table = pa.Table.from_pandas(frame, preserve_index=False)
                 table = table.cast(
-                    pa.schema([f.with_type(pa.string()) if f.type == pa.null() else f
-                               for f in table.schema])
+                    pa.schema(
+                        [
+                            f.with_type(pa.string()) if f.type == pa.null() else f
+                            for f in table.schema
+                        ]
+                    )
                 )
                 writer = writer or pq.ParquetWriter(temporary, table.schema)
                 writer.write_table(table.cast(writer.schema))

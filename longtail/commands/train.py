@@ -23,7 +23,9 @@ class RunExistsError(LongtailError):
 @click.command()
 @input_options
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings, YAML.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="e.g. history.epochs=2")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="e.g. history.epochs=2"
+)
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Run folder."
 )

@@ -118,9 +118,7 @@ class ItemTower(nn.Module):
         """Return unit item vectors of tokenised texts, [b, dim]."""
         return self.project(self.pool(ids, mask))
 
-    def _pool_with(
-        self, encoder: nn.Module, ids: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
+    def _pool_with(self, encoder: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         features = encoder({"input_ids": ids, "attention_mask": mask, "modality": "text"})
         pooled = self.sentence_transformer[1](features)["sentence_embedding"].float()
         return nn.functional.normalize(pooled, dim=-1)

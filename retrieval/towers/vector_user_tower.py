@@ -127,7 +127,8 @@ class VectorUserTower(UserTower):
         share = attended / attended.sum(1, keepdim=True)
         # The scale keeps the stack's first steps small beside a base of length 1.
         encoded: torch.Tensor = self.outward((hidden * share[..., None]).sum(1))
-        return encoded / self.shape.hidden**0.5
+        encoded = encoded / self.shape.hidden**0.5
+        return encoded
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
