@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from retrieval.catalog import Catalog
     from retrieval.retriever import Retriever
     from retrieval.towers.item_tower import ItemTower
+    from training.settings import TrainingSettings
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +53,14 @@ def split(catalog: Catalog) -> Split:
     from toy_shop import shop_split
 
     return shop_split(catalog)
+
+
+@pytest.fixture(scope="session")
+def quick(tiny_bert: Path) -> TrainingSettings:
+    """Settings of the shortest training there is: no stage at all."""
+    from toy_shop import NO_STAGE, settings_for
+
+    return settings_for(tiny_bert, history=NO_STAGE, encoder=NO_STAGE)
 
 
 @pytest.fixture(scope="session")

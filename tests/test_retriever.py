@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_shop import COLD, GROUPS, VARIANTS, group_of
+from toy_shop import COLD, VARIANTS, group_of
 
 from evaluation.splits import Split
 from retrieval.answers import COLUMNS
@@ -164,71 +164,6 @@ class TestExclusion:
             retriever.recommend(users=SOME_USERS, exclude=["tea-oolong-smal"])
 
 
-class TestWhere:
-    @pytest.mark.parametrize(
-        ("clauses", "right"),
-        [
-            (["niche=ink"], lambda f: f["niche"] == "ink"),
-            (["niche=ink|saw"], lambda f: f["niche"].isin(["ink", "saw"])),
-            (["niche != ink"], lambda f: f["niche"] != "ink"),
-            (["brand!=House of tea"], lambda f: f["brand"].isna() | (f["brand"] != "House of tea")),
-            (["brand=House of tea"], lambda f: f["brand"] == "House of tea"),
-            (["price<9"], lambda f: f["price"] < 9),
-            (["price<=9"], lambda f: f["price"] <= 9),
-            (["price>9"], lambda f: f["price"] > 9),
-            (["price >= 9.0"], lambda f: f["price"] >= 9),
-            (["price!=9"], lambda f: f["price"] != 9),
-            (["stock=11|12"], lambda f: f["stock"].isin([11, 12])),
-            (["title~SMALL"], lambda f: f["title"].str.contains("small")),
-            (["title~."], lambda f: f["title"].str.contains(".", regex=False)),
-            (["brand~none"], lambda f: pd.Series(False, f.index)),
-            (["gift=True"], lambda f: f["gift"]),
-            (["price<9", "niche=ink"], lambda f: (f["price"] < 9) & (f["niche"] == "ink")),
-        ],
-        ids=lambda value: " and ".join(value) if isinstance(value, list) else "",
-    )
-    def test_a_filter_keeps_what_it_says_and_nothing_else(
-        self, retriever: Retriever, clauses: list[str], right
-    ) -> None:
-        found = retriever.recommend(
-            users=["saw-fan-1"], k=60, pool="all", include_seen=True, where=clauses
-        )
-        frame = retriever.bundle.catalog.frame
-        assert set(found["item_id"]) == set(frame.loc[right(frame), "item_id"])
-
-    def test_a_filter_does_not_cost_answers(self, retriever: Retriever) -> None:
-        # Far from the user's taste: filtering the first k answers would leave none of these.
-        found = retriever.recommend(users=["ink-fan-0"], k=5, pool="all", where=["niche=drill"])
-        assert len(found) == 5
-
-    def test_a_filter_that_nothing_passes_gives_no_rows_and_a_note(
-        self, retriever: Retriever
-    ) -> None:
-        found = retriever.recommend(users=SOME_USERS, where=["price>1000"], explain=True)
-        assert len(found) == 0
-        assert set(found.attrs["notes"]) == set(SOME_USERS)
-
-    @pytest.mark.parametrize(
-        ("clause", "said"),
-        [
-            ("niche", "COLUMN OPERATOR VALUE"),
-            ("", "COLUMN OPERATOR VALUE"),
-            ("nische=ink", "did you mean 'niche'"),
-            ("zzz=1", "It has: item_id"),
-            ("niche<ink", "holds text"),
-            ("price<cheap", "holds numbers"),
-            ("price=cheap", "holds numbers"),
-        ],
-    )
-    def test_a_clause_that_can_not_be_read_is_refused(
-        self, retriever: Retriever, clause: str, said: str
-    ) -> None:
-        with pytest.raises(QueryError) as error:
-            retriever.recommend(users=SOME_USERS, where=[clause])
-        assert said in str(error.value)
-        assert "\n" not in str(error.value)
-
-
 class TestWhoAsks:
     def test_a_history_given_answers_like_the_user_who_has_it(self, retriever: Retriever) -> None:
         own = taken_by(retriever, "saw-fan-1")
@@ -242,12 +177,12 @@ class TestWhoAsks:
     def test_free_text_finds_what_it_names(self, retriever: Retriever) -> None:
         found = retriever.recommend(
             texts={"a": "gouache large paint canvas", "b": "a sencha tea of leaves"},
-            k=4,
+            k=2,
             pool="all",
             debias=0.0,
             explain=True,
         )
-        assert group_of(found["item_id"]) == ["paint"] * 4 + ["tea"] * 4
+        assert group_of(found["item_id"]) == ["paint"] * 2 + ["tea"] * 2
         first = found[found["rank"] == 1]["item_id"].tolist()
         assert first[0].startswith("paint-gouache")
         assert first[1].startswith("tea-sencha")
@@ -314,76 +249,6 @@ class TestWhoAsks:
     ) -> None:
         with pytest.raises(QueryError, match=said):
             retriever.recommend(**request_)
-
-
-class TestReasons:
-    def test_reasons_are_items_of_the_history(self, retriever: Retriever) -> None:
-        found = retriever.recommend(users=SOME_USERS, k=10, pool="all", explain=True)
-        assert list(found.columns) == [*COLUMNS, "title", "base_rank", "because"]
-        titles = retriever.bundle.catalog.frame.set_index("item_id")["title"]
-        assert found["title"].tolist() == titles[found["item_id"]].tolist()
-        for user, items in zip(found["user_id"], found["because"], strict=True):
-            assert len(items) <= 3
-            assert len(set(items)) == len(items)
-            assert set(items) <= set(taken_by(retriever, user))
-        assert found["because"].map(len).gt(0).mean() > 0.9
-
-    def test_the_strongest_reason_is_what_is_like_the_item(self, retriever: Retriever) -> None:
-        found = retriever.recommend(
-            histories={"me": ["tea-sencha-small", "tools-saw-large", "paint-ink-spare"]},
-            k=3,
-            pool="all",
-            debias=0.0,
-            explain=True,
-        )
-        for item, because in zip(found["item_id"], found["because"], strict=True):
-            assert group_of([because[0]]) == group_of([item])
-
-    def test_the_only_item_of_a_history_is_its_reason(self, retriever: Retriever) -> None:
-        found = retriever.recommend(histories={"me": ["tea-sencha-small"]}, k=3, explain=True)
-        assert found["because"].tolist() == [["tea-sencha-small"]] * 3
-
-    def test_without_debias_the_base_rank_is_the_rank(self, retriever: Retriever) -> None:
-        found = retriever.recommend(users=SOME_USERS, k=10, debias=0.0, explain=True)
-        assert found["base_rank"].tolist() == found["rank"].tolist()
-
-    def test_the_base_rank_is_where_the_item_stood_before(self, retriever: Retriever) -> None:
-        options = {"users": SOME_USERS, "k": 60, "pool": "all", "where": ["price<20"]}
-        before = retriever.recommend(**options, debias=0.0)
-        after = retriever.recommend(**options, debias=1.0, explain=True)
-        key = ["user_id", "item_id"]
-        joined = after.merge(before, on=key, suffixes=("", "_before"))
-        assert len(joined) == len(after)
-        assert joined["base_rank"].tolist() == joined["rank_before"].tolist()
-        assert joined["base_rank"].tolist() != joined["rank"].tolist()
-
-
-class TestSimilar:
-    def test_the_nearest_items_are_of_the_same_niche(self, retriever: Retriever) -> None:
-        for group, niches in GROUPS.items():
-            item = f"{group}-{niches[1]}-small"
-            found = retriever.similar(item, k=4)
-            assert group_of(found["item_id"]) == [group] * 4
-            assert found["item_id"].iloc[0].startswith(f"{group}-{niches[1]}")
-            assert item not in set(found["item_id"])
-
-    def test_likeness_is_cosine_alone(self, retriever: Retriever) -> None:
-        found = retriever.similar("tea-oolong-small", k=59)
-        index, rows_of = retriever.ranking.index, retriever.bundle.catalog.rows_of
-        itself = index.vectors(rows_of(["tea-oolong-small"]))[0]
-        assert found["cosine"].to_numpy() == pytest.approx(
-            index.vectors(rows_of(found["item_id"])) @ itself, abs=1e-5
-        )
-        assert len(found) == 59
-        assert "relevance" not in found.columns
-        assert set(found["similar_to"]) == {"tea-oolong-small"}
-
-    def test_pools_hold_and_misuse_is_refused(self, retriever: Retriever) -> None:
-        assert set(retriever.similar("tea-oolong-small", k=60, pool="cold")["bucket"]) == {"cold"}
-        with pytest.raises(UnknownItemError, match="near ones"):
-            retriever.similar("tea-oolong-smal")
-        with pytest.raises(QueryError):
-            retriever.similar("tea-oolong-small", k=0)
 
 
 def test_an_engine_answers_on_what_it_knows_of_the_whole_log(

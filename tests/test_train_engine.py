@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,9 @@ import pytest
 from toy_shop import (
     COLD,
     GROUPS,
+    NO_STAGE,
     VARIANTS,
+    answers,
     group_of,
     settings_for,
     shop_split,
@@ -21,35 +22,20 @@ from toy_shop import (
 )
 
 from evaluation.splits import Split
-from retrieval.bundle import read_manifest, work_folder
+from retrieval.bundle import read_manifest
 from retrieval.catalog import Catalog
-from retrieval.errors import BundleError, DataError, ModelNotFoundError
+from retrieval.errors import DataError, ModelNotFoundError
 from retrieval.interactions import TEST, TRAIN, VALID, Histories, Interactions
 from retrieval.retriever import Retriever
 from retrieval.towers.item_tower import ItemTower
 from training.fit import train_engine, with_validation
 from training.settings import TrainingSettings, UserTowerSettings
 from training.trainer import StageSettings
-from training.work import ResumeError
-
-NO_STAGE = StageSettings(epochs=0)
-
-
-@pytest.fixture
-def quick(tiny_bert: Path) -> TrainingSettings:
-    """Settings of the shortest training there is: no stage at all."""
-    return settings_for(tiny_bert, history=NO_STAGE, encoder=NO_STAGE)
 
 
 def stage_of(run: Path, name: str) -> dict:
     stages = read_manifest(run)["summary"]["stages"]
     return next(stage for stage in stages if stage["stage"] == name)
-
-
-def answers(run: Path, split: Split) -> pd.DataFrame:
-    return Retriever.open(run).recommend(
-        users=list(split.interactions.user_ids[:20]), k=10, pool="all", debias=0.3, explain=True
-    )
 
 
 def known_before(split: Split, part: int) -> Histories:
@@ -216,94 +202,6 @@ class TestStages:
             weights = getattr(bundles[0], part).state_dict()
             for name, weight in getattr(bundles[1], part).state_dict().items():
                 assert weight.equal(weights[name]), name
-
-
-def interrupt_at(step: str, done: int) -> Callable[[str, int, int], None]:
-    def progress(name: str, at: int, total: int) -> None:
-        if name == step and at >= done:
-            raise KeyboardInterrupt
-
-    return progress
-
-
-class TestInterruption:
-    @pytest.mark.parametrize(
-        ("step", "done"),
-        [
-            ("reading item texts", 32),
-            ("training history", 9),
-            ("training encoder", 2),
-            ("relevance head", 0),
-        ],
-    )
-    def test_resume_ends_where_an_unbroken_training_ends(
-        self,
-        step: str,
-        done: int,
-        trained_run: Path,
-        tiny_bert: Path,
-        catalog: Catalog,
-        split: Split,
-        tmp_path: Path,
-    ) -> None:
-        out, chosen = tmp_path / "run", settings_for(tiny_bert)
-        with pytest.raises(KeyboardInterrupt):
-            train_engine(catalog, split, chosen, out, progress=interrupt_at(step, done))
-        assert [path.name for path in tmp_path.iterdir()] == [work_folder(out).name]
-        with pytest.raises(BundleError, match="--resume"):
-            Retriever.open(out)
-        train_engine(catalog, split, chosen, out, resume=True)
-        assert [path.name for path in tmp_path.iterdir()] == ["run"]
-        pd.testing.assert_frame_equal(answers(out, split), answers(trained_run, split))
-
-    def test_a_checkpoint_cut_off_in_the_middle_is_passed_over(
-        self, tiny_bert: Path, catalog: Catalog, split: Split, trained_run: Path, tmp_path: Path
-    ) -> None:
-        out, chosen = tmp_path / "run", settings_for(tiny_bert)
-        with pytest.raises(KeyboardInterrupt):
-            train_engine(catalog, split, chosen, out, progress=interrupt_at("training history", 9))
-        checkpoints = work_folder(out) / "checkpoints" / "history"
-        torn = checkpoints / "checkpoint-9"
-        torn.mkdir()
-        (torn / "model.safetensors").write_bytes(b"half of it")
-        train_engine(catalog, split, chosen, out, resume=True)
-        pd.testing.assert_frame_equal(answers(out, split), answers(trained_run, split))
-
-    def test_other_settings_or_data_are_not_resumed(
-        self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path
-    ) -> None:
-        out = tmp_path / "run"
-        with pytest.raises(KeyboardInterrupt):
-            train_engine(catalog, split, quick, out, progress=interrupt_at("relevance head", 0))
-        for changed, data in (
-            (replace(quick, seed=1), split),
-            (quick, shop_split(catalog, seed=5)),
-        ):
-            with pytest.raises(ResumeError, match="without --resume") as error:
-                train_engine(catalog, data, changed, out, resume=True)
-            assert "\n" not in str(error.value)
-        assert not out.exists()
-        train_engine(catalog, split, replace(quick, seed=1), out)  # starting over is allowed
-        assert not work_folder(out).exists()
-
-    def test_resume_with_nothing_to_resume_starts(
-        self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path
-    ) -> None:
-        train_engine(catalog, split, quick, tmp_path / "run", resume=True)
-        assert (tmp_path / "run" / "manifest.json").is_file()
-
-    def test_an_engine_that_stood_there_stands_until_the_new_one_is_done(
-        self, quick: TrainingSettings, catalog: Catalog, split: Split, run_copy: Path
-    ) -> None:
-        before = (run_copy / "manifest.json").read_bytes()
-        with pytest.raises(KeyboardInterrupt):
-            train_engine(
-                catalog, split, quick, run_copy, progress=interrupt_at("relevance head", 0)
-            )
-        assert (run_copy / "manifest.json").read_bytes() == before
-        train_engine(catalog, split, quick, run_copy, resume=True)
-        assert (run_copy / "manifest.json").read_bytes() != before
-        Retriever.open(run_copy)
 
 
 class TestOddData:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from evaluation.splits import Split
 from retrieval.catalog import Catalog
 from retrieval.interactions import TEST, TRAIN, VALID, Interactions
+from retrieval.retriever import Retriever
 from training.head import HeadSettings
 from training.settings import (
     ItemTowerSettings,
@@ -181,6 +182,16 @@ def settings_for(bert: Path, **changes: object) -> TrainingSettings:
         ),
     )
     return replace(found, **changes)  # type: ignore[arg-type]
+
+
+NO_STAGE = StageSettings(epochs=0)
+
+
+def answers(run: Path, split: Split) -> pd.DataFrame:
+    """Return what the engine in a run folder tells the shop's first 20 users."""
+    return Retriever.open(run).recommend(
+        users=list(split.interactions.user_ids[:20]), k=10, pool="all", debias=0.3, explain=True
+    )
 
 
 def group_of(item_ids: NDArray[np.object_] | pd.Series) -> list[str]:

@@ -29,7 +29,7 @@ from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
 from training.settings import TrainingSettings
-from training.stages import Stages
+from training.stages import Stages, training_device
 from training.user_towers import new_user_tower
 from training.validation import ValidationSet
 from training.work import prepare_work_folder
@@ -88,7 +88,7 @@ def train_engine(
     work = prepare_work_folder(out, catalog, split, settings, resume=resume)
     tokens = item_tower.tokenise(catalog.texts())
     pooled = embed_catalog(
-        item_tower,
+        item_tower.to(training_device()),
         tokens,
         work / "vectors",
         precision=settings.item_tower.precision,

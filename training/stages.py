@@ -34,6 +34,11 @@ Stage = Literal["history", "encoder", "text"]
 STAGES: tuple[Stage, ...] = ("history", "encoder", "text")
 
 
+def training_device() -> torch.device:
+    """Return the device that trains: the GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 @dataclass
 class Stages:
     """One training run's towers, data and results so far.
@@ -53,6 +58,7 @@ class Stages:
     work: Path
     resume: bool
     progress: Progress
+    device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
 
@@ -64,7 +70,11 @@ class Stages:
                 self._run_stage(name, stage)
         if self.temperature == 0.0:
             self.temperature = self._model(STAGES[0], self.settings.history).temperature
-        return self._choose_serving()
+        serving = self._choose_serving()
+        # Served, saved and indexed from the CPU's memory, whatever trained them.
+        self.item_tower.cpu()
+        self.user_tower.cpu()
+        return serving
 
     def _applies(self, name: Stage) -> bool:
         if isinstance(self.user_tower, VectorUserTower):
@@ -122,6 +132,7 @@ class Stages:
         )
         if isinstance(self.user_tower, VectorUserTower):
             self.user_tower.train_only(name)
+        model.to(self.device)
         if self.temperature:
             model.set_temperature(self.temperature)
         elif self.settings.loss.temperature == 0.0:

@@ -45,12 +45,12 @@ class StageSettings:
         report_to: e.g. ``tensorboard``, ``wandb``.
     """
 
-    epochs: float = 4.0
+    epochs: float = 2.0
     max_steps: int = -1
     batch_size: int = 256
     uniform_negatives: int = 20_000
-    offsets_lr: float = 1e-3
-    user_tower_lr: float = 3e-4
+    offsets_lr: float = 2e-4
+    user_tower_lr: float = 1e-4
     item_linear_lr: float = 1e-4
     text_encoder_lr: float = 2e-5
     weight_decay: float = 0.01

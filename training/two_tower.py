@@ -33,7 +33,7 @@ class LossSettings:
 
     temperature: float = 0.0
     logq_strength: float = 0.0
-    shuffled_share: float = 1.0
+    shuffled_share: float = 0.0
     history_dropout: float = 0.0
 
 
@@ -142,10 +142,12 @@ class TwoTower(nn.Module):
         steps would then flatten the vectors instead of moving them.
         """
         self.eval()
+        device = self.log_scale.device
+        here = [{name: part.to(device) for name, part in batch.items()} for batch in batches]
         losses = []
         for temperature in TEMPERATURES:
             self.set_temperature(temperature)
-            losses.append(sum(float(self(**batch)["loss"]) for batch in batches))
+            losses.append(sum(float(self(**batch)["loss"]) for batch in here))
         self.set_temperature(TEMPERATURES[int(np.argmin(losses))])
 
 

@@ -127,8 +127,7 @@ class VectorUserTower(UserTower):
         share = attended / attended.sum(1, keepdim=True)
         # The scale keeps the stack's first steps small beside a base of length 1.
         encoded: torch.Tensor = self.outward((hidden * share[..., None]).sum(1))
-        encoded = encoded / self.shape.hidden**0.5
-        return encoded
+        return encoded.div(self.shape.hidden**0.5)
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,43 @@
+# make demo | test | lint | types | bench-data ; DATA=folder uses your files, GPU=1 the CUDA wheel.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+FAISS := $(if $(GPU),gpu,cpu)
+DEMO ?= demo
+DATA ?=
+CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
+RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
+
+.PHONY: demo install test lint types check bench-data clean
+
+# The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
+$(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+		-e '.[$(FAISS),eval,offline,test]'
+	rm -f $(VENV)/installed-*
+	touch $@
+
+install: $(VENV)/installed-$(FAISS)
+
+demo: install
+	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' CONFIG=$(CONFIG) RUN='$(RUN)' bash examples/demo.sh
+
+test: install
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+check: lint types test
+
+bench-data: install
+	$(BIN)/python benchmarks/data.py
+
+clean:
+	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
