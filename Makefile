@@ -8,7 +8,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check bench-data clean
+.PHONY: demo install test lint types check bench-data bench-quality clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -38,6 +38,11 @@ check: lint types test
 
 bench-data: install
 	$(BIN)/python benchmarks/data.py
+
+# make bench-quality DATA="FOLDER ...": trains and evaluates, then rewrites the README's tables.
+bench-quality: install
+	$(BIN)/python benchmarks/quality.py $(DATA)
+	$(BIN)/python benchmarks/readme_tables.py
 
 clean:
 	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

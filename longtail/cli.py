@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
+import os
 import sys
 
 import click
 
-from index.errors import LongtailError
+from longtail.interruption import WorkInterruptedError
+from longtail.machine_failures import as_known_failure
 
 # Name -> module; loaded when asked for, so that `longtail -h` doesn't wait for torch.
 COMMANDS = {
@@ -21,6 +22,7 @@ COMMANDS = {
     "evaluate": "longtail.commands.evaluate",
     "doctor": "longtail.commands.doctor",
 }
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 
 class _Commands(click.Group):
@@ -49,25 +51,26 @@ def main() -> None:
     """Run the command line: exit 0 good, 1 a known failure in one line, 2 misuse."""
     try:
         cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+    except WorkInterruptedError as interrupted:
+        click.echo(f"interrupted; {interrupted}", err=True)
+        sys.exit(INTERRUPTED)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; `longtail train ... --resume` goes on with a training", err=True)
-        sys.exit(130)
-    except LongtailError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except OSError as error:
-        # Not ours to explain in a traceback: the machine said no.
-        if error.errno == errno.EPIPE:
-            sys.exit(0)
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        click.echo("interrupted; nothing was changed", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough. What is still buffered must not fail at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        known = as_known_failure(error)
+        if known is None:
             raise
-        place = f" ({error.filename})" if error.filename else ""
-        click.echo(f"error: {error.strerror}{place}", err=True)
+        # A file name may hold a line end; the promise is one line.
+        click.echo(f"error: {' '.join(str(known).split())}", err=True)
         sys.exit(1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
+from rich.console import RenderableType
 
 from evaluation.baselines.content import ContentKNN
 from evaluation.baselines.popularity import PopularityBaseline
@@ -20,7 +20,7 @@ from evaluation.protocol import Baseline, Recommender
 from evaluation.report import write_report
 from evaluation.results import write_metrics
 from evaluation.score_recommender import ScoreRecommender
-from evaluation.table import comparison_table, summary_sentence
+from evaluation.table import comparison_table
 from retrieval.bundle import Bundle
 from retrieval.interactions import TEST, TRAIN, Histories
 from retrieval.progress import Progress
@@ -41,8 +41,8 @@ def evaluate_run(
     examples: int,
     device: Any,
     progress: Progress,
-) -> None:
-    """Evaluate, print the table, and write metrics.json, per_user.parquet and report.html.
+) -> list[RenderableType]:
+    """Write metrics.json, per_user.parquet and report.html, and return what the screen shows.
 
     Raises:
         EvaluationError: the run holds no test part.
@@ -82,12 +82,11 @@ def evaluate_run(
         settings={"default debias": default, **dict(bundle.config)},
         title=f"Evaluation of {run.name}",
     )
-    console = Console()
-    console.print(comparison_table(found, f"{run.name}: test part ({bundle.split_kind} split)"))
-    console.print(summary_sentence(found, subject), highlight=False)
-    for warning in bundle.summary.get("notes", []):
-        console.print(f"note: {warning}", highlight=False)
-    console.print(f"default debias: {default:g}; report: {run / 'report.html'}", highlight=False)
+    return [
+        comparison_table(found, f"{run.name}: test part ({bundle.split_kind} split)"),
+        *(f"note: {warning}" for warning in bundle.summary.get("notes", [])),
+        f"default debias: {default:g}; report: {run / 'report.html'}",
+    ]
 
 
 def _baseline(name: str, bundle: Bundle, progress: Progress) -> Baseline:

@@ -75,6 +75,14 @@ class Inputs:
         return catalog, log, rejected
 
 
+def note_set_aside(rejected: RejectedRows, path: Path) -> None:
+    """Say on stderr what a person should know of the rows read: remarks, and how many are out."""
+    for note in rejected.notes:
+        click.echo(f"note: {note}", err=True)
+    if len(rejected):
+        click.echo(f"warning: {len(rejected):,} rows were set aside; see {path}", err=True)
+
+
 def parse_columns(pairs: tuple[str, ...]) -> dict[str, str]:
     """Return ``--column`` values as a mapping from role to column.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,6 +12,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from index.errors import LongtailError
+from longtail.settings_ranges import out_of_range
 from training.settings import TrainingSettings
 
 
@@ -24,7 +25,7 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
 
     Raises:
         SettingsError: no such file, no YAML, an unknown key (near ones are suggested), or a
-            value of the wrong type.
+            value of the wrong type or out of range.
     """
     values: dict[str, Any] = {}
     if path is not None:
@@ -36,20 +37,54 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
             reason = " ".join(str(error).split())
             raise SettingsError(f"{path} can't be read as YAML: {reason}") from error
         if loaded is not None and not isinstance(loaded, dict):
-            raise SettingsError(f"{path} holds no table of settings")
+            raise SettingsError(
+                f"{path} holds no table of settings, but {type(loaded).__name__}; write "
+                "key: value lines, see configs/cpu.yaml"
+            )
         values = loaded or {}
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key:
             raise SettingsError(f"--set {override!r} is not key=value, e.g. history.epochs=2")
-        _place(values, key.strip().split("."), yaml.safe_load(text), override)
-    _refuse_unknown(values, TrainingSettings, "")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise SettingsError(f"--set {override!r}: {text!r} can't be read as YAML") from None
+        _place(values, key.strip().split("."), value, override)
+    values = _known_only(values, TrainingSettings, "")
     try:
-        return TypeAdapter(TrainingSettings).validate_python(values)
+        settings = TypeAdapter(TrainingSettings).validate_python(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {key}: {first['msg']} (given: {first['input']!r})") from None
+        raise SettingsError(_complaint(error, values)) from None
+    for complaint in out_of_range(asdict(settings)):
+        raise SettingsError(complaint)
+    tower = settings.user_tower
+    if tower.hidden % tower.heads:
+        raise SettingsError(
+            f"setting user_tower.hidden is {tower.hidden}; it must be a multiple of "
+            f"user_tower.heads ({tower.heads})"
+        )
+    return settings
+
+
+def _complaint(error: ValidationError, values: dict[str, Any]) -> str:
+    """Return the first complaint of pydantic, with the key as the person wrote it."""
+    first = error.errors()[0]
+    place: Any = values
+    path = []
+    for part in first["loc"]:
+        # Behind the key stand pydantic's own names for the types of a union.
+        if isinstance(place, Mapping) and part not in place:
+            break
+        if not isinstance(place, Mapping | list):
+            break
+        path.append(str(part))
+        place = place[part]  # type: ignore[index]
+    reasons = {
+        e["msg"] for e in error.errors() if e["loc"][: len(path)] == first["loc"][: len(path)]
+    }
+    reason = "; or: ".join(sorted(reasons))
+    return f"setting {'.'.join(path)}: {reason} (given: {place!r})"
 
 
 def _place(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:
@@ -61,16 +96,22 @@ def _place(values: dict[str, Any], path: list[str], value: Any, override: str) -
     values[path[-1]] = value
 
 
-def _refuse_unknown(values: Mapping[str, Any], group: type, path: str) -> None:
+def _known_only(values: Mapping[Any, Any], group: type, path: str) -> dict[str, Any]:
+    """Return the values of a group, refused when a key is unknown; an empty group is left out."""
     known = [f.name for f in fields(group)]
     hints = get_type_hints(group)
+    kept: dict[str, Any] = {}
     for key, value in values.items():
         full = f"{path}{key}"
         if key not in known:
-            near = difflib.get_close_matches(str(key), list(known), 1)
+            near = difflib.get_close_matches(str(key), known, 1)
             hint = f"did you mean {path}{near[0]}?" if near else f"known: {', '.join(known)}"
             raise SettingsError(f"unknown setting {full}; {hint}")
-        if is_dataclass(hints[key]):
-            if not isinstance(value, Mapping):
-                raise SettingsError(f"setting {full} is a group, and {value!r} is a value")
-            _refuse_unknown(value, hints[key], f"{full}.")
+        if not is_dataclass(hints[key]):
+            kept[key] = value
+        elif isinstance(value, Mapping):
+            kept[key] = _known_only(value, hints[key], f"{full}.")
+        elif value is not None:
+            # None: a group whose every line is commented out.
+            raise SettingsError(f"setting {full} is a group, and {value!r} is a value")
+    return kept

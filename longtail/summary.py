@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from longtail.screen import stdout_console
 from training.fit import Trained
 
 STAGE_NAMES = {
@@ -18,11 +19,11 @@ STAGE_NAMES = {
 
 def print_training_summary(trained: Trained) -> None:
     """Print what was made, what validation said of each part, and what to type next."""
-    console = Console()
+    console = stdout_console()
     bundle, run = trained.bundle, trained.run
     sizes = ", ".join(f"{count:,} {name}" for name, count in bundle.popularity.sizes().items())
     console.print(
-        f"[bold]{run}[/bold]: {len(bundle.catalog):,} items ({sizes}; rule "
+        f"{run}: {len(bundle.catalog):,} items ({sizes}; rule "
         f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
         f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
     )
@@ -53,8 +54,12 @@ def print_training_summary(trained: Trained) -> None:
     )
     user = bundle.log.user_ids[0]
     console.print("next:")
-    console.print(f"  longtail query {run} --user {user} --explain", highlight=False)
-    console.print(f"  longtail evaluate {run}", highlight=False)
+    # Ready to be copied: a folder or an id may hold blanks.
+    for command in (
+        f"longtail query {quote(str(run))} --user {quote(str(user))} --explain",
+        f"longtail evaluate {quote(str(run))}",
+    ):
+        console.print(f"  {command}", soft_wrap=True)
 
 
 def _figures(measure: dict[str, Any]) -> str:

@@ -11,14 +11,14 @@ import click
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
-from rich.console import Console
 from rich.table import Table
 
 from evaluation.splits import Split, split
 from longtail.data_tables import description_tables, split_table, validation_table
 from longtail.demo_shop import make_demo_shop
-from longtail.inputs import Inputs, input_options, make_inputs
+from longtail.inputs import Inputs, input_options, make_inputs, note_set_aside
 from longtail.progress import progress_on_stderr
+from longtail.screen import stdout_console
 from longtail.token_counter import token_counter
 from retrieval.catalog import Catalog
 from retrieval.describe import describe
@@ -126,12 +126,7 @@ def synth(folder: Path, items: int, users: int, seed: int) -> None:
 def _read(inputs: Inputs) -> tuple[Catalog, Interactions, RejectedRows]:
     with progress_on_stderr() as progress:
         catalog, log, rejected = inputs.read(progress)
-    for note in rejected.notes:
-        click.echo(f"note: {note}", err=True)
-    if len(rejected):
-        click.echo(
-            f"warning: {len(rejected):,} rows were set aside; see {inputs.rejected_path}", err=True
-        )
+    note_set_aside(rejected, inputs.rejected_path)
     return catalog, log, rejected
 
 
@@ -169,7 +164,6 @@ def _coded(codes: Any, ids: Any) -> Any:
 
 
 def _print(*tables: Table) -> None:
-    # Into a file or a pipe a table keeps the width that it needs on a wide screen.
-    console = Console(width=None if os.isatty(1) else 110)
+    console = stdout_console()
     for table in tables:
         console.print(table)

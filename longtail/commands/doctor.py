@@ -6,8 +6,9 @@ import os
 import platform
 
 import click
-from rich.console import Console
 from rich.table import Table
+
+from longtail.screen import stdout_console
 
 
 @click.command()
@@ -47,6 +48,6 @@ def doctor(encoder: str | None) -> None:
         table.add_row("text encoder", f"{encoder or DEFAULT_ENCODER}: {source.found_in}")
     except LongtailError as error:
         failures.append(error)
-    Console(width=120).print(table)
+    stdout_console().print(table)
     if failures:
         raise failures[0]

@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from longtail.commands.query import device_option, run_argument
+from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
+from longtail.screen import stdout_console
 
 BASELINES = ("popularity", "random", "content-knn")
+POOLS = ("all", "tail", "cold", "head")
 
 
 def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
@@ -17,9 +20,18 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> list
         numbers = [int(part) for part in value.split(",")]
     except ValueError:
         raise click.BadParameter(f"{value!r} is not a list of whole numbers") from None
-    if not numbers or min(numbers) < 1:
+    if min(numbers) < 1:
         raise click.BadParameter(f"{value!r} holds a number below 1")
     return numbers
+
+
+def _names(value: str, known: tuple[str, ...], option: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in value.split(",")))
+    if unknown := [name for name in names if name not in known]:
+        raise click.BadParameter(
+            f"{unknown[0]!r} is not one of {', '.join(known)}", param_hint=option
+        )
+    return names
 
 
 @click.command()
@@ -29,11 +41,32 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> list
     default="popularity,random,content-knn",
     show_default=True,
     metavar="all|none|NAME,...",
-    help=f"Of {', '.join(BASELINES)}.",
+    help=f"Rivals, of {', '.join(BASELINES)}.",
 )
-@click.option("-k", "ks", default="5,10,20,50,100", show_default=True, callback=_numbers)
-@click.option("--pool", "pools", default="all,tail", show_default=True, metavar="POOL,...")
-@click.option("--examples", default=10, show_default=True, help="Example users in the report.")
+@click.option(
+    "-k",
+    "ks",
+    default="5,10,20,50,100",
+    show_default=True,
+    callback=_numbers,
+    metavar="K,...",
+    help="Lengths of the lists measured.",
+)
+@click.option(
+    "--pool",
+    "pools",
+    default="all,tail",
+    show_default=True,
+    metavar="POOL,...",
+    help=f"Of {', '.join(POOLS)}.",
+)
+@click.option(
+    "--examples",
+    default=10,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Example users in the report.",
+)
 @device_option
 def evaluate(
     run: Path, baselines: str, ks: list[int], pools: str, examples: int, device: str
@@ -44,18 +77,23 @@ def evaluate(
     """
     from longtail.evaluation_run import evaluate_run
 
-    names = {"all": list(BASELINES), "none": []}.get(baselines, baselines.split(","))
-    if unknown := [name for name in names if name not in BASELINES]:
-        raise click.BadParameter(
-            f"no baseline {unknown[0]!r}; choose from {', '.join(BASELINES)}, all, none"
-        )
-    with progress_on_stderr() as progress:
-        evaluate_run(
+    if baselines in ("all", "none"):
+        rivals = list(BASELINES) if baselines == "all" else []
+    else:
+        rivals = _names(baselines, BASELINES, "--baselines")
+    pool_names = _names(pools, POOLS, "--pool")
+    unchanged = "the files of an earlier evaluation stand; run the same command again"
+    with when_interrupted(unchanged), progress_on_stderr() as progress:
+        screen = evaluate_run(
             run,
-            names,
+            rivals,
             ks=ks,
-            pools=pools.split(","),
+            pools=pool_names,
             examples=examples,
             device=device,
             progress=progress,
         )
+    # Not before the progress bars are gone: both write to the same terminal.
+    console = stdout_console()
+    for part in screen:
+        console.print(part)

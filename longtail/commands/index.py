@@ -6,11 +6,12 @@ import shutil
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from longtail.commands.query import run_argument
+from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
+from longtail.screen import stdout_console
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,11 +33,18 @@ def build(run: Path, resume: bool) -> None:
     work = work_folder(run / "index")
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    with progress_on_stderr() as progress:
+    reading = bundle.config["item_tower"]
+    unchanged = (
+        f"{run} serves the index it had; `longtail index build {run} --resume` goes on from the "
+        "vectors made so far"
+    )
+    with when_interrupted(unchanged), progress_on_stderr() as progress:
         pooled = embed_catalog(
             bundle.item_tower,
             bundle.item_tower.tokenise(bundle.catalog.texts()),
             work,
+            precision=reading["precision"],
+            batch_size=reading["batch_size"],
             progress=progress,
         )
         version = save_index(build_index(bundle, pooled), run / "index")
@@ -49,7 +57,9 @@ def build(run: Path, resume: bool) -> None:
 def info(run: Path) -> None:
     """Print what the index of RUN holds."""
     from index.store import index_info
+    from retrieval.bundle import read_manifest
 
+    read_manifest(run)  # says what is wrong with a folder that is no run
     _print_info(index_info(run / "index"))
 
 
@@ -76,4 +86,4 @@ def _print_info(found: object) -> None:
         elif isinstance(value, (list, tuple)):
             value = ", ".join(str(part) for part in value)
         table.add_row(name.replace("_", " "), str(value))
-    Console(width=120).print(table)
+    stdout_console().print(table)

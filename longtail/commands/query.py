@@ -47,7 +47,9 @@ exclude_option = click.option(
 @where_option
 @exclude_option
 @click.option("--include-seen", is_flag=True, help="Items of the history may come back.")
-@click.option("--explain", is_flag=True, help="Titles, base rank, and the items that carry it.")
+@click.option(
+    "--explain", is_flag=True, help="Add the rank without debiasing, and the items that carry it."
+)
 @device_option
 @format_option
 def query(
@@ -64,6 +66,8 @@ def query(
 
     if sum(given is not None for given in (user, history, text)) != 1:
         raise click.UsageError("give one of --user, --history and --text")
+    if text is not None and not text.strip():
+        raise click.BadParameter("the text is empty", param_hint="--text")
     retriever = Retriever.open(run, device=device)
     asked: dict[str, Any] = {}
     if user is not None:
@@ -73,4 +77,4 @@ def query(
         asked["histories"] = {"history": items}
     else:
         asked["texts"] = {"text": text}
-    print_answers(retriever.recommend(**asked, **request), style)
+    print_answers(retriever.recommend(**asked, **request), style, retriever.bundle.catalog)

@@ -20,6 +20,7 @@ from longtail.output import format_option, print_answers
     type=click.Choice(["tail", "cold", "head", "all"]),
     default="all",
     show_default=True,
+    help="tail: all but the most popular items; cold: items nobody took yet.",
 )
 @device_option
 @format_option
@@ -27,4 +28,5 @@ def similar(run: Path, item: str, k: int, pool: Any, device: Any, style: str) ->
     """Print the k items of RUN that read most like an item."""
     from retrieval.retriever import Retriever
 
-    print_answers(Retriever.open(run, device=device).similar(item, k=k, pool=pool), style)
+    retriever = Retriever.open(run, device=device)
+    print_answers(retriever.similar(item, k=k, pool=pool), style, retriever.bundle.catalog)

@@ -9,28 +9,24 @@ from typing import Any
 
 import click
 
-from evaluation.splits import split
-from index.errors import LongtailError
-from longtail.inputs import input_options, make_inputs
+from longtail.inputs import input_options, make_inputs, note_set_aside
+from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
-from longtail.settings_file import load_settings
-
-
-class RunExistsError(LongtailError):
-    """The run folder is there already, and nobody said that it may be replaced."""
 
 
 @click.command()
 @input_options
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings, YAML.")
 @click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="e.g. history.epochs=2"
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Wins over the file, e.g. history.epochs=2. Repeatable.",
 )
-@click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Run folder."
-)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
-@click.option("--overwrite", is_flag=True, help="Replace a run folder that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace a run, or start an interrupted one over.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every evaluation.")
 def train(
     config: Path | None,
@@ -46,23 +42,27 @@ def train(
     FOLDER holds items.* (or catalog.*) and interactions.*; or name the files. Everything is
     chosen on the valid part; the test part is stored for `longtail evaluate` and not read.
     """
+    # Not at the top: `longtail -h` must not wait for torch.
+    from evaluation.splits import split
+    from longtail.run_folder import prepare_run_folder
+    from longtail.settings_file import load_settings
     from longtail.summary import print_training_summary
+    from retrieval.towers.weights import resolve_encoder
     from training.fit import train_engine
 
+    # What can be refused is refused before an hour of work, not after it.
     settings = load_settings(config, overrides)
-    if out.exists() and not overwrite:
-        raise RunExistsError(f"{out} is there already; give --overwrite to replace it")
-    logging.getLogger("longtail").setLevel(logging.INFO if verbose else logging.WARNING)
-    logging.basicConfig(format="%(message)s")
+    resolve_encoder(settings.item_tower.encoder)
     inputs = make_inputs(**given)
     if inputs.template == "auto":
         inputs = replace(inputs, template=settings.data.template)
-    with progress_on_stderr() as progress:
+    run = prepare_run_folder(out, resume=resume, overwrite=overwrite)
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("longtail").setLevel(logging.INFO if verbose else logging.WARNING)
+    going_on = f"nothing was written to {out}; the same command with --resume goes on"
+    with when_interrupted(going_on), progress_on_stderr() as progress:
         catalog, log, rejected = inputs.read(progress)
-        if len(rejected):
-            click.echo(
-                f"{len(rejected):,} rows were set aside; see {inputs.rejected_path}", err=True
-            )
+        note_set_aside(rejected, inputs.rejected_path)
         parts = split(
             log,
             settings.data.split,
@@ -71,5 +71,5 @@ def train(
         )
         for warning in parts.warnings:
             click.echo(f"warning: {warning}", err=True)
-        trained = train_engine(catalog, parts, settings, out, resume=resume, progress=progress)
+        trained = train_engine(catalog, parts, settings, run, resume=resume, progress=progress)
     print_training_summary(trained)
