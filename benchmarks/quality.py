@@ -103,9 +103,7 @@ def main() -> None:
     content = {
         "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
         "versions": {package: version(package) for package in packages},
-        "targets": [
-            {"name": n, "value": v, "target": t, "reached": ok} for n, v, t, ok in lines
-        ],
+        "targets": [{"name": n, "value": v, "target": t, "reached": ok} for n, v, t, ok in lines],
         "results": results,
     }
     RESULTS.write_text(json.dumps(content, indent=1) + "\n")

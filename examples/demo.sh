@@ -9,7 +9,7 @@ step() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
 if [ -z "$DATA" ]; then
   DATA=$DEMO/shop
   step "writing a demo shop to $DATA"
-  $longtail data synth --out "$DATA"
+  $longtail data synth "$DATA"
 fi
 
 step "validating $DATA"

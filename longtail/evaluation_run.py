@@ -68,7 +68,6 @@ def evaluate_run(
     )
     targets = Histories.from_interactions(test)
     default = bundle.serving.debias
-    subject = EngineRecommender(ranking, default).name
     write_metrics(found, run)
     write_report(
         found,

@@ -25,6 +25,22 @@ _SUFFIXES = [
     if not (zipped and kind in (".parquet", ".pq"))
 ]
 
+column_option = click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=COLUMN",
+    help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
+)
+rejected_option = click.option(
+    "--rejected",
+    "rejected_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("rejected.csv"),
+    show_default=True,
+    help="Where rows that are set aside are written, with the reason.",
+)
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -125,27 +141,14 @@ def input_options(command: _Command) -> _Command:
         ),
         click.option("--catalog", type=click.Path(path_type=Path), help="Catalog file."),
         click.option("--interactions", type=click.Path(path_type=Path), help="Interaction log."),
-        click.option(
-            "--column",
-            "columns",
-            multiple=True,
-            metavar="ROLE=COLUMN",
-            help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
-        ),
+        column_option,
         click.option(
             "--template",
             default="auto",
             show_default=True,
             help="Text of an item, e.g. '{title}. {categories}. {description}'.",
         ),
-        click.option(
-            "--rejected",
-            "rejected_path",
-            type=click.Path(dir_okay=False, path_type=Path),
-            default=Path("rejected.csv"),
-            show_default=True,
-            help="Where rows that are set aside are written, with the reason.",
-        ),
+        rejected_option,
     ]
     for option in reversed(options):
         command = option(command)

@@ -31,6 +31,7 @@ class Retriever:
 
     bundle: Bundle
     ranking: Ranking
+    _histories: Histories = field(repr=False)
     _position: Mapping[str, int] = field(repr=False)
 
     @classmethod
@@ -49,6 +50,7 @@ class Retriever:
         return cls(
             bundle,
             Ranking(bundle, index),
+            Histories.from_interactions(bundle.log),
             {user: i for i, user in enumerate(bundle.log.user_ids)},
         )
 
@@ -65,8 +67,7 @@ class Retriever:
                 f"no user {missing[0]!r} in this run ({len(self._position)} users){hint}. "
                 "For a new user give the items with --history"
             )
-        whole = Histories.from_interactions(self.bundle.log)
-        return whole.take(np.array([self._position[user] for user in users], np.int64))
+        return self._histories.take(np.array([self._position[user] for user in users], np.int64))
 
     def item_rows(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the catalog rows of item ids.

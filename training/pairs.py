@@ -38,11 +38,14 @@ class Pairs:
         label: 1 taken, 0 not, float32 [m, c].
         retrieved: whether the pair is one that retrieval hands over (and not a labelled or
             popularity-matched one, or a positive that retrieval missed), bool [m, c].
+        known: whether the answer is the user's own: taken, or shown and rejected; the other
+            negatives are guesses, bool [m, c].
     """
 
     rows: NDArray[np.int64]
     label: NDArray[np.float32]
     retrieved: NDArray[np.bool_]
+    known: NDArray[np.bool_]
 
 
 def collect_pairs(
@@ -71,7 +74,7 @@ def collect_pairs(
         for pool, k, debias in asked
         if k > 0
     ]
-    retrieved = np.concatenate(found, axis=1)
+    retrieved = np.concatenate([np.empty((len(known), 0), np.int64), *found], axis=1)
     share = np.exp(popularity.log_p.astype(np.float64))
     matched = rng.choice(
         len(share), (len(known), sampling.popularity_matched), p=share / share.sum()
@@ -82,36 +85,39 @@ def collect_pairs(
         extra = np.concatenate([positives[i], rejected[i], matched[i]]).astype(np.int64)
         extra = np.setdiff1d(extra, np.union1d(handed, known[i]))
         rows = np.concatenate([handed, extra])
-        lists.append((rows, np.isin(rows, positives[i]), np.arange(len(rows)) < len(handed)))
-    width = max(len(rows) for rows, _, _ in lists)
+        lists.append((rows, len(handed)))
+    width = max(len(rows) for rows, _ in lists)
     out = Pairs(
         np.full((len(known), width), -1, np.int64),
         np.zeros((len(known), width), np.float32),
         np.zeros((len(known), width), bool),
+        np.zeros((len(known), width), bool),
     )
-    for i, (rows, label, handed_over) in enumerate(lists):
-        out.rows[i, : len(rows)] = rows
-        out.label[i, : len(rows)] = label
-        out.retrieved[i, : len(rows)] = handed_over
+    for i, (rows, handed_over) in enumerate(lists):
+        filled = slice(len(rows))
+        out.rows[i, filled] = rows
+        out.label[i, filled] = np.isin(rows, positives[i])
+        out.retrieved[i, :handed_over] = True
+        out.known[i, filled] = np.isin(rows, np.concatenate([positives[i], rejected[i]]))
     return out
 
 
 def thinned(pairs: Pairs, negatives: int, rng: np.random.Generator) -> Pairs:
-    """Return the pairs with at most ``negatives`` negatives a user, drawn evenly.
+    """Return the pairs with about ``negatives`` guessed negatives a user, drawn evenly.
 
-    The positives all stay: with one in a hundred candidates taken, most negatives add time and
-    little else. Calibration sees the full lists again.
+    What the user answered, taken or rejected, all stays: with one in a hundred candidates
+    taken, most guesses add time and little else. Calibration sees the full lists again.
     """
-    present, positive = pairs.rows >= 0, pairs.label > 0
-    # Positives first, then present negatives in random order, padding last.
-    order = np.argsort(
-        np.where(positive, -1.0, np.where(present, rng.random(pairs.rows.shape), 2.0)), axis=1
-    )
-    order = order[:, : int(positive.sum(1).max(initial=0)) + negatives]
+    # The user's own answers first, then guesses in random order, padding last.
+    key = np.where(pairs.rows >= 0, rng.random(pairs.rows.shape), 2.0)
+    key[pairs.known] = -1.0
+    order = np.argsort(key, axis=1, kind="stable")
+    order = order[:, : int(pairs.known.sum(1).max(initial=0)) + negatives]
     return Pairs(
         np.take_along_axis(pairs.rows, order, axis=1),
         np.take_along_axis(pairs.label, order, axis=1),
         np.take_along_axis(pairs.retrieved, order, axis=1),
+        np.take_along_axis(pairs.known, order, axis=1),
     )
 
 

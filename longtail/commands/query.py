@@ -18,7 +18,11 @@ pool_option = click.option(
     help="tail: all but the most popular items; cold: items nobody took yet.",
 )
 device_option = click.option(
-    "--device", type=click.Choice(["cpu", "gpu"]), default="cpu", show_default=True
+    "--device",
+    type=click.Choice(["cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="Where the index is searched.",
 )
 debias_option = click.option(
     "--debias",
@@ -41,7 +45,13 @@ exclude_option = click.option(
 @click.option("--user", help="A user of the interaction log.")
 @click.option("--history", metavar="ID,ID,...", help="Items taken, oldest first.")
 @click.option("--text", help='Free text, e.g. "waterproof eyeliner under a hat".')
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1))
+@click.option(
+    "-k",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Answers; fewer where the pool holds no more.",
+)
 @pool_option
 @debias_option
 @where_option

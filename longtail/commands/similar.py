@@ -14,7 +14,13 @@ from longtail.output import format_option, print_answers
 @click.command()
 @run_argument
 @click.option("--item", required=True, help="An item of the catalog.")
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1))
+@click.option(
+    "-k",
+    default=10,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Answers; fewer where the pool holds no more.",
+)
 @click.option(
     "--pool",
     type=click.Choice(["tail", "cold", "head", "all"]),

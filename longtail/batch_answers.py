@@ -1,0 +1,120 @@
+"""Recommendations for many users, from a file of users into a Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+
+from index.files import write_file_atomically
+from longtail.inputs import note_set_aside
+from retrieval.catalog import Catalog
+from retrieval.errors import DataError
+from retrieval.interactions import Histories
+from retrieval.progress import Progress
+from retrieval.reading_interactions import read_interactions
+from retrieval.rejected import RejectedRows
+from retrieval.retriever import Retriever
+
+USERS_AT_ONCE = 4096
+# Fixed, not guessed from the first users: theirs may be no answers at all.
+SCHEMA = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("rank", pa.int64()),
+        ("score", pa.float32()),
+        ("relevance", pa.float32()),
+        ("popularity_percentile", pa.float32()),
+        ("bucket", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows a file of recommendations holds, and how many users have a note."""
+
+    rows: int
+    noted_users: int
+
+
+def user_ids_from_file(path: Path) -> list[str]:
+    """Return the user ids of a text file, one a line; an id that comes again is left out.
+
+    Raises:
+        DataError: the file isn't there, isn't UTF-8, or holds no id.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}, line {line}: is not UTF-8; save the file as UTF-8") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}; it should hold user ids") from error
+    ids = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not ids:
+        raise DataError(f"{path} holds no user id; write one a line")
+    return ids
+
+
+def histories_from_file(
+    path: Path,
+    catalog: Catalog,
+    *,
+    columns: Mapping[str, str],
+    rejected_path: Path,
+    progress: Progress,
+) -> Histories:
+    """Return the histories of an interaction file, whose users need not be known.
+
+    Raises:
+        DataError: the file can't be used; what was set aside is in ``rejected_path`` by then.
+    """
+    rejected = RejectedRows()
+    try:
+        log = read_interactions(
+            path, catalog, columns=columns, rejected=rejected, progress=progress
+        )
+    finally:
+        if len(rejected) or rejected_path.exists():
+            rejected.write(rejected_path)
+    note_set_aside(rejected, rejected_path)
+    return Histories.from_interactions(log)
+
+
+def write_answers(
+    retriever: Retriever,
+    asked: Histories,
+    out: Path,
+    request: Mapping[str, Any],
+    progress: Progress,
+) -> Written:
+    """Write the answers to these histories; ``out`` is the old file or the whole new one.
+
+    ``request`` goes to `Retriever.recommend`.
+
+    Raises:
+        DiskFullError, QueryError: nothing is written.
+    """
+    rows = noted = 0
+    with (
+        write_file_atomically(out) as temporary,
+        pyarrow.parquet.ParquetWriter(temporary, SCHEMA) as writer,
+    ):
+        for start in range(0, len(asked), USERS_AT_ONCE):
+            stop = min(start + USERS_AT_ONCE, len(asked))
+            part = asked.take(np.arange(start, stop))
+            frame = retriever.recommend(histories=part, **request)
+            noted += len(frame.attrs["notes"])
+            rows += len(frame)
+            # Notes are for people; pandas would store them in the file's metadata.
+            frame.attrs = {}
+            writer.write_table(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False))
+            progress("recommending", stop, len(asked))
+    return Written(rows, noted)
