@@ -74,7 +74,8 @@ def tradeoff_chart(evaluation: Evaluation) -> str:
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.margins(0.15)
-        _legend(axes, len(families))
+        if families:  # none, when overall and tail recall weren't both measured
+            _legend(axes, len(families))
     return result[0]
 
 
@@ -87,7 +88,9 @@ def bands_chart(evaluation: Evaluation, most: int = 5) -> str:
     ranked = sorted(plain[1:], key=lambda n: -evaluation.value(n, "recall"))
     with _drawing(f"Recall at {k} by the target's number of training users") as (axes, result):
         chosen = [*plain[:1], *ranked][:most]
-        for number, name in enumerate(chosen):
+        for name in chosen:
+            # The colour it has in the other charts.
+            number = plain.index(name)
             found = evaluation.bands[name]
             axes.plot(
                 range(len(BAND_NAMES)),

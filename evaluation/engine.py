@@ -97,7 +97,7 @@ def example_users(
         found.append(
             ExampleUser(
                 user_id=str(mine.user_ids[i]),
-                history=items(mine[i][-8:][::-1], set()),
+                history=items(mine[i][-8:], set()),
                 before=items(before[i]),
                 after=items(after[i]),
             )

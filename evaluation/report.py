@@ -56,6 +56,7 @@ def write_report(
     example_debias: float | None = None,
     settings: Mapping[str, object] | None = None,
     title: str = "Evaluation",
+    subject: str | None = None,
 ) -> Path:
     """Write the report, whole or not at all, and return its path; see `render_report`."""
     page = render_report(
@@ -66,6 +67,7 @@ def write_report(
         example_debias=example_debias,
         settings=settings,
         title=title,
+        subject=subject,
     )
     with write_file_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -81,6 +83,7 @@ def render_report(
     example_debias: float | None = None,
     settings: Mapping[str, object] | None = None,
     title: str = "Evaluation",
+    subject: str | None = None,
 ) -> str:
     """Return the report as one HTML page; what isn't given is left out.
 
@@ -108,7 +111,7 @@ def render_report(
     pictures = _pictures(evaluation, popularity, calibration)
     return environment.get_template(TEMPLATE).render(
         title=title,
-        summary=summary_sentence(evaluation),
+        summary=summary_sentence(evaluation, subject),
         k=evaluation.primary_k,
         headings=[(c.heading.format(k=evaluation.primary_k), c.meaning) for c in COLUMNS],
         lines=_lines(evaluation),

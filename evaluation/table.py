@@ -85,14 +85,16 @@ def best_recommenders(evaluation: Evaluation, column: Column) -> set[str]:
     return {name for name, value in values.items() if column.form(value) == top}
 
 
-def comparison_table(evaluation: Evaluation, title: str | None = None) -> Table:
+def comparison_table(
+    evaluation: Evaluation, title: str | None = None, subject: str | None = None
+) -> Table:
     """Return the table for the screen at `Evaluation.primary_k`; the best of a column is bold.
 
-    The caption is `summary_sentence`.
+    The caption is `summary_sentence` of the subject.
     """
     table = Table(
         title=title,
-        caption=escape(summary_sentence(evaluation)),
+        caption=escape(summary_sentence(evaluation, subject)),
         caption_justify="left",
         box=SIMPLE_HEAD,
         padding=(0, 0, 0, 1),

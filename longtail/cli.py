@@ -50,7 +50,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: exit 0 good, 1 a known failure in one line, 2 misuse."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="longtail", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import RenderableType
+from rich.markup import escape
+from rich.text import Text
 
 from evaluation.baselines.content import ContentKNN
 from evaluation.baselines.popularity import PopularityBaseline
@@ -68,6 +70,7 @@ def evaluate_run(
     )
     targets = Histories.from_interactions(test)
     default = bundle.serving.debias
+    subject = EngineRecommender(ranking, default).name
     write_metrics(found, run)
     write_report(
         found,
@@ -80,11 +83,14 @@ def evaluate_run(
         example_debias=default,
         settings={"default debias": default, **dict(bundle.config)},
         title=f"Evaluation of {run.name}",
+        subject=subject,
     )
     return [
-        comparison_table(found, f"{run.name}: test part ({bundle.split_kind} split)"),
-        *(f"note: {warning}" for warning in bundle.summary.get("notes", [])),
-        f"default debias: {default:g}; report: {run / 'report.html'}",
+        comparison_table(
+            found, f"{escape(run.name)}: test part ({bundle.split_kind} split)", subject
+        ),
+        *(Text(f"note: {warning}") for warning in bundle.summary.get("notes", [])),
+        Text(f"default debias: {default:g}; report: {run / 'report.html'}"),
     ]
 
 

@@ -11,13 +11,13 @@ from rich.text import Text
 WIDTH_OF_A_PIPE = 110
 
 
-def stdout_console() -> Console:
-    """Return a console on stdout that prints what it is given: no markup, emoji or guessed colours.
+def stdout_console(*, markup: bool = False) -> Console:
+    """Return a console on stdout that prints what it is given: no emoji, no guessed colours.
 
-    Item titles and file names may hold ``[brackets]`` and ``:colons:``.
+    Nor rich's markup, unless asked for: item titles and file names may hold ``[brackets]``.
     """
     width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    return Console(width=width, markup=markup, emoji=False, highlight=False)
 
 
 def one_line(text: object, width: int | None = None, style: str = "") -> Text:

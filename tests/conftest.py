@@ -89,3 +89,22 @@ def retriever(trained_run: Path) -> Retriever:
     from retrieval.retriever import Retriever
 
     return Retriever.open(trained_run)
+
+
+@pytest.fixture(scope="session")
+def shop_files(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog, split: Split) -> Path:
+    """A folder with the toy shop as a person would have it: items.csv and interactions.csv."""
+    from command_line import write_shop
+
+    return write_shop(tmp_path_factory.mktemp("files") / "shop", catalog, split)
+
+
+@pytest.fixture(scope="session")
+def cli_run(shop_files: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder that `longtail train` made, to be read only."""
+    from command_line import longtail, train_arguments
+
+    run = tmp_path_factory.mktemp("cli") / "run"
+    done = longtail("train", shop_files, *train_arguments(tiny_bert), "--out", run)
+    assert done.code == 0, done.err
+    return run

@@ -61,6 +61,8 @@ class Stages:
     device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
+    # Fingerprint of the tower that read `pooled`; None: the one that came with it.
+    _read_by: str | None = None
 
     def run(self) -> Serving:
         """Run every stage that has epochs and return what validation chose."""
@@ -154,8 +156,13 @@ class Stages:
         )
 
     def _refresh(self, model: TwoTower) -> None:
-        """Read the catalog again with the text encoder as it is now."""
-        if model.reads_text:
+        """Read the catalog again if the item tower has changed since it was last read."""
+        if not model.reads_text:
+            return
+        now = self.item_tower.fingerprint()
+        if self._read_by is None:
+            self._read_by = now
+        if self._read_by != now:
             self.pooled = self.item_tower.encode_pooled(
                 self.tokens,
                 batch_size=self.settings.item_tower.batch_size,
@@ -163,6 +170,7 @@ class Stages:
                 progress=self.progress,
             )
             model.pooled.copy_(torch.from_numpy(self.pooled))
+            self._read_by = now
 
     def _balance(self, model: TwoTower) -> dict[str, float]:
         self._refresh(model)

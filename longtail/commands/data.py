@@ -68,7 +68,13 @@ def validate(strict: bool, **given: Any) -> None:
 @split_option
 @click.option("--bucket-rule", default="items:0.2", show_default=True, help="What is head.")
 @click.option("--encoder", default=DEFAULT_ENCODER, show_default=True, help="Counts tokens.")
-@click.option("--max-tokens", default=96, show_default=True, help="Where the tower cuts a text.")
+@click.option(
+    "--max-tokens",
+    default=96,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Where the tower cuts a text.",
+)
 def describe_command(
     kind: Any, bucket_rule: str, encoder: str, max_tokens: int, **given: Any
 ) -> None:
@@ -94,8 +100,12 @@ def describe_command(
 @data.command("split")
 @input_options
 @split_option
-@click.option("--valid-share", default=0.1, show_default=True, help="For temporal.")
-@click.option("--test-share", default=0.1, show_default=True, help="For temporal.")
+@click.option(
+    "--valid-share", default=0.1, show_default=True, help="Share of the events, for temporal."
+)
+@click.option(
+    "--test-share", default=0.1, show_default=True, help="Share of the events, for temporal."
+)
 @click.option(
     "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
 )
@@ -112,9 +122,27 @@ def split_command(
 
 @data.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--items", default=3000, show_default=True, type=click.IntRange(100, 100_000))
-@click.option("--users", default=4000, show_default=True, type=click.IntRange(10, 1_000_000))
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "--items",
+    default=3000,
+    show_default=True,
+    type=click.IntRange(100, 100_000),
+    help="Items in the catalog.",
+)
+@click.option(
+    "--users",
+    default=4000,
+    show_default=True,
+    type=click.IntRange(10, 1_000_000),
+    help="Customers.",
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Another number, another shop.",
+)
 def synth(folder: Path, items: int, users: int, seed: int) -> None:
     """Write a made-up shop to try things on: FOLDER/catalog.csv and FOLDER/interactions.csv."""
     with progress_on_stderr() as progress:

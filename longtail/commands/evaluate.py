@@ -94,6 +94,6 @@ def evaluate(
             progress=progress,
         )
     # Not before the progress bars are gone: both write to the same terminal.
-    console = stdout_console()
+    console = stdout_console(markup=True)
     for part in screen:
         console.print(part)

@@ -1,0 +1,113 @@
+"""Every shipped configuration loads; a wrong one is refused with the key that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longtail.settings_file import SettingsError, load_settings
+from longtail.settings_ranges import RANGES
+from training.settings import TrainingSettings
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+SHIPPED = sorted([*CONFIGS.rglob("*.yaml"), *CONFIGS.rglob("*.yml")])
+
+
+def test_there_are_configurations() -> None:
+    assert "cpu.yaml" in [path.name for path in SHIPPED]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
+def test_a_shipped_configuration_loads(path: Path) -> None:
+    assert load_settings(path) != TrainingSettings()
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_no_file_an_empty_one_and_empty_groups_are_the_defaults(tmp_path: Path) -> None:
+    for path in (None, write(tmp_path, ""), write(tmp_path, "history:\nloss:\n  # all out\n")):
+        assert load_settings(path) == TrainingSettings()
+
+
+def test_an_override_wins_over_the_file_and_keeps_the_rest(tmp_path: Path) -> None:
+    path = write(tmp_path, "seed: 3\nhistory:\n  epochs: 2\n  batch_size: 16\n")
+    found = load_settings(path, ["history.epochs=0.5", "user_tower.kind=text", "seed=4"])
+    assert (found.seed, found.history.epochs, found.history.batch_size) == (4, 0.5, 16)
+    assert found.user_tower.kind == "text"
+
+
+def test_numbers_in_scientific_notation_and_lists_are_understood() -> None:
+    # YAML 1.1 reads 1e-3 as a string.
+    found = load_settings(None, ["history.offsets_lr=1e-3", "selection.popularity_weights=[0,.5]"])
+    assert found.history.offsets_lr == 0.001
+    assert found.selection.popularity_weights == (0.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("histori: {epochs: 1}", "unknown setting histori; did you mean history?"),
+        ("history: {epoch: 1}", "unknown setting history.epoch; did you mean history.epochs?"),
+        ("zzz: 1", "unknown setting zzz; known: seed, data, item_tower"),
+        ("7: 1", "unknown setting 7; known: "),
+        ("history: 5", "setting history is a group, and 5 is a value"),
+        ("history: {epochs: many}", r"setting history\.epochs: .*valid number.*given: 'many'"),
+        ("seed: [1]", r"setting seed: .*valid integer.*given: \[1\]"),
+        ("relevance: {counts: perhaps}", r"setting relevance\.counts: .*given: 'perhaps'"),
+        ("user_tower: {kind: rnn}", "setting user_tower.kind: .*'vectors' or 'text'.*'rnn'"),
+        ("data: {split: random}", r"setting data\.split: "),
+        ("selection: {popularity_weights: [0, x]}", r"setting selection\.popularity_weights\.1: "),
+        ("history: {batch_size: 0}", "setting history.batch_size is 0; it must be at least 1"),
+        ("history: {epochs: -1}", "setting history.epochs is -1; it must be at least 0"),
+        ("history: {epochs: .nan}", "setting history.epochs is nan; it must be at least 0"),
+        ("data: {test_share: 1.5}", "setting data.test_share is 1.5; it must be between 0 and"),
+        ("user_tower: {hidden: 10}", r"multiple of user_tower\.heads \(4\)"),
+        ("- a\n- b", "holds no table of settings, but list"),
+        ("just words", "holds no table of settings, but str"),
+        ("a: [1", "can't be read as YAML"),
+        ("a:\tb: c", "can't be read as YAML"),
+    ],
+)
+def test_a_wrong_configuration_is_one_line_that_names_the_key(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings(write(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("history.epochs", "is not key=value"),
+        ("=3", "is not key=value"),
+        ("seed.x=1", "unknown setting|is a value"),
+        ("history.epochs=[1", r"'\[1' can't be read as YAML"),
+        ("history.=1", r"unknown setting history\."),
+    ],
+)
+def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        load_settings(None, ["seed=1", override])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no configuration file"):
+        load_settings(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"seed: \xe9")
+    with pytest.raises(SettingsError, match="can't be read as YAML"):
+        load_settings(tmp_path / "latin.yaml")
+
+
+def test_every_range_belongs_to_a_setting() -> None:
+    from dataclasses import asdict
+
+    groups = asdict(TrainingSettings())
+    names = {n for group in groups.values() if isinstance(group, dict) for n in group} | {*groups}
+    assert RANGES.keys() <= names
