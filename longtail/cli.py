@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from longtail.interruption import WorkInterruptedError
 from longtail.machine_failures import as_known_failure
+from longtail.stopped_work import WorkInterruptedError
 
 # Name -> module; loaded when asked for, so that `longtail -h` doesn't wait for torch.
 COMMANDS = {
@@ -59,12 +59,13 @@ def main() -> None:
         click.echo(f"interrupted; {interrupted}", err=True)
         sys.exit(INTERRUPTED)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was changed", err=True)
+        click.echo("interrupted; run the same command again", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        # The reader (`| head`) has seen enough. What is still buffered must not fail at exit.
+        # The reader (`| head`) has seen enough. What is still buffered must not fail at exit;
+        # the exit code is the one that click and rich give.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        sys.exit(1)
     except Exception as error:
         known = as_known_failure(error)
         if known is None:

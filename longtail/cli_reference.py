@@ -16,10 +16,10 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 INTRODUCTION = """\
 # Commands
 
-This page is made from `--help` by `python -m longtail.cli_reference`; change the code, not the page.
+Made from `--help` by `python -m longtail.cli_reference`; change the code, not this page.
 
-Data goes to stdout, and notes, warnings and progress to stderr, so `longtail query ... --format csv > answers.csv` holds
-answers alone. Every command takes `-h` and `--help`.
+Data goes to stdout; notes, warnings and progress go to stderr, so
+`longtail query ... --format csv > answers.csv` holds answers alone. Every command takes `-h`.
 
 | exit code | meaning |
 |---|---|
@@ -30,8 +30,13 @@ answers alone. Every command takes `-h` and `--help`.
 
 A traceback is a bug of ours: please report it.
 
-An interrupted `longtail train` leaves no run folder, but its vectors and checkpoints, in `.RUN.work` beside it. The same command
-with `--resume` goes on from there; with `--overwrite` it starts over. `longtail index build` leaves the index that was served.
+An interrupted `longtail train` leaves no run folder, but its vectors and checkpoints, in
+`.RUN.work` beside it. The same command with `--resume` goes on from there; with `--overwrite` it
+starts over. An interrupted `longtail index build` leaves the index that was served.
+
+The table of `query` and `similar` names items by title; `json`, `jsonl` and `csv` give your own
+ids. `relevance` is the calibrated probability that the user takes the item, "pop. pct." the share
+of the catalog that is less popular, in percent, and "base rank" the rank at debias 0.
 """
 _WIDTH = 100
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from index.files import write_file_atomically
 from longtail.demo_shop_items import load_niches, make_items
 from longtail.demo_shop_log import make_customer, purchases, stock_shelves, visit_times
 from retrieval.errors import DataError
@@ -70,12 +70,13 @@ def make_demo_shop(
 
 
 def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
-    with open(temporary, "w", newline="", encoding="utf-8") as stream:
+    with (
+        write_file_atomically(path) as temporary,
+        open(temporary, "w", newline="", encoding="utf-8") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
-    os.replace(temporary, path)
 
 
 def _day(seconds: int) -> str:

@@ -33,6 +33,9 @@ from retrieval.towers.whitening import fit_partial_whitening
 # Debias strengths beside the default: the ends of the dial, and enough between for a curve.
 DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
 
+# Asked for by default, also of catalogs with fewer items.
+USUAL_LONGEST_K = 100
+
 
 def evaluate_run(
     run: Path,
@@ -47,10 +50,15 @@ def evaluate_run(
     """Write metrics.json, per_user.parquet and report.html, and return what the screen shows.
 
     Raises:
-        EvaluationError: the run holds no test part.
+        EvaluationError: the run holds no test part, or a k is beyond all reason.
     """
     retriever = Retriever.open(run, device=device)
     bundle, ranking = retriever.bundle, retriever.ranking
+    if max(ks) > max(len(bundle.catalog), USUAL_LONGEST_K):
+        raise EvaluationError(
+            f"k {max(ks)} is more than the catalog holds ({len(bundle.catalog):,} items); give "
+            "smaller ones with -k"
+        )
     log = bundle.log
     part = np.zeros(len(log), np.int8) if log.part is None else log.part
     test = log.select(part == TEST)

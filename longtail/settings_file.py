@@ -8,11 +8,14 @@ from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from index.errors import LongtailError
 from longtail.settings_ranges import out_of_range
+from retrieval.errors import DataError
+from retrieval.popularity import assign_buckets
 from training.settings import TrainingSettings
 
 
@@ -46,11 +49,8 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
         key, equals, text = override.partition("=")
         if not equals or not key:
             raise SettingsError(f"--set {override!r} is not key=value, e.g. history.epochs=2")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise SettingsError(f"--set {override!r}: {text!r} can't be read as YAML") from None
-        _place(values, key.strip().split("."), value, override)
+        path_of_key = key.strip().split(".")
+        _place(values, path_of_key, _override_value(path_of_key, text, override), override)
     values = _known_only(values, TrainingSettings, "")
     try:
         settings = TypeAdapter(TrainingSettings).validate_python(values)
@@ -58,6 +58,13 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
         raise SettingsError(_complaint(error, values)) from None
     for complaint in out_of_range(asdict(settings)):
         raise SettingsError(complaint)
+    if not settings.selection.popularity_weights:
+        raise SettingsError("setting selection.popularity_weights is empty; try [0] at least")
+    _check_trackers(settings)
+    try:
+        assign_buckets(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
+    except DataError as error:
+        raise SettingsError(f"setting data.bucket_rule: {error}") from None
     tower = settings.user_tower
     if tower.hidden % tower.heads:
         raise SettingsError(
@@ -85,6 +92,36 @@ def _complaint(error: ValidationError, values: dict[str, Any]) -> str:
     }
     reason = "; or: ".join(sorted(reasons))
     return f"setting {'.'.join(path)}: {reason} (given: {place!r})"
+
+
+def _check_trackers(settings: TrainingSettings) -> None:
+    """Refuse a tracker that isn't installed now, not when its stage begins."""
+    from transformers.integrations import get_available_reporting_integrations
+
+    for group in ("history", "encoder", "text"):
+        for name in getattr(settings, group).report_to:
+            installed = get_available_reporting_integrations()
+            if name not in installed:
+                raise SettingsError(
+                    f"setting {group}.report_to: {name!r} is no tracker that is installed here; "
+                    f"installed: {', '.join(installed) or 'none'}"
+                )
+
+
+def _override_value(path: list[str], text: str, override: str) -> Any:
+    """Return the value of a ``--set`` option: YAML, but plain text where the setting is text.
+
+    To YAML, the template ``{title}. {brand}`` would be a table and then nonsense.
+    """
+    kind: Any = TrainingSettings
+    for part in path:
+        kind = get_type_hints(kind).get(part) if is_dataclass(kind) else None
+    if kind is str and not text.startswith(("'", '"')):
+        return text.strip()
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise SettingsError(f"--set {override!r}: {text!r} can't be read as YAML") from None
 
 
 def _place(values: dict[str, Any], path: list[str], value: Any, override: str) -> None:

@@ -27,7 +27,8 @@ RANGES = {
     "batch_size": _POSITIVE,
     "batch_users": _POSITIVE,
     "closed_form_limit": _COUNT,
-    "decay": _SHARE,
+    # Its logarithm is what trains.
+    "decay": Range(0.001, 1),
     "dropout": Range(0, 0.99),
     "epochs": _COUNT,
     "evaluations_per_epoch": Range(0.01),

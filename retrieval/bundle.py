@@ -167,7 +167,9 @@ def open_bundle_index(folder: Path) -> VectorIndex:
 
 def work_folder(run: Path) -> Path:
     """Return where an unfinished training of this run keeps its checkpoints and vectors."""
-    return run.with_name(f".{run.name}.work")
+    # "." and ".." have no name of their own.
+    named = run if run.name not in ("", "..") else run.resolve()
+    return named.with_name(f".{named.name}.work")
 
 
 def library_versions() -> dict[str, str]:

@@ -145,6 +145,7 @@ class Retriever:
             UnknownItemError: the item isn't in the catalog.
         """
         check_request(k, pool, 0.0)
+        k = min(k, len(self.bundle.catalog))
         row = self.item_rows([item_id])
         vectors = self.ranking.index.vectors(row)
         # Cosine alone: neither temperature nor popularity has a say in likeness.
@@ -181,6 +182,8 @@ class Retriever:
         texts: list[str] | None,
     ) -> pd.DataFrame:
         frames, notes = [], {}
+        # Room for more answers than there are items would be memory for padding.
+        places = min(k, len(self.bundle.catalog))
         for start in range(0, max(len(asked), 1), USERS_PER_BATCH):
             part = asked.take(np.arange(start, min(start + USERS_PER_BATCH, len(asked))))
             taste = (
@@ -190,19 +193,22 @@ class Retriever:
             )
             seen = None if include_seen else part
             found = self.ranking.search(
-                taste, k, pool=pool, debias=debias, excluded=seen, allowed=allowed
+                taste, places, pool=pool, debias=debias, excluded=seen, allowed=allowed
             )
             rows, scores = found.rows, found.scores
             for i in np.flatnonzero(taste.lengths == 0):
                 popular = self.ranking.most_popular(
-                    k, pool=pool, excluded=part[int(i)], allowed=allowed
+                    places, pool=pool, excluded=part[int(i)], allowed=allowed
                 )
                 rows[i], scores[i] = -1, np.nan
                 rows[i, : len(popular)] = popular
                 notes[str(part.user_ids[i])] = "no history: the most popular items of the pool"
-            for i in np.flatnonzero((rows < 0).any(axis=1)):
-                user, had = str(part.user_ids[i]), int((rows[i] >= 0).sum())
-                shortage = f"{had} of {k} answers: the pool, filters and exclusions leave no more"
+            had = (rows >= 0).sum(axis=1)
+            for i in np.flatnonzero(had < k):
+                user = str(part.user_ids[i])
+                shortage = (
+                    f"{had[i]} of {k} answers: the pool, filters and exclusions leave no more"
+                )
                 notes[user] = f"{notes[user]}; {shortage}" if user in notes else shortage
             answers = Answers(part.user_ids, rows, scores, self.ranking.relevance(taste, rows))
             if explain:

@@ -95,6 +95,18 @@ def test_more_answers_than_the_pool_holds_is_a_note(cli_run: Path) -> None:
     )
 
 
+def test_k_beyond_all_reason_costs_no_memory(cli_run: Path, tmp_path: Path) -> None:
+    for k in (10**9, 10**30):
+        done = longtail("query", cli_run, "--user", USER, "-k", k, "--pool", "all")
+        assert done.code == 0
+        assert f"of {k} answers" in done.err
+        assert longtail("similar", cli_run, "--item", "tools-saw-small", "-k", k).code == 0
+    out = tmp_path / "recs.parquet"
+    assert longtail("recommend", cli_run, "--all", "-k", 10**9, "--out", out).code == 0
+    complaint = longtail("evaluate", cli_run, "-k", 10**9).complaint
+    assert "is more than the catalog holds (60 items)" in complaint
+
+
 def test_no_history_is_answered_by_popularity_and_says_so(cli_run: Path) -> None:
     done = longtail("query", cli_run, "--history", ",", "-k", 3)
     assert done.code == 0

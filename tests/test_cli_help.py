@@ -72,6 +72,7 @@ def test_the_reference_page_is_current() -> None:
         (["query", "run"], "give one of --user, --history and --text"),
         (["query", "run", "--user", "u", "--text", "t"], "give one of --user, --history"),
         (["query", "run", "--text", "  "], "the text is empty"),
+        (["query", "run", "--text", "caf\udce9"], "the text is not UTF-8"),
         (["query", "run", "--user", "u", "-k", "0"], "0 is not in the range x>=1"),
         (["query", "run", "--user", "u", "-k", "many"], "'many' is not a valid integer"),
         (["query", "run", "--user", "u", "--pool", "nonsense"], "'nonsense' is not one of"),

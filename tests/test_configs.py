@@ -62,6 +62,10 @@ def test_numbers_in_scientific_notation_and_lists_are_understood() -> None:
         ("user_tower: {kind: rnn}", "setting user_tower.kind: .*'vectors' or 'text'.*'rnn'"),
         ("data: {split: random}", r"setting data\.split: "),
         ("selection: {popularity_weights: [0, x]}", r"setting selection\.popularity_weights\.1: "),
+        ("user_tower: {decay: 0}", "setting user_tower.decay is 0; it must be between 0.001 and 1"),
+        ("selection: {popularity_weights: []}", "popularity_weights is empty"),
+        ("history: {report_to: [nobody]}", r"history\.report_to: 'nobody' is no tracker"),
+        ("data: {bucket_rule: 'top:5'}", r"data\.bucket_rule: bucket rule 'top:5' is not one of"),
         ("history: {batch_size: 0}", "setting history.batch_size is 0; it must be at least 1"),
         ("history: {epochs: -1}", "setting history.epochs is -1; it must be at least 0"),
         ("history: {epochs: .nan}", "setting history.epochs is nan; it must be at least 0"),
@@ -95,6 +99,12 @@ def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
         load_settings(None, ["seed=1", override])
     assert "\n" not in str(caught.value)
+
+
+def test_a_text_setting_is_taken_as_it_is_typed() -> None:
+    for text in ("{title}. {brand}", "'{title}. {brand}'"):
+        assert load_settings(None, [f"data.template={text}"]).data.template == "{title}. {brand}"
+    assert load_settings(None, ["item_tower.encoder=0123"]).item_tower.encoder == "0123"
 
 
 def test_a_file_that_is_not_there_or_not_text_is_an_error(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class UserTowerSettings:
     heads: int = 4
     dropout: float = 0.1
     offsets: bool = True
-    text_kernel: float = 10.0
+    text_kernel: float = 1.0
     ridge: float = 20.0
     closed_form_limit: int = 20_000
     text_tokens: int = 256

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import pyarrow.parquet
 from rich.table import Table
 
 from evaluation.splits import Split, split
+from index.files import write_file_atomically
 from longtail.data_tables import description_tables, split_table, validation_table
 from longtail.demo_shop import make_demo_shop
 from longtail.inputs import Inputs, input_options, make_inputs, note_set_aside
@@ -176,14 +175,10 @@ def _write_split(parts: Split, catalog: Catalog, out: Path) -> None:
         if values is not None:
             columns[name] = pa.array(values)
     columns["split"] = _coded(parts.part.astype(np.int32), np.array(PARTS, dtype=object))
-    temporary = out.with_name(f".{out.name}.partial")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        pyarrow.parquet.write_table(pa.table(columns), temporary)
-        os.replace(temporary, out)
+        with write_file_atomically(out) as temporary:
+            pyarrow.parquet.write_table(pa.table(columns), temporary)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise DataError(f"can't write {out}: {error.strerror or error}") from error
 
 

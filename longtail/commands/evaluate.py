@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from longtail.commands.query import device_option, run_argument
-from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
+from longtail.stopped_work import when_stopped
 
 BASELINES = ("popularity", "random", "content-knn")
 POOLS = ("all", "tail", "cold", "head")
@@ -58,7 +58,7 @@ def _names(value: str, known: tuple[str, ...], option: str) -> list[str]:
     default="all,tail",
     show_default=True,
     metavar="POOL,...",
-    help=f"Of {', '.join(POOLS)}.",
+    help=f"Of {', '.join(POOLS)}; all is always measured.",
 )
 @click.option(
     "--examples",
@@ -81,9 +81,10 @@ def evaluate(
         rivals = list(BASELINES) if baselines == "all" else []
     else:
         rivals = _names(baselines, BASELINES, "--baselines")
-    pool_names = _names(pools, POOLS, "--pool")
-    unchanged = "the files of an earlier evaluation stand; run the same command again"
-    with when_interrupted(unchanged), progress_on_stderr() as progress:
+    # Always the whole catalog too: what a pool gains is read against what the whole loses.
+    pool_names = list(dict.fromkeys(["all", *_names(pools, POOLS, "--pool")]))
+    unchanged = "no file is half-written; run the same command again"
+    with when_stopped(unchanged), progress_on_stderr() as progress:
         screen = evaluate_run(
             run,
             rivals,

@@ -9,9 +9,9 @@ import click
 from rich.table import Table
 
 from longtail.commands.query import run_argument
-from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
+from longtail.stopped_work import when_stopped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -38,7 +38,7 @@ def build(run: Path, resume: bool) -> None:
         f"{run} serves the index it had; `longtail index build {run} --resume` goes on from the "
         "vectors made so far"
     )
-    with when_interrupted(unchanged), progress_on_stderr() as progress:
+    with when_stopped(unchanged), progress_on_stderr() as progress:
         pooled = embed_catalog(
             bundle.item_tower,
             bundle.item_tower.tokenise(bundle.catalog.texts()),

@@ -78,6 +78,8 @@ def query(
         raise click.UsageError("give one of --user, --history and --text")
     if text is not None and not text.strip():
         raise click.BadParameter("the text is empty", param_hint="--text")
+    if text is not None and not text.isascii() and text != text.encode(errors="replace").decode():
+        raise click.BadParameter("the text is not UTF-8", param_hint="--text")
     retriever = Retriever.open(run, device=device)
     asked: dict[str, Any] = {}
     if user is not None:

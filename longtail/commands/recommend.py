@@ -15,8 +15,8 @@ from longtail.commands.query import (
     where_option,
 )
 from longtail.inputs import column_option, parse_columns, rejected_option
-from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
+from longtail.stopped_work import when_stopped
 
 
 @click.command()
@@ -77,7 +77,7 @@ def recommend(
         raise click.UsageError("give one of --users, --all and --histories")
     retriever = Retriever.open(run, device=device)
     unchanged = f"nothing was written to {out}; run the same command again"
-    with when_interrupted(unchanged), progress_on_stderr() as progress:
+    with when_stopped(unchanged), progress_on_stderr() as progress:
         if histories is not None:
             asked = histories_from_file(
                 histories,

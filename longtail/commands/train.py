@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from longtail.inputs import input_options, make_inputs, note_set_aside
-from longtail.interruption import when_interrupted
 from longtail.progress import progress_on_stderr
+from longtail.stopped_work import when_stopped
 
 
 @click.command()
@@ -60,7 +60,7 @@ def train(
     logging.basicConfig(format="%(message)s")
     logging.getLogger("longtail").setLevel(logging.INFO if verbose else logging.WARNING)
     going_on = f"nothing was written to {out}; the same command with --resume goes on"
-    with when_interrupted(going_on), progress_on_stderr() as progress:
+    with when_stopped(going_on), progress_on_stderr() as progress:
         catalog, log, rejected = inputs.read(progress)
         note_set_aside(rejected, inputs.rejected_path)
         parts = split(
