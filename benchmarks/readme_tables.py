@@ -29,7 +29,7 @@ def quality_table() -> str:
     for data, result in results.items():
         default = result["serving"]["debias"]
         ours = {f"longtail (debias {default:g})" if default else "longtail": " (default)"}
-        shown = ["longtail", *ours, "longtail (debias 1)", "content-kNN", "popularity", "random"]
+        shown = ["longtail", *ours, "longtail (debias 1)", "content kNN", "popularity", "random"]
         for name in dict.fromkeys(shown):
             found = next((k for k in result["metrics"] if k.lower() == name.lower()), None)
             if found is None:
