@@ -59,9 +59,9 @@ def make_log(folder: Path, n_events: int, seed: int) -> None:
 def job(catalog_path: Path, log_path: Path) -> dict[str, float]:
     """Return seconds and peak memory of reading, validating and splitting, in this process."""
     from evaluation.splits import split
-    from retrieval.reading_catalog import read_catalog
-    from retrieval.reading_interactions import read_interactions
-    from retrieval.rejected import RejectedRows
+    from retrieval.reading.catalog_file import read_catalog
+    from retrieval.reading.interaction_file import read_interactions
+    from retrieval.reading.rejected import RejectedRows
 
     began = time.perf_counter()
     rejected = RejectedRows()

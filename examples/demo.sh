@@ -43,7 +43,7 @@ made:  $RUN/              towers, relevance head, index: copy the folder anywher
        $RUN/report.html   the evaluation, opens offline
        $RUN/metrics.json  the same numbers for programs
 next:  source $(dirname "$BIN")/bin/activate
-       longtail query $RUN --user $user --debias 1 -k 10
+       longtail query $RUN --user $user --pool all --debias 0   (what popularity would show)
        longtail query $RUN --text "a present for somebody who bakes bread" --pool tail
        longtail recommend $RUN --all -k 100 --out recs.parquet
        longtail data validate YOUR_FOLDER   (items.csv and interactions.csv; see docs/data.md)

@@ -17,8 +17,8 @@ from retrieval.catalog import Catalog
 from retrieval.errors import DataError
 from retrieval.interactions import Histories
 from retrieval.progress import Progress
-from retrieval.reading_interactions import read_interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
 from retrieval.retriever import Retriever
 
 USERS_AT_ONCE = 4096

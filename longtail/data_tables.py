@@ -12,7 +12,7 @@ from evaluation.splits import Split
 from retrieval.catalog import Catalog
 from retrieval.describe import QUANTILES, Description
 from retrieval.interactions import PARTS, TRAIN, Interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.rejected import RejectedRows
 
 
 def validation_table(

@@ -13,9 +13,9 @@ from retrieval.catalog import Catalog
 from retrieval.errors import DataError
 from retrieval.interactions import Interactions
 from retrieval.progress import Progress
-from retrieval.reading_catalog import read_catalog
-from retrieval.reading_interactions import read_interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SUFFIXES = [

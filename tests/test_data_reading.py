@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from retrieval.catalog import Catalog
-from retrieval.delimited import split_record
 from retrieval.errors import DataError
 from retrieval.interactions import Interactions
-from retrieval.reading_catalog import read_catalog
-from retrieval.reading_interactions import read_interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.delimited import split_record
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
 
 NOW = 1_750_000_000.0
 ITEMS = pd.DataFrame(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from evaluation.splits import split
-from retrieval.reading_catalog import read_catalog
-from retrieval.reading_interactions import read_interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 

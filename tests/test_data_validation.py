@@ -11,9 +11,9 @@ import pytest
 from retrieval.catalog import Catalog
 from retrieval.errors import DataError
 from retrieval.interactions import Interactions
-from retrieval.reading_catalog import read_catalog
-from retrieval.reading_interactions import read_interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
 
 NOW = 1_750_000_000.0
 CATALOG = Catalog(pd.DataFrame({"item_id": ["a", "b"], "title": ["A", "B"]}), "{title}")

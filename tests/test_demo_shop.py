@@ -11,9 +11,9 @@ from longtail.demo_shop_items import load_niches
 from retrieval.catalog import Catalog
 from retrieval.interactions import Interactions
 from retrieval.popularity import Popularity
-from retrieval.reading_catalog import read_catalog
-from retrieval.reading_interactions import read_interactions
-from retrieval.rejected import RejectedRows
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
 
 
 @pytest.fixture(scope="module")

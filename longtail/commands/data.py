@@ -24,7 +24,7 @@ from retrieval.describe import describe
 from retrieval.errors import DataError, ModelNotFoundError
 from retrieval.interactions import PARTS, Interactions
 from retrieval.popularity import Popularity
-from retrieval.rejected import RejectedRows
+from retrieval.reading.rejected import RejectedRows
 from retrieval.towers.weights import DEFAULT_ENCODER
 
 split_option = click.option(

@@ -14,9 +14,9 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from retrieval.errors import DataError
-from retrieval.files import DataFile, WatchedStream, unreadable_gzip
 from retrieval.progress import Progress
-from retrieval.rejected import RejectedRows
+from retrieval.reading.files import DataFile, WatchedStream, unreadable_gzip
+from retrieval.reading.rejected import RejectedRows
 
 GZIP_FAILURES = (EOFError, zlib.error, OSError)
 _BLOCK_BYTES = 8 << 20

@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrieval.catalog import Catalog
-from retrieval.cells import NOT_UTF8, CodedIds, as_text, code_ids
-from retrieval.columns import INTERACTION_ROLES, ORDINAL_NAMES, find_roles, plain_name
 from retrieval.errors import DataError
 from retrieval.interactions import TEST, TRAIN, VALID, Interactions
 from retrieval.progress import Progress, silent
-from retrieval.rejected import RejectedRows
-from retrieval.tables import Table, column_names, read_table
-from retrieval.timestamps import Times, parse_times
+from retrieval.reading.cells import NOT_UTF8, CodedIds, as_text, code_ids
+from retrieval.reading.columns import INTERACTION_ROLES, ORDINAL_NAMES, find_roles, plain_name
+from retrieval.reading.rejected import RejectedRows
+from retrieval.reading.tables import Table, column_names, read_table
+from retrieval.reading.timestamps import Times, parse_times
 
 _PART_NAMES = {
     "train": TRAIN,

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from retrieval import delimited, json_lines
 from retrieval.errors import DataError
-from retrieval.files import DataFile, identify
 from retrieval.progress import Progress, silent
-from retrieval.rejected import RejectedRows
+from retrieval.reading import delimited, json_lines
+from retrieval.reading.files import DataFile, identify
+from retrieval.reading.rejected import RejectedRows
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from retrieval.cells import as_text
+from retrieval.reading.cells import as_text
 
 NOT_A_TIME, FUTURE = "timestamp can't be read", "timestamp in the future"
 

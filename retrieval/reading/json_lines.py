@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.json
 from numpy.typing import NDArray
 
-from retrieval.delimited import GZIP_FAILURES
 from retrieval.errors import DataError
-from retrieval.files import DataFile, WatchedStream, unreadable_gzip
 from retrieval.progress import Progress
-from retrieval.rejected import RejectedRows
+from retrieval.reading.delimited import GZIP_FAILURES
+from retrieval.reading.files import DataFile, WatchedStream, unreadable_gzip
+from retrieval.reading.rejected import RejectedRows
 
 _PEEKED_LINES = 1000
 _BATCH_ROWS = 50_000

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from retrieval.catalog import Catalog
-from retrieval.cells import NOT_UTF8, as_text
-from retrieval.columns import CATALOG_ROLES, find_roles
 from retrieval.errors import DataError
 from retrieval.progress import Progress, silent
-from retrieval.rejected import RejectedRows
-from retrieval.tables import Table, column_names, read_table
+from retrieval.reading.cells import NOT_UTF8, as_text
+from retrieval.reading.columns import CATALOG_ROLES, find_roles
+from retrieval.reading.rejected import RejectedRows
+from retrieval.reading.tables import Table, column_names, read_table
 from retrieval.text_template import MAX_CHARACTERS, render, resolve_template
 
 _HUGE_CHARACTERS = 100_000
