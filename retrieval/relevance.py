@@ -45,14 +45,18 @@ class RelevanceHead(nn.Module):
         self.user_projection = nn.Linear(shape.dim, shape.projection)
         self.item_projection = nn.Linear(shape.dim, shape.projection)
         self.product_projection = nn.Linear(shape.dim, shape.projection)
+        last = nn.Linear(shape.hidden, 1)
         self.network = nn.Sequential(
             nn.Linear(n_scalars + 3 * shape.projection, shape.hidden),
             nn.GELU(),
             nn.Dropout(shape.dropout),
-            nn.Linear(shape.hidden, 1),
+            last,
         )
-        # The straight path: what a logistic regression would find, found at once.
+        # The straight path: what a logistic regression would find, found at once. The network
+        # starts silent and adds to it.
         self.straight = nn.Linear(n_scalars, 1)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
         self.register_buffer("mean", torch.zeros(n_scalars))
         self.register_buffer("deviation", torch.ones(n_scalars))
         self.register_buffer("calibration", torch.tensor([1.0, 0.0]))

@@ -57,17 +57,18 @@ class TestPairs:
             assert not pairs.label[i][~present].any()
             assert not pairs.retrieved[i][~present].any()
 
-    def test_retrieved_says_what_retrieval_hands_over(self, ranking: Ranking) -> None:
+    def test_a_positive_that_retrieval_missed_counts_only_beside_real_rejections(
+        self, ranking: Ranking
+    ) -> None:
         known = everybody(3)
         # Far from all tastes: retrieval of three items a user never finds them.
         positives = Histories.from_lists([[59], [29], [9]])
+        rejected = Histories.from_lists([[58], [], []])
         chosen = PairSampling(retrieved=3, popularity_matched=0)
-        pairs = collect_pairs(
-            ranking, known, positives, Histories.from_lists([NONE] * 3), chosen,
-            np.random.default_rng(0),
-        )  # fmt: skip
+        pairs = collect_pairs(ranking, known, positives, rejected, chosen, np.random.default_rng(0))
         missed = (pairs.label == 1) & ~pairs.retrieved
-        assert missed.any(axis=1).all()
+        assert missed.any(axis=1).tolist() == [True, False, False]
+        assert not pairs.label[1:].any()
 
     def test_thinning_leaves_out_negatives_only(self, ranking: Ranking) -> None:
         known = everybody(8)

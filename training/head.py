@@ -38,11 +38,11 @@ class HeadSettings:
     popularity_matched: int = 20
     negatives: int = 40
     max_users: int = 8_000
-    epochs: int = 20
-    patience: int = 3
+    epochs: int = 12
+    patience: int = 2
     batch_users: int = 32
     learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
+    weight_decay: float = 1e-2
 
 
 def fit_relevance_head(

@@ -37,7 +37,7 @@ class Pairs:
         rows: candidates, int64 [m, c], -1 where there is none.
         label: 1 taken, 0 not, float32 [m, c].
         retrieved: whether the pair is one that retrieval hands over (and not a labelled or
-            popularity-matched one, or a positive that retrieval missed), bool [m, c].
+            popularity-matched one), bool [m, c].
         known: whether the answer is the user's own: taken, or shown and rejected; the other
             negatives are guesses, bool [m, c].
     """
@@ -59,7 +59,7 @@ def collect_pairs(
     """Return the pairs of users with their held-out positives and labelled negatives.
 
     Candidates are what retrieval returns for the history (whole catalog and tail pool), items
-    drawn by popularity, the positives, and items that were shown and rejected.
+    drawn by popularity, and, for users with rejected items, all that they answered.
     """
     popularity = ranking.bundle.popularity
     taste = ranking.taste(known)
@@ -82,7 +82,11 @@ def collect_pairs(
     lists = []
     for i in range(len(known)):
         handed = np.unique(retrieved[i][retrieved[i] >= 0])
-        extra = np.concatenate([positives[i], rejected[i], matched[i]]).astype(np.int64)
+        # A positive that retrieval missed is no candidate: beside negatives that are all near
+        # the user it would teach that far is good. Where the log says what was shown, both
+        # answers were chosen alike and both count.
+        shown = [positives[i], rejected[i]] if len(rejected[i]) else []
+        extra = np.concatenate([*shown, matched[i]]).astype(np.int64)
         extra = np.setdiff1d(extra, np.union1d(handed, known[i]))
         rows = np.concatenate([handed, extra])
         lists.append((rows, len(handed)))
