@@ -79,8 +79,11 @@ def tradeoff_chart(evaluation: Evaluation) -> str:
     return result[0]
 
 
-def bands_chart(evaluation: Evaluation, most: int = 5) -> str:
-    """Return recall by the target's training count, a line a recommender (at most ``most``)."""
+def bands_chart(evaluation: Evaluation, subject: str | None = None, most: int = 5) -> str:
+    """Return recall by the target's training count, a line a recommender (at most ``most``).
+
+    A subject that is a debias setting stands beside the undebiased lines, dashed.
+    """
     k = evaluation.primary_k
     names = [n for n in evaluation.recommenders if evaluation.bands.get(n)]
     plain = [n for n in names if not family_and_debias(n)[1]] or names
@@ -88,9 +91,11 @@ def bands_chart(evaluation: Evaluation, most: int = 5) -> str:
     ranked = sorted(plain[1:], key=lambda n: -evaluation.value(n, "recall"))
     with _drawing(f"Recall at {k} by the target's number of training users") as (axes, result):
         chosen = [*plain[:1], *ranked][:most]
-        for name in chosen:
+        dialled = [subject] if subject in names and subject not in chosen else []
+        for name in [*dialled, *chosen]:
             # The colour it has in the other charts.
-            number = plain.index(name)
+            family = family_and_debias(name)[0]
+            number = plain.index(family) if family in plain else 0
             found = evaluation.bands[name]
             axes.plot(
                 range(len(BAND_NAMES)),
@@ -98,6 +103,7 @@ def bands_chart(evaluation: Evaluation, most: int = 5) -> str:
                 color=SERIES[number % len(SERIES)],
                 marker=MARKERS[number % len(MARKERS)],
                 linewidth=1.6,
+                linestyle="--" if name in dialled else "-",
                 clip_on=False,  # a marker at zero is a whole marker
                 label=name,
             )

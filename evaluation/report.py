@@ -108,7 +108,7 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pictures = _pictures(evaluation, popularity, calibration)
+    pictures = _pictures(evaluation, popularity, calibration, subject)
     return environment.get_template(TEMPLATE).render(
         title=title,
         summary=summary_sentence(evaluation, subject),
@@ -179,7 +179,10 @@ def _cutoffs(evaluation: Evaluation) -> list[tuple[int, list[tuple[str, str, str
 
 
 def _pictures(
-    evaluation: Evaluation, popularity: Popularity | None, calibration: Calibration | None
+    evaluation: Evaluation,
+    popularity: Popularity | None,
+    calibration: Calibration | None,
+    subject: str | None,
 ) -> list[Picture]:
     if not charts.have_matplotlib():
         return []
@@ -193,7 +196,7 @@ def _pictures(
         Picture(
             "Recall by popularity of the target",
             "How much of what users took next is found, by how many training users the item had.",
-            charts.bands_chart(evaluation),
+            charts.bands_chart(evaluation, subject),
         ),
     ]
     if popularity is not None:

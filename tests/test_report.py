@@ -170,3 +170,11 @@ def test_the_report_is_written_whole(tmp_path: Path) -> None:
     path = write_report(an_evaluation(), tmp_path / "report.html", popularity=a_popularity())
     assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+@needs_pictures
+def test_the_subject_has_its_own_line_among_the_bands_at_whatever_debias() -> None:
+    plain = charts.bands_chart(an_evaluation())
+    with_subject = charts.bands_chart(an_evaluation(), "longtail (debias 0.3)")
+    assert "longtail (debias 0.3)" not in plain
+    assert "longtail (debias 0.3)" in with_subject
