@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 FAISS := $(if $(GPU),gpu,cpu)
+OTHER_FAISS := $(if $(GPU),cpu,gpu)
 DEMO ?= demo
 DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
@@ -13,6 +14,8 @@ RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
+	# The two FAISS wheels overwrite one another.
+	$(BIN)/python -m pip uninstall -q -y --disable-pip-version-check faiss-$(OTHER_FAISS)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
 		-e '.[$(FAISS),eval,offline,test]'

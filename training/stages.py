@@ -72,11 +72,7 @@ class Stages:
                 self._run_stage(name, stage)
         if self.temperature == 0.0:
             self.temperature = self._model(STAGES[0], self.settings.history).temperature
-        serving = self._choose_serving()
-        # Served, saved and indexed from the CPU's memory, whatever trained them.
-        self.item_tower.cpu()
-        self.user_tower.cpu()
-        return serving
+        return self._choose_serving()
 
     def _applies(self, name: Stage) -> bool:
         if isinstance(self.user_tower, VectorUserTower):
