@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check bench-data bench-quality clean
+.PHONY: demo install test lint types check bench-data bench-quality bench-behaviour clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -46,6 +46,11 @@ bench-data: install
 bench-quality: install
 	$(BIN)/python benchmarks/quality.py $(DATA)
 	$(BIN)/python benchmarks/readme_tables.py
+
+# make bench-behaviour DATA="FOLDER ...": behaviour evidence, its size on made-up logs and quality.
+bench-behaviour: install
+	$(BIN)/python benchmarks/behaviour.py $(DATA)
+	$(BIN)/python benchmarks/behaviour_tables.py
 
 clean:
 	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

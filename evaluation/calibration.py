@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,7 @@ class Calibration:
         accuracy: share of examples on the right side of one half.
         examples: how many examples were measured.
         positives: how many of them had label 1.
+        parts: the same measures of parts of the examples, by name; empty parts are left out.
     """
 
     bins: ReliabilityBins
@@ -49,10 +51,28 @@ class Calibration:
     accuracy: float
     examples: int
     positives: int
+    parts: Mapping[str, Calibration] = field(default_factory=dict)
 
     @classmethod
-    def measure(cls, probability: Numbers, label: Labels, bins: int = 15) -> Calibration:
-        """Return all measures of one set of predictions; shapes [n] and [n]."""
+    def measure(
+        cls,
+        probability: Numbers,
+        label: Labels,
+        bins: int = 15,
+        *,
+        part: NDArray[np.integer] | None = None,
+        part_names: Sequence[str] = (),
+    ) -> Calibration:
+        """Return all measures of one set of predictions; shapes [n] and [n].
+
+        With ``part`` [n], a position in ``part_names`` for each example, the parts are measured
+        too: a head can be right on the whole and wrong on everything rare.
+        """
+        parts = {}
+        for code, name in enumerate(part_names):
+            own = np.equal(part, code) if part is not None else np.zeros(len(label), bool)
+            if own.any():
+                parts[name] = cls.measure(probability[own], np.asarray(label)[own], bins)
         return cls(
             bins=reliability_bins(probability, label, bins),
             error=expected_calibration_error(probability, label, bins),
@@ -60,7 +80,18 @@ class Calibration:
             accuracy=accuracy(probability, label),
             examples=len(label),
             positives=int(np.asarray(label, dtype=bool).sum()),
+            parts=parts,
         )
+
+    @property
+    def mean_probability(self) -> float:
+        """The mean prediction; beside `share` it tells which way the head errs."""
+        return float(self.bins.count @ self.bins.probability / self.examples)
+
+    @property
+    def share(self) -> float:
+        """The share of examples with label 1."""
+        return self.positives / self.examples
 
 
 def reliability_bins(probability: Numbers, label: Labels, bins: int = 15) -> ReliabilityBins:

@@ -2,72 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.calibration import Calibration
-from evaluation.protocol import debiased_name
 from evaluation.report import ExampleItem, ExampleUser
 from retrieval.interactions import Histories
 from retrieval.popularity import BUCKETS, Pool
 from retrieval.ranking import USERS_PER_BATCH, Ranking
+from retrieval.relevance import probability
+from retrieval.rerank.rerank import Rerank
 
 
 @dataclass(frozen=True)
 class EngineRecommender:
-    """The engine at one debias strength; answers as the Retriever gives them."""
+    """The engine at some debias strengths; answers as the Retriever gives them."""
 
     ranking: Ranking
-    debias: float
+    strengths: tuple[float, ...]
 
-    @property
-    def name(self) -> str:
-        """``longtail``, with its debias unless that is 0."""
-        return debiased_name("longtail", self.debias)
+    name = "longtail"
 
-    def top(self, histories: Histories, k: int, pool: Pool) -> NDArray[np.int64]:
-        """Return catalog rows, best first, padded with -1, int64 [len(histories), k]."""
-        out = np.empty((len(histories), k), np.int64)
+    def answers(
+        self, histories: Histories, k: int, pools: Sequence[Pool]
+    ) -> dict[tuple[float, Pool], NDArray[np.int64]]:
+        """Return catalog rows, best first, padded with -1, int64 [len(histories), k], of each."""
+        found = {
+            (debias, pool): np.empty((len(histories), k), np.int64)
+            for debias in self.strengths
+            for pool in pools
+        }
         for start in range(0, len(histories), USERS_PER_BATCH):
             part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
             taste = self.ranking.taste(part)
-            rows = self.ranking.search(taste, k, pool=pool, debias=self.debias, excluded=part).rows
-            for i in np.flatnonzero(taste.lengths == 0):
-                popular = self.ranking.most_popular(
-                    k, pool=pool, excluded=part[int(i)], allowed=None
-                )
-                rows[i] = -1
-                rows[i, : len(popular)] = popular
-            out[start : start + len(part)] = rows
-        return out
+            hows = [Rerank("fixed", debias) for debias in self.strengths]
+            for pool in pools:
+                lists = self.ranking.rank(taste, k, hows, pool=pool, excluded=part)
+                for how, ranked in zip(hows, lists, strict=True):
+                    found[how.debias, pool][start : start + len(part)] = ranked.rows
+        return found
 
 
 def head_calibration(
     ranking: Ranking, known: Histories, targets: Histories, *, k: int, max_users: int, seed: int
 ) -> Calibration | None:
-    """Return how true the relevance head is on test users: their k candidates, taken or not.
+    """Return how true the relevance head is on test users: their candidates, taken or not.
 
-    ``known`` and ``targets`` belong to the same users. None when no candidate was taken.
+    Overall, and for the candidates of each bucket. ``known`` and ``targets`` belong to the same
+    users. None when no candidate was taken.
     """
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(targets.offsets) > 0))
     if len(users) > max_users:
         users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
-    probability, label = [], []
+    value, label, bucket = [], [], []
     for start in range(0, len(users), USERS_PER_BATCH):
         part = users[start : start + USERS_PER_BATCH]
         mine, wanted = known.take(part), targets.take(part)
         taste = ranking.taste(mine)
-        rows = ranking.search(taste, k, pool="all", debias=0.0, excluded=mine).rows
-        found = ranking.relevance(taste, rows)
+        rows = ranking.candidates(taste, k, pool="all", excluded=mine)
+        found = probability(ranking.logits(taste, rows))
         hits = np.stack([np.isin(rows[i], wanted[i]) for i in range(len(part))])
         present = rows >= 0
-        probability.append(found[present])
+        value.append(found[present])
         label.append(hits[present])
+        bucket.append(ranking.bundle.popularity.bucket[rows[present]])
     if not label or not np.concatenate(label).any():
         return None
-    return Calibration.measure(np.concatenate(probability), np.concatenate(label).astype(np.int8))
+    return Calibration.measure(
+        np.concatenate(value),
+        np.concatenate(label).astype(np.int8),
+        part=np.concatenate(bucket),
+        part_names=BUCKETS,
+    )
 
 
 def example_users(
@@ -85,8 +94,8 @@ def example_users(
     users = np.flatnonzero((sizes >= 3) & (np.diff(targets.offsets) > 0))
     users = np.random.default_rng(seed).permutation(users)[:count].astype(np.int64)
     mine = known.take(users)
-    before = EngineRecommender(ranking, 0.0).top(mine, k, "all")
-    after = EngineRecommender(ranking, debias).top(mine, k, "all")
+    lists = EngineRecommender(ranking, tuple({0.0, debias})).answers(mine, k, ("all",))
+    before, after = lists[0.0, "all"], lists[debias, "all"]
     found = []
     for i, user in enumerate(users):
         wanted = set(targets[int(user)].tolist())

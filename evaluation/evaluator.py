@@ -2,33 +2,31 @@
 
 Every recommender ranks the whole catalog (or pool) for every test user; no negatives are sampled
 (sampled metrics order methods wrongly: Krichene and Rendle, On Sampled Metrics for Item
-Recommendation, 2020). Between chunks only sums are kept, and one line a user of `per_user`.
+Recommendation, 2020). Between chunks only sums are kept, and one line a user of `per_user`;
+recommenders come one after the other, so that no two of them have to be in memory at once.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evaluation.errors import EvaluationError
-from evaluation.exposure import coverage, exposure_counts, list_mean, novelty
-from evaluation.metrics import ACCURACY, TargetRanks, ndcg, recall, target_ranks
-from evaluation.protocol import Recommender, check_answers
+from evaluation.errors import EvaluationError, RecommenderError
+from evaluation.protocol import Recommender, check_answers, debiased_name
+from evaluation.recommender_tally import RecommenderTally
 from evaluation.results import Evaluation
-from evaluation.tally import BAND_NAMES, ExposureTally, ItemTally, MeanTally, band_of
 from evaluation.targets import Targets
 from evaluation.users import UserRows
 from retrieval.interactions import Histories, Interactions
-from retrieval.popularity import BUCKETS, HEAD, POOLS, Pool, Popularity
+from retrieval.popularity import BUCKETS, POOLS, Pool, Popularity
 from retrieval.progress import Progress, silent
 
 
 def evaluate(
-    recommenders: Sequence[Recommender],
+    recommenders: Iterable[Recommender],
     test: Interactions,
     known: Histories,
     popularity: Popularity,
@@ -40,21 +38,17 @@ def evaluate(
 ) -> Evaluation:
     """Return every metric of every recommender, over all test users with a new item to find.
 
-    ``known`` holds all that is known before the test part (train and valid), aligned with
+    ``recommenders`` may be a generator: each is let go before the next is asked for. ``known``
+    holds all that is known before the test part (train and valid), aligned with
     ``test.user_ids``; ``popularity`` is counted in the training part alone. Users for whom a
     recommender has no answer count as 0. The first k of tables is 10, or the smallest of ``ks``.
+    A recommender's time is shared out evenly among its strengths, which it answers together.
 
     Raises:
         EvaluationError: no recommender, two of one name, no targets, or histories of other users.
         RecommenderError: an answer breaks the contract.
     """
-    names = [recommender.name for recommender in recommenders]
     cut_offs = sorted(set(ks))
-    if not names or len(set(names)) < len(names):
-        raise EvaluationError(
-            f"recommenders to evaluate: {', '.join(names) or 'none'}; give at least one, and each "
-            "a name of its own"
-        )
     if not cut_offs or cut_offs[0] < 1 or chunk_users < 1:
         raise EvaluationError(
             f"k {list(ks)} with chunks of {chunk_users} users; give at least one k, all from 1 up"
@@ -80,10 +74,28 @@ def evaluate(
     seconds: dict[str, float] = {}
     for recommender in recommenders:
         began = time.perf_counter()
-        users.start(recommender.name)
-        metrics[recommender.name], bands[recommender.name] = job.run(recommender, users, progress)
-        seconds[recommender.name] = time.perf_counter() - began
+        names = [debiased_name(recommender.name, debias) for debias in recommender.strengths]
+        _check_names(recommender.name, names, metrics)
+        tallies = job.run(recommender, users, progress)
+        share_s = (time.perf_counter() - began) / len(tallies)
+        for tally in tallies:
+            metrics[tally.name], bands[tally.name] = tally.metrics(), tally.bands()
+            seconds[tally.name] = share_s
+        # The loop's own name would keep it alive while the generator makes the next one.
+        del recommender
+    if not metrics:
+        raise EvaluationError("recommenders to evaluate: none; give at least one")
     return Evaluation(metrics, bands, users.frame(), job.settings(), seconds, job.primary_k)
+
+
+def _check_names(recommender: str, names: list[str], taken: Iterable[str]) -> None:
+    if not names:
+        raise EvaluationError(f"{recommender} has no debias strength; give it at least one, or 0")
+    twice = [name for name in names if name in set(taken) or names.count(name) > 1]
+    if twice:
+        raise EvaluationError(
+            f"two recommenders to evaluate are called {twice[0]}; give each a name of its own"
+        )
 
 
 @dataclass(frozen=True)
@@ -100,16 +112,14 @@ class _Job:
 
     def run(
         self, recommender: Recommender, users: UserRows, progress: Progress
-    ) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-        """Return one recommender's metrics and its recall by band; write its users' rows."""
-        n_items, n_users = len(self.popularity.counts), len(self.targets.users)
-        means, by_item, by_band = MeanTally(), ItemTally(self.ks, n_items), MeanTally()
-        exposure = ExposureTally(self.ks, self.popularity)
-        shown_in_pool = {
-            (pool, k): np.zeros(n_items, np.int64)
-            for pool in self.pools
-            if pool != "all"
-            for k in self.ks
+    ) -> list[RecommenderTally]:
+        """Return what one recommender's lists add up to, one tally a strength; write its rows."""
+        n_users = len(self.targets.users)
+        tallies = {
+            debias: RecommenderTally(
+                debiased_name(recommender.name, debias), self.ks, self.pools, self.popularity
+            )
+            for debias in recommender.strengths
         }
         step = f"evaluating {recommender.name}"
         progress(step, 0, n_users)
@@ -118,34 +128,20 @@ class _Job:
             histories = self.known.take(self.targets.users[start:stop])
             pairs = self.targets.between(start, stop)
             user, item = self.targets.user[pairs] - start, self.targets.item[pairs]
-            for pool in self.pools:
-                in_pool = self.popularity.in_pool(pool)
-                answers = recommender.top(histories, self.ks[-1], pool)
-                check_answers(recommender.name, answers, histories, self.ks[-1], in_pool)
-                found = target_ranks(answers, user, item)
-                if pool == "all":
-                    self._add_accuracy(means, found, item)
-                    self._add_bands(by_band, found, item)
-                    self._add_lists(means, answers)
-                    by_item.add(found, item)
-                    exposure.add(answers, histories)
-                    users.add_overall(start, found, item, answers)
-                else:
-                    inside = found.select(in_pool[item])
-                    self._add_pool(means, pool, inside)
-                    users.add_pool(start, pool, inside)
-                    for k in self.ks:
-                        shown_in_pool[pool, k] += exposure_counts(answers, k, n_items)
+            lists = recommender.answers(histories, self.ks[-1], self.pools)
+            for debias, tally in tallies.items():
+                for pool in self.pools:
+                    answers = lists.get((debias, pool))
+                    if answers is None:
+                        raise RecommenderError(
+                            f"{tally.name} gave no lists for the pool {pool}; answers() must "
+                            "return one array for every (strength, pool)"
+                        )
+                    in_pool = self.popularity.in_pool(pool)
+                    check_answers(tally.name, answers, histories, self.ks[-1], in_pool)
+                    tally.add(pool, answers, histories, user, item, users=users, start=start)
             progress(step, stop, n_users)
-        found_metrics = means.means()
-        if "all" in self.pools:
-            found_metrics |= {f"item_recall@{k}": by_item.recall(k) for k in self.ks}
-            found_metrics |= exposure.metrics()
-        for (pool, k), shown in shown_in_pool.items():
-            found_metrics[f"{pool}_pool_coverage@{k}"] = coverage(
-                shown[self.popularity.in_pool(pool)]
-            )
-        return found_metrics, self._bands(by_band)
+        return list(tallies.values())
 
     def settings(self) -> dict[str, object]:
         """Return what was evaluated on what, ready for JSON."""
@@ -165,46 +161,3 @@ class _Job:
             },
             "chunk_users": self.chunk_users,
         }
-
-    def _add_accuracy(self, means: MeanTally, found: TargetRanks, item: NDArray[np.int64]) -> None:
-        for k in self.ks:
-            for name, metric in ACCURACY.items():
-                means.add(f"{name}@{k}", metric(found, k))
-            means.add(f"recall_micro@{k}", found.rank < k)
-        for code, name in enumerate(BUCKETS):
-            inside = found.select(self.popularity.bucket[item] == code)
-            for k in self.ks:
-                means.add(f"{name}_recall@{k}", recall(inside, k))
-                means.add(f"{name}_recall_micro@{k}", inside.rank < k)
-
-    def _add_pool(self, means: MeanTally, pool: Pool, inside: TargetRanks) -> None:
-        for k in self.ks:
-            means.add(f"{pool}_pool_recall@{k}", recall(inside, k))
-            means.add(f"{pool}_pool_recall_micro@{k}", inside.rank < k)
-            means.add(f"{pool}_pool_ndcg@{k}", ndcg(inside, k))
-
-    def _add_lists(self, means: MeanTally, answers: NDArray[np.int64]) -> None:
-        in_tail = (self.popularity.bucket != HEAD).astype(np.float32)
-        means.add("answered", np.asarray((answers >= 0).any(axis=1)))
-        for k in self.ks:
-            percentile = list_mean(answers, self.popularity.percentile, k)
-            means.add(f"popularity_percentile@{k}", percentile)
-            means.add(f"tail_share@{k}", list_mean(answers, in_tail, k))
-            means.add(f"novelty@{k}", novelty(answers, self.popularity.log_p, k))
-
-    def _add_bands(self, tally: MeanTally, found: TargetRanks, item: NDArray[np.int64]) -> None:
-        band = band_of(self.popularity.counts[item])
-        for code, name in enumerate(BAND_NAMES):
-            inside = found.select(band == code)
-            for k in self.ks:
-                tally.add(f"{name}|recall@{k}", recall(inside, k))
-                tally.add(f"{name}|recall_micro@{k}", inside.rank < k)
-
-    def _bands(self, tally: MeanTally) -> dict[str, dict[str, float]]:
-        counts = tally.counts()
-        bands: dict[str, dict[str, float]] = {}
-        for key, value in tally.means().items():
-            name, metric = key.split("|")
-            own = f"{name}|recall_micro@{self.ks[0]}"
-            bands.setdefault(name, {"targets": float(counts[own])})[metric] = value
-        return bands

@@ -124,6 +124,32 @@ def mrr(found: TargetRanks, k: int) -> PerUser:
     return np.where(found.per_user() > 0, value, np.nan)
 
 
+def micro_recall(found: TargetRanks, k: int) -> float:
+    """Return the share of all targets that are among the first k, whoever's they are.
+
+    Sum over users of found / sum over users of targets: the micro-average (Manning et al.,
+    section 13.6), in which a user counts with the number of their targets. NaN without a target.
+
+    >>> round(micro_recall(TargetRanks(np.array([0, 1, 9]), np.array([0, 0, 1]), 2), 5), 3)
+    0.667
+    """
+    return float((found.rank < k).mean()) if len(found.rank) else float("nan")
+
+
+def item_recall(hits: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
+    """Return the mean over target items of the share of their users who were shown them.
+
+    ``hits`` and ``targets`` count users by item, [n_items]: the macro-average over items (Manning
+    et al., section 13.6). A hit with a thousand users counts no more than an item with one, which
+    takes the popularity out of the targets. NaN without a target.
+
+    >>> item_recall(np.array([90, 0, 0]), np.array([100, 1, 0]))
+    0.45
+    """
+    wanted = targets > 0
+    return float((hits[wanted] / targets[wanted]).mean()) if wanted.any() else float("nan")
+
+
 ACCURACY: dict[str, Callable[[TargetRanks, int], PerUser]] = {
     "recall": recall,
     "ndcg": ndcg,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol, Self
 
 import numpy as np
@@ -13,19 +14,33 @@ from retrieval.catalog import Catalog
 from retrieval.interactions import Histories, Interactions
 from retrieval.popularity import Pool
 
+# (strength, pool) -> lists of catalog rows.
+Answers = Mapping[tuple[float, Pool], NDArray[np.int64]]
+
 
 class Recommender(Protocol):
-    """What the evaluator ranks: the engine and, through `ScoreRecommender`, every baseline."""
+    """What the evaluator ranks: a method at some strengths of its popularity correction.
+
+    The engine is one and, through `ScoreRecommender`, every baseline. Each strength is one entry
+    of the evaluation, named by `debiased_name`; all are answered together, because what costs
+    time (scoring, searching) is the same for all.
+    """
 
     @property
     def name(self) -> str:
         """The name in tables and files; unique within one evaluation."""
         ...
 
-    def top(self, histories: Histories, k: int, pool: Pool) -> NDArray[np.int64]:
-        """Return catalog rows, best first, padded with -1, int64 [len(histories), k].
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """The debias strengths that it answers for; ``(0.0,)`` for a method without the dial."""
+        ...
 
-        Only items of the pool, none from the user's history, none twice.
+    def answers(self, histories: Histories, k: int, pools: Sequence[Pool]) -> Answers:
+        """Return the lists of every strength and pool.
+
+        Lists are catalog rows, best first, padded with -1, int64 [len(histories), k]: only items
+        of the pool, none from the user's history, none twice.
         """
         ...
 
@@ -86,7 +101,7 @@ def check_answers(
     shape = (len(histories), k)
     if answers.shape != shape or not np.issubdtype(answers.dtype, np.integer):
         raise RecommenderError(
-            f"{name} returned {answers.dtype} {list(answers.shape)}; top() must return integer "
+            f"{name} returned {answers.dtype} {list(answers.shape)}; answers() must return integer "
             f"catalog rows {list(shape)}, padded with -1"
         )
     line, column = np.nonzero(answers >= 0)
@@ -102,20 +117,24 @@ def check_answers(
     if len(repeated):
         raise RecommenderError(
             f"{name} returned row {repeated[0] % n_items} twice for user "
-            f"{_user(histories, repeated // n_items)}; top() must not repeat items"
+            f"{_user(histories, repeated // n_items)}; answers() must not repeat items"
         )
     if not in_pool[rows].all():
         wrong = ~in_pool[rows]
         raise RecommenderError(
             f"{name} returned row {rows[wrong][0]} for user {_user(histories, line[wrong])}, which "
-            "is outside the pool asked for; top() must keep to the pool"
+            "is outside the pool asked for; answers() must keep to the pool"
         )
     owner = np.repeat(np.arange(len(histories)), np.diff(histories.offsets))
-    seen = np.intersect1d(keys, owner * n_items + histories.items, assume_unique=False)
+    past = owner * n_items + histories.items
+    # The keys are sorted already: far cheaper than an intersection, which sorts again.
+    place = np.searchsorted(keys, past)
+    inside = place < len(keys)
+    seen = past[inside][keys[place[inside]] == past[inside]]
     if len(seen):
         raise RecommenderError(
             f"{name} returned row {seen[0] % n_items}, an item of the history of user "
-            f"{_user(histories, seen // n_items)}; top() must leave out the history"
+            f"{_user(histories, seen // n_items)}; answers() must leave out the history"
         )
 
 

@@ -6,11 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation import charts
+from evaluation import charts, report_tables
 from evaluation.calibration import Calibration
+from evaluation.claims import Claims
+from evaluation.drawing import have_matplotlib
 from evaluation.errors import EvaluationError
+from evaluation.protocol import family_and_debias
 from evaluation.results import Evaluation
-from evaluation.table import COLUMNS, best_recommenders, share, summary_sentence
+from evaluation.summary import summary_sentences
+from evaluation.table import COLUMNS, legend, table_cells
+from evaluation.table_rows import table_rows
+from evaluation.trade_off_chart import trade_off_chart
 from index.files import write_file_atomically
 from retrieval.popularity import Popularity
 
@@ -57,6 +63,7 @@ def write_report(
     settings: Mapping[str, object] | None = None,
     title: str = "Evaluation",
     subject: str | None = None,
+    claims: Claims | None = None,
 ) -> Path:
     """Write the report, whole or not at all, and return its path; see `render_report`."""
     page = render_report(
@@ -68,6 +75,7 @@ def write_report(
         settings=settings,
         title=title,
         subject=subject,
+        claims=claims,
     )
     with write_file_atomically(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -84,12 +92,14 @@ def render_report(
     settings: Mapping[str, object] | None = None,
     title: str = "Evaluation",
     subject: str | None = None,
+    claims: Claims | None = None,
 ) -> str:
     """Return the report as one HTML page; what isn't given is left out.
 
     ``settings`` (the run's configuration, nested mappings allowed) are shown beside the
-    evaluation's own. Titles and ids are escaped: they come from other people's catalogs. Without
-    matplotlib the page has no pictures and says how to get them.
+    evaluation's own; ``claims`` are made here unless they are given. Titles and ids are escaped:
+    they come from other people's catalogs. Without matplotlib the page has no pictures and says
+    how to get them.
 
     Raises:
         EvaluationError: jinja2 is not installed.
@@ -108,26 +118,47 @@ def render_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pictures = _pictures(evaluation, popularity, calibration, subject)
+    proven = claims or Claims.of(evaluation, subject)
+    family = family_and_debias(proven.subject)[0]
+    rows = table_rows(evaluation, proven.subject)
+    lines = [(name, table_cells(evaluation, proven, name)) for name in rows]
+    drawn = have_matplotlib()
     return environment.get_template(TEMPLATE).render(
         title=title,
-        summary=summary_sentence(evaluation, subject),
+        summary=summary_sentences(evaluation, proven),
+        legend=legend(proven),
+        subject=proven.subject,
+        family=family,
         k=evaluation.primary_k,
+        confidence=f"{100 * proven.confidence:g} %",
         headings=[(c.heading.format(k=evaluation.primary_k), c.meaning) for c in COLUMNS],
-        lines=_lines(evaluation),
-        pictures=[(p.heading, p.reading, Markup(p.svg)) for p in pictures],
-        drawn=charts.have_matplotlib(),
+        lines=lines,
+        all_lines=[(n, table_cells(evaluation, proven, n)) for n in evaluation.recommenders],
+        marked=[i for i in range(len(COLUMNS)) if any(cells[i].mark for _, cells in lines)],
+        differences=report_tables.differences(proven, evaluation.primary_k),
+        n_claims=len(proven.against),
+        cutoffs=report_tables.cut_offs(evaluation, rows),
+        drawn=drawn,
+        trade_off=Markup(trade_off_chart(evaluation, proven.subject)) if drawn else "",
+        matched=report_tables.matched_recall(evaluation, proven),
+        pictures=[
+            (picture.heading, picture.reading, Markup(picture.svg))
+            for picture in (_pictures(evaluation, popularity, proven.subject) if drawn else ())
+        ],
+        bands=report_tables.bands(evaluation, rows),
         calibration=calibration,
+        calibration_picture=(
+            Markup(charts.calibration_chart(calibration)) if drawn and calibration else ""
+        ),
+        calibration_table=report_tables.calibration(calibration) if calibration else None,
         examples=examples,
         example_debias=example_debias,
-        cutoffs=_cutoffs(evaluation),
+        baselines=report_tables.baselines(evaluation),
         settings=[
-            *flat_settings(evaluation.settings),
+            *flat_settings({k: v for k, v in evaluation.settings.items() if k != "baselines"}),
             *((f"seconds for {name}", f"{s:.1f}") for name, s in evaluation.seconds.items()),
         ],
         run_settings=flat_settings(settings or {}),
-        counts=evaluation.settings,
-        share=share,
     )
 
 
@@ -151,51 +182,12 @@ def flat_settings(settings: Mapping[str, object], path: str = "") -> list[tuple[
     return lines
 
 
-def _lines(evaluation: Evaluation) -> list[tuple[str, list[tuple[str, bool]]]]:
-    best = [best_recommenders(evaluation, column) for column in COLUMNS]
-    return [
-        (
-            name,
-            [
-                (column.form(evaluation.value(name, column.metric)), name in winners)
-                for column, winners in zip(COLUMNS, best, strict=True)
-            ],
-        )
-        for name in evaluation.recommenders
-    ]
-
-
-def _cutoffs(evaluation: Evaluation) -> list[tuple[int, list[tuple[str, str, str, str, str]]]]:
-    ks = evaluation.settings.get("k")
-    metrics = ("recall", "ndcg", "mrr", "tail_pool_recall")
-    found = []
-    for k in ks if isinstance(ks, list) else []:
-        rows = []
-        for name in evaluation.recommenders:
-            recall, ndcg, mrr, pool = (share(evaluation.value(name, m, k)) for m in metrics)
-            rows.append((name, recall, ndcg, mrr, pool))
-        found.append((k, rows))
-    return found
-
-
-def _pictures(
-    evaluation: Evaluation,
-    popularity: Popularity | None,
-    calibration: Calibration | None,
-    subject: str | None,
-) -> list[Picture]:
-    if not charts.have_matplotlib():
-        return []
+def _pictures(evaluation: Evaluation, popularity: Popularity | None, subject: str) -> list[Picture]:
     found = [
         Picture(
-            "Overall against tail",
-            "Up and to the right is better. Settings of one debias dial are joined into a curve "
-            "and labelled with their strength at both ends.",
-            charts.tradeoff_chart(evaluation),
-        ),
-        Picture(
             "Recall by popularity of the target",
-            "How much of what users took next is found, by how many training users the item had.",
+            "How much of what users took next is found, by how many training users the item had: "
+            "the first lines of the table.",
             charts.bands_chart(evaluation, subject),
         ),
     ]
@@ -205,14 +197,6 @@ def _pictures(
                 "Popularity curve",
                 f"Every item of the catalog, by rank, with its bucket (rule {popularity.rule}).",
                 charts.popularity_chart(popularity),
-            )
-        )
-    if calibration is not None:
-        found.append(
-            Picture(
-                "Calibration of the relevance head",
-                "On the dashed line a prediction of 20 % comes true 20 times in 100.",
-                charts.calibration_chart(calibration),
             )
         )
     return found

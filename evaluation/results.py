@@ -6,10 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from index.files import write_file_atomically, write_json_atomically
+
+if TYPE_CHECKING:
+    from evaluation.claims import Claims
 
 Metrics = dict[str, float]
 
@@ -46,6 +52,18 @@ class Evaluation:
         at = self.primary_k if k is None else k
         return self.metrics[recommender].get(f"{metric}@{at}", math.nan)
 
+    def user_values(self, recommender: str, metric: str) -> NDArray[np.float64]:
+        """Return one value a user at `primary_k`, float64 [n_users], NaN where none applies.
+
+        The users stand in the same order for every recommender, so that differences are paired.
+        Empty when ``per_user`` doesn't hold the metric.
+        """
+        column = f"{metric}@{self.primary_k}"
+        if column not in self.per_user:
+            return np.empty(0)
+        own = (self.per_user["recommender"] == recommender).to_numpy()
+        return self.per_user[column].to_numpy()[own].astype(np.float64)
+
     def to_json(self) -> dict[str, object]:
         """Return everything but `per_user`, ready for JSON: NaN becomes None (null)."""
         return {
@@ -61,10 +79,16 @@ class Evaluation:
         }
 
 
-def write_metrics(evaluation: Evaluation, run_folder: Path) -> tuple[Path, Path]:
-    """Write ``metrics.json`` and ``per_user.parquet``, each whole or not at all; return both."""
+def write_metrics(
+    evaluation: Evaluation, run_folder: Path, claims: Claims | None = None
+) -> tuple[Path, Path]:
+    """Write ``metrics.json`` and ``per_user.parquet``, each whole or not at all; return both.
+
+    ``claims`` stand beside the metrics under a key of that name.
+    """
     metrics, per_user = run_folder / "metrics.json", run_folder / "per_user.parquet"
-    write_json_atomically(metrics, evaluation.to_json())
+    tested = {"claims": claims.to_json()} if claims is not None else {}
+    write_json_atomically(metrics, evaluation.to_json() | tested)
     with write_file_atomically(per_user) as temporary:
         evaluation.per_user.to_parquet(temporary, index=False)
     return metrics, per_user

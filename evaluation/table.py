@@ -1,8 +1,7 @@
-"""The comparison on one screen: a line a recommender, and one true sentence under it."""
+"""The comparison on one screen: a line a method, and what may be claimed under it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from evaluation.protocol import family_and_debias
+from evaluation.claims import Claims
+from evaluation.numbers import percent, share, whole
 from evaluation.results import Evaluation
+from evaluation.summary import summary
+from evaluation.table_rows import table_rows
 
 
 @dataclass(frozen=True)
@@ -27,33 +29,6 @@ class Column:
     meaning: str
     best: bool
     form: Callable[[float], str]
-
-
-def share(value: float) -> str:
-    """Return a share without its leading zero, a dash for NaN.
-
-    >>> share(0.1189), share(1.0), share(float("nan"))
-    ('.1189', '1.0000', '–')
-    """
-    return "–" if math.isnan(value) else f"{value:.4f}".removeprefix("0")
-
-
-def percent(value: float) -> str:
-    """Return a share in percent, a dash for NaN.
-
-    >>> percent(0.314), percent(float("nan"))
-    ('31 %', '–')
-    """
-    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
-
-
-def whole(value: float) -> str:
-    """Return a number without decimals, a dash for NaN.
-
-    >>> whole(87.5), whole(float("nan"))
-    ('88', '–')
-    """
-    return "–" if math.isnan(value) else f"{value:.0f}"
 
 
 COLUMNS = (
@@ -75,29 +50,54 @@ COLUMNS = (
 )
 
 
-def best_recommenders(evaluation: Evaluation, column: Column) -> set[str]:
-    """Return who has the best value of a column as it is printed; nobody where it is no merit."""
-    values = {n: evaluation.value(n, column.metric) for n in evaluation.recommenders}
-    known = [value for value in values.values() if not math.isnan(value)]
-    if not column.best or len(values) < 2 or not known or max(known) <= 0:
-        return set()
-    top = column.form(max(known))
-    return {name for name, value in values.items() if column.form(value) == top}
+# Beside a rival's value: provably below or above the subject's.
+MARKS = {"better": "↓", "worse": "↑", "open": ""}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value as it is printed; ``mark`` is one of `MARKS`, ``best`` provably the best."""
+
+    text: str
+    mark: str
+    best: bool
+
+
+def table_cells(evaluation: Evaluation, claims: Claims, name: str) -> list[Cell]:
+    """Return one recommender's line of the table, a cell a column of `COLUMNS`."""
+    cells = []
+    for column in COLUMNS:
+        tested = claims.find(name, column.metric)
+        cells.append(
+            Cell(
+                column.form(evaluation.value(name, column.metric)),
+                MARKS[tested.verdict] if tested else "",
+                column.best and claims.is_best(name, column.metric),
+            )
+        )
+    return cells
 
 
 def comparison_table(
-    evaluation: Evaluation, title: str | None = None, subject: str | None = None
+    evaluation: Evaluation,
+    title: str | None = None,
+    subject: str | None = None,
+    claims: Claims | None = None,
 ) -> Table:
-    """Return the table for the screen at `Evaluation.primary_k`; the best of a column is bold.
+    """Return the table for the screen at `Evaluation.primary_k`: one line a method.
 
-    The caption is `summary_sentence` of the subject.
+    Bold marks a value that is provably the best of its column, an arrow one that is provably
+    below (↓) or above (↑) the subject's. The caption is `summary`. ``claims`` are made here
+    unless they are given.
     """
+    proven = claims or Claims.of(evaluation, subject)
+    caption = f"{summary(evaluation, proven)}\n{legend(proven)}{_left_out(evaluation, proven)}"
     table = Table(
         title=title,
-        caption=escape(summary_sentence(evaluation, subject)),
+        caption=escape(caption),
         caption_justify="left",
         box=SIMPLE_HEAD,
-        padding=(0, 0, 0, 1),
+        padding=0,  # the box parts columns by a space already
         pad_edge=False,
     )
     table.add_column("recommender", min_width=11, vertical="bottom")
@@ -105,75 +105,38 @@ def comparison_table(
         # On two lines: nine columns and a name have to fit into 80 characters.
         heading = _two_lines(column.heading.format(k=evaluation.primary_k))
         table.add_column(heading, justify="right", no_wrap=True)
-    best = [best_recommenders(evaluation, column) for column in COLUMNS]
-    for name in evaluation.recommenders:
-        cells = [column.form(evaluation.value(name, column.metric)) for column in COLUMNS]
-        marked = [
-            f"[bold]{cell}[/bold]" if name in winners else cell
-            for cell, winners in zip(cells, best, strict=True)
+    lines = {
+        name: table_cells(evaluation, proven, name)
+        for name in table_rows(evaluation, proven.subject)
+    }
+    marked = [any(cells[i].mark for cells in lines.values()) for i in range(len(COLUMNS))]
+    for name, cells in lines.items():
+        texts = [
+            (f"[bold]{cell.text}[/bold]" if cell.best else cell.text)
+            # A value without an arrow leaves its place free, so that the digits stay in line.
+            + (cell.mark or " ") * marks
+            for cell, marks in zip(cells, marked, strict=True)
         ]
-        table.add_row(escape(name), *marked)
+        table.add_row(escape(name), *texts)
     return table
 
 
-def summary_sentence(
-    evaluation: Evaluation, subject: str | None = None, rival: str | None = None
-) -> str:
-    """Return one sentence: how many tail targets the subject finds against a rival, and overall.
+def legend(claims: Claims) -> str:
+    """Return how to read bold and arrows."""
+    if not claims.tested:
+        return "Nothing is marked: differences were not tested."
+    return (
+        f"↓ ↑ significantly below or above {claims.subject}; bold: significantly the best method "
+        f"of the column ({100 * claims.confidence:g} %, paired bootstrap over users, "
+        "Holm-corrected)."
+    )
 
-    The subject is ``longtail`` where there is one, else the first recommender; the rival is the
-    best of the others overall, the subject's own debias settings left out. Better or worse, the
-    sentence says which. It compares plain numbers and claims no significance.
-    """
-    names = evaluation.recommenders
-    k = evaluation.primary_k
-    who = subject or ("longtail" if "longtail" in names else names[0])
-    family = family_and_debias(who)[0]
-    others = [name for name in names if family_and_debias(name)[0] != family]
-    recall = share(evaluation.value(who, "recall"))
-    if rival is None and not others:
-        return f"{who}: overall recall@{k} {recall}, tail {_tail(evaluation, who)}."
-    against = rival or max(others, key=lambda name: _sortable(evaluation.value(name, "recall")))
-    named = against if rival or len(others) == 1 else f"{against}, the best of the others overall"
-    rival_recall = share(evaluation.value(against, "recall"))
-    overall = f"overall recall@{k} {recall} against {rival_recall}"
-    mine = evaluation.value(who, "tail_recall_micro")
-    theirs = evaluation.value(against, "tail_recall_micro")
-    if math.isnan(mine) or math.isnan(theirs):
-        return f"{who} against {named}: {overall}; no tail targets were measured."
-    targets = _targets(evaluation)
-    found, rival_found = round(mine * targets), round(theirs * targets)
-    if not found and not rival_found:
-        return f"Neither {who} nor {named} finds any of {targets:,} tail items; {overall}."
-    if not found or not rival_found:
-        comma = "," if named != against else ""
-        ours, others_found = (f"{n:,}" if n else "none" for n in (found, rival_found))
-        counts = f"{ours} of {targets:,} tail items, {named}{comma} {others_found}"
-        return f"{who} finds {counts}; {overall}."
-    counts = f"({found:,} against {rival_found:,} of {targets:,})"
-    return f"{who} finds {_times(mine / theirs)} tail items as {named} {counts}; {overall}."
+
+def _left_out(evaluation: Evaluation, claims: Claims) -> str:
+    rest = len(evaluation.recommenders) - len(table_rows(evaluation, claims.subject))
+    return f" {rest} more debias strengths are in the report." if rest else ""
 
 
 def _two_lines(heading: str) -> str:
     first, dash, rest = heading.partition("-")
     return f"{first}-\n{rest}" if dash else heading.replace(" ", "\n")
-
-
-def _times(ratio: float) -> str:
-    if 0.995 <= ratio < 1.005:
-        return "as many"
-    # Close to one, a single decimal would print "1.0x".
-    return f"{ratio:.2f}x as many" if 0.95 < ratio < 1.05 else f"{ratio:.1f}x as many"
-
-
-def _tail(evaluation: Evaluation, name: str) -> str:
-    return share(evaluation.value(name, "tail_recall"))
-
-
-def _targets(evaluation: Evaluation) -> int:
-    targets = evaluation.settings.get("targets")
-    return int(targets["tail"]) if isinstance(targets, dict) else 0
-
-
-def _sortable(value: float) -> float:
-    return -math.inf if math.isnan(value) else value

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.exposure import coverage, exposure_counts, gini, list_mean, popularity_lift
-from evaluation.metrics import PerUser, TargetRanks
+from evaluation.metrics import PerUser, TargetRanks, item_recall
 from retrieval.interactions import Histories
 from retrieval.popularity import HEAD, Popularity
 
@@ -57,10 +57,10 @@ class ItemTally:
         for k, hits in self._hits.items():
             hits += np.bincount(item[found.rank < k], minlength=n_items)
 
-    def recall(self, k: int) -> float:
-        """Return the mean over target items of the share of their users who were shown them."""
-        wanted = self._targets > 0
-        return float((self._hits[k][wanted] / self._targets[wanted]).mean())
+    def recall(self, k: int, inside: NDArray[np.bool_] | None = None) -> float:
+        """Return `item_recall` over all items, or over those that ``inside`` [n_items] marks."""
+        kept = slice(None) if inside is None else inside
+        return item_recall(self._hits[k][kept], self._targets[kept])
 
 
 class ExposureTally:

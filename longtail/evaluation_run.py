@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from evaluation.baselines.content import ContentKNN
-from evaluation.baselines.popularity import PopularityBaseline
-from evaluation.baselines.random import RandomBaseline
+from evaluation.claims import Claims
 from evaluation.engine import EngineRecommender, example_users, head_calibration
 from evaluation.errors import EvaluationError
 from evaluation.evaluator import evaluate
-from evaluation.protocol import Baseline, Recommender
+from evaluation.protocol import Recommender, debiased_name
 from evaluation.report import write_report
 from evaluation.results import write_metrics
-from evaluation.score_recommender import ScoreRecommender
 from evaluation.table import comparison_table
-from retrieval.bundle import Bundle
-from retrieval.interactions import TEST, TRAIN, Histories
+from evaluation.tuning import Budget
+from longtail.rivals import Rivals
+from retrieval.interactions import TEST, Histories
 from retrieval.progress import Progress
 from retrieval.retriever import Retriever
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.whitening import fit_partial_whitening
 
 # Debias strengths beside the default: the ends of the dial, and enough between for a curve.
 DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -44,10 +41,15 @@ def evaluate_run(
     ks: Sequence[int],
     pools: Sequence[Any],
     examples: int,
+    budget: Budget | None,
     device: Any,
     progress: Progress,
+    say: Callable[[str], None],
 ) -> list[RenderableType]:
     """Write metrics.json, per_user.parquet and report.html, and return what the screen shows.
+
+    ``budget`` is what each baseline may spend on its settings (None: the usual ones, untuned);
+    ``say`` takes a line about each as it is ready.
 
     Raises:
         EvaluationError: the run holds no test part, or a k is beyond all reason.
@@ -69,17 +71,23 @@ def evaluate_run(
         )
     known = Histories.from_interactions(log.select(part != TEST))
     strengths = sorted({*DIAL, bundle.serving.debias}, key=lambda d: (d != 0, d))
-    recommenders: list[Recommender] = [EngineRecommender(ranking, d) for d in strengths]
-    for name in baselines:
-        method = _baseline(name, bundle, progress).fit(log.select(part == TRAIN), bundle.catalog)
-        recommenders.append(ScoreRecommender(method, bundle.popularity))
+    engine: list[Recommender] = [EngineRecommender(ranking, tuple(strengths))]
+    rivals = Rivals(bundle, baselines, DIAL, budget, seed=0, progress=progress, say=say)
     found = evaluate(
-        recommenders, test, known, bundle.popularity, ks=ks, pools=pools, progress=progress
+        chain(engine, rivals.made()),
+        test,
+        known,
+        bundle.popularity,
+        ks=ks,
+        pools=pools,
+        progress=progress,
     )
+    found = replace(found, settings={**found.settings, "baselines": rivals.records})
     targets = Histories.from_interactions(test)
     default = bundle.serving.debias
-    subject = EngineRecommender(ranking, default).name
-    write_metrics(found, run)
+    subject = debiased_name(EngineRecommender.name, default)
+    claims = Claims.of(found, subject)
+    write_metrics(found, run, claims)
     write_report(
         found,
         run / "report.html",
@@ -91,32 +99,19 @@ def evaluate_run(
         example_debias=default,
         settings={"default debias": default, **dict(bundle.config)},
         title=f"Evaluation of {run.name}",
-        subject=subject,
+        claims=claims,
     )
     return [
         comparison_table(
-            found, f"{escape(run.name)}: test part ({bundle.split_kind} split)", subject
+            found,
+            f"{escape(run.name)}: test part ({bundle.split_kind} split)",
+            claims=claims,
         ),
         *(Text(f"note: {warning}") for warning in bundle.summary.get("notes", [])),
+        *(
+            Text(f"left out: {record['name']}: {record['left_out']}")
+            for record in rivals.records
+            if record["left_out"]
+        ),
         Text(f"default debias: {default:g}; report: {run / 'report.html'}"),
     ]
-
-
-def _baseline(name: str, bundle: Bundle, progress: Progress) -> Baseline:
-    if name == "popularity":
-        return PopularityBaseline()
-    if name == "random":
-        return RandomBaseline()
-    return ContentKNN(_frozen_vectors(bundle, progress))
-
-
-def _frozen_vectors(bundle: Bundle, progress: Progress) -> NDArray[np.float32]:
-    """Return the catalog's vectors by the pretrained encoder, before any fine-tuning, whitened."""
-    settings = bundle.config["item_tower"]
-    tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
-    pooled = tower.encode_pooled(
-        tower.tokenise(bundle.catalog.texts()),
-        precision=settings["precision"],
-        progress=progress,
-    )
-    return fit_partial_whitening(pooled).apply(pooled)

@@ -25,12 +25,14 @@ from retrieval.interactions import Interactions
 from retrieval.popularity import Popularity
 from retrieval.relevance import RelevanceHead
 from retrieval.sealed_json import check_seal, write_sealed_json
+from retrieval.sources import Sources
 from retrieval.stored_interactions import load_interactions, save_interactions
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_user_tower import load_user_tower
 from retrieval.towers.user_tower import UserTower
 
-FORMAT = 1
+# 2: evidence from the log, and a head that ranks.
+FORMAT = 2
 REMEDY = "copy the run folder again, or train it again with `longtail train`"
 
 # Written after training by other commands, each with its own manifest or none: not part of
@@ -69,6 +71,7 @@ class Bundle:
     item_tower: ItemTower
     user_tower: UserTower
     relevance: RelevanceHead
+    sources: Sources
     serving: Serving
     split_kind: str
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -83,6 +86,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     bundle.item_tower.save(folder / "item_tower")
     bundle.user_tower.save(folder / "user_tower")
     bundle.relevance.save(folder / "relevance_head")
+    bundle.sources.save(folder / "evidence")
     bundle.catalog.save(folder / "catalog.parquet")
     save_interactions(bundle.log, folder / "histories.parquet")
     _popularity_frame(bundle).to_parquet(folder / "popularity.parquet", index=False)
@@ -149,6 +153,7 @@ def open_bundle(folder: Path) -> Bundle:
         item_tower=item_tower,
         user_tower=load_user_tower(folder / "user_tower", item_tower).eval(),
         relevance=RelevanceHead.load(folder / "relevance_head"),
+        sources=Sources.load(folder / "evidence", n_items=len(catalog)),
         serving=Serving(**manifest["serving"]),
         split_kind=manifest["split"],
         config=manifest["config"],

@@ -1,87 +1,149 @@
-"""What the relevance head sees of one (history, candidate) pair."""
+"""What the relevance head sees of one (history, candidate) pair: plain numbers with names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-COUNT_BLIND = (
+from retrieval.popularity import Popularity
+from retrieval.sources import LEADING, Sources
+from retrieval.taste import Expectation, Taste
+from retrieval.trace import DECAY, Trace
+
+Columns = dict[str, NDArray[np.floating]]
+
+FROM_TEXT = (
     "cosine",
+    "standard_cosine",
+    "recent_text",
     "last_match",
+    "second_match",
     "best_match",
     "mean_match",
-    "log_history_length",
-    "history_popularity",
 )
+OF_USER = ("log_history_length", "history_popularity", "coherence", "last_pair")
 FROM_COUNTS = ("log_count", "log_count_difference", "is_cold")
+OF_LEADING = ("standard", "gap", "log_rank", "recent", "flat", "best", "newest", "second")
+OF_BEHAVIOUR = ("standard", "recent", "best", "newest")
+OF_SEQUENCE = ("cosine", "gap")
 
 
-def feature_names(*, counts: bool) -> tuple[str, ...]:
-    """Return the names of the scalar features, in their order.
+def feature_names(sources: Sources, *, counts: bool) -> tuple[str, ...]:
+    """Return the names of all evidence, in the order of the columns.
 
-    With ``counts`` off nothing derived from the candidate's training count is among them: on a
+    With ``counts`` off nothing computed from the candidate's training count is among them: on a
     log that was filtered by its own future, counts give away what is to come (docs/model.md).
     """
-    return COUNT_BLIND + FROM_COUNTS if counts else COUNT_BLIND
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Evidence on m users times c candidates.
-
-    Attributes:
-        scalars: float32 [m, c, f], in the order of `feature_names`.
-        users: unit user vectors, float32 [m, d].
-        items: candidates' unit vectors, float32 [m, c, d].
-    """
-
-    scalars: torch.Tensor
-    users: torch.Tensor
-    items: torch.Tensor
+    of_behaviours = [
+        f"{name}.{column}"
+        for name in sources.behaviours
+        for column in (OF_LEADING if name == LEADING else OF_BEHAVIOUR)
+    ]
+    of_sequences = [f"{name}.{column}" for name in sources.sequences for column in OF_SEQUENCE]
+    from_counts = FROM_COUNTS if counts else ()
+    return (*FROM_TEXT, *OF_USER, *of_behaviours, *of_sequences, *from_counts)
 
 
 def gather_evidence(
-    users: NDArray[np.float32],
-    history_vectors: NDArray[np.float32],
-    history_lengths: NDArray[np.int32],
-    history_log_counts: NDArray[np.float32],
-    candidates: NDArray[np.float32],
-    candidate_counts: NDArray[np.int64],
-    *,
-    counts: bool,
-) -> Evidence:
-    """Return the evidence of every (user, candidate) pair.
+    taste: Taste,
+    rows: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    popularity: Popularity,
+    names: Sequence[str],
+) -> NDArray[np.float32]:
+    """Return the evidence of every (user, candidate) pair, float32 [m, c, len(names)].
 
-    Shapes: ``users`` [m, d]; ``history_vectors`` [m, l, d], newest first, zero rows as padding;
-    ``history_lengths`` [m]; ``history_log_counts`` [m], the mean of log(1 + count) over each
-    history; ``candidates`` [m, c, d]; ``candidate_counts`` [m, c].
+    ``rows`` are catalog rows [m, c], -1 as padding (what stands there means nothing);
+    ``vectors`` their item vectors [m, c, d]. A pair's evidence depends on the pair alone, never
+    on the other candidates: a filter or a pool changes what is ranked, not how relevant it is.
     """
-    filled = np.arange(history_vectors.shape[1]) < history_lengths[:, None]
-    match = np.matmul(candidates, history_vectors.transpose(0, 2, 1))
-    hidden = np.where(filled[:, None, :], match, -1.0)
-    lengths = np.maximum(history_lengths, 1)[:, None]
-    columns = {
-        "cosine": np.matmul(candidates, users[:, :, None])[..., 0],
+    columns = {**_from_text(taste, vectors), **_of_user(taste)}
+    for name, trace in taste.traces.items():
+        columns |= _of_trace(name, trace, rows)
+    for name, expectation in taste.expectations.items():
+        columns |= _of_expectation(name, expectation, rows)
+    log_count = np.log1p(popularity.counts[np.maximum(rows, 0)])
+    columns["log_count"] = log_count
+    columns["log_count_difference"] = log_count - taste.log_counts[:, None]
+    columns["is_cold"] = (log_count == 0).astype(np.float32)
+    out = np.empty((*rows.shape, len(names)), np.float32)
+    for place, name in enumerate(names):
+        out[..., place] = columns[name]
+    return out
+
+
+def _from_text(taste: Taste, vectors: NDArray[np.float32]) -> Columns:
+    filled = np.arange(taste.matches.shape[1]) < taste.lengths[:, None]
+    match = np.matmul(vectors, taste.matches.transpose(0, 2, 1))
+    cosine = np.matmul(vectors, taste.vectors[:, :, None])[..., 0]
+    lengths = np.maximum(taste.lengths, 1)[:, None]
+    spread = np.maximum(taste.deviation, 1e-6)[:, None]
+    second = 1 % match.shape[2]
+    recency = np.float32(DECAY) ** np.arange(match.shape[2], dtype=np.float32)
+    recent = match @ recency
+    length = np.linalg.norm((taste.matches * recency[:, None]).sum(axis=1), axis=1)
+    return {
+        # Content kNN: what the texts alone say, without what the log taught the user tower.
+        "recent_text": recent / np.maximum(length, 1e-6)[:, None],
+        "cosine": cosine,
+        "standard_cosine": (cosine - taste.mean[:, None]) / spread,
         "last_match": match[..., 0],
-        "best_match": hidden.max(-1),
+        # A history of one has no second item; its only one stands in.
+        "second_match": np.where((taste.lengths > 1)[:, None], match[..., second], match[..., 0]),
+        "best_match": np.where(filled[:, None, :], match, -1.0).max(-1),
         "mean_match": (match * filled[:, None, :]).sum(-1) / lengths,
-        "log_history_length": np.log1p(history_lengths)[:, None],
-        "history_popularity": history_log_counts[:, None],
     }
-    if counts:
-        log_count = np.log1p(candidate_counts)
-        columns["log_count"] = log_count
-        columns["log_count_difference"] = log_count - history_log_counts[:, None]
-        columns["is_cold"] = candidate_counts == 0
-    shape = candidates.shape[:2]
-    scalars = np.stack(
-        [np.broadcast_to(columns[name], shape) for name in feature_names(counts=counts)], axis=-1
-    )
-    return Evidence(
-        torch.from_numpy(scalars.astype(np.float32)),
-        torch.from_numpy(users),
-        torch.from_numpy(candidates),
-    )
+
+
+def _of_user(taste: Taste) -> Columns:
+    """Return how long, how popular and how much of one kind the history is, [m, 1] each."""
+    total = np.linalg.norm(taste.matches.sum(axis=1), axis=1)
+    pair = (taste.matches[:, 0] * taste.matches[:, 1 % taste.matches.shape[1]]).sum(axis=1)
+    length = np.diff(taste.histories.offsets)
+    return {
+        "log_history_length": np.log1p(length)[:, None],
+        "history_popularity": taste.log_counts[:, None],
+        "coherence": (total / np.maximum(taste.lengths, 1))[:, None],
+        "last_pair": pair[:, None],
+    }
+
+
+def _of_trace(name: str, trace: Trace, rows: NDArray[np.int64]) -> Columns:
+    place = trace.positions(rows)
+    there = place >= 0
+
+    def at(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        found = np.zeros(rows.shape, np.float32)
+        found[there] = values[place[there]]
+        return found
+
+    recent = at(trace.recent)
+    mean, deviation = trace.moments
+    columns: Columns = {
+        "standard": (recent - mean[:, None]) / np.maximum(deviation, 1e-9)[:, None],
+        "gap": (recent - trace.highest[:, None]) / np.maximum(deviation, 1e-9)[:, None],
+        "recent": recent,
+    }
+    single: dict[str, Callable[[], NDArray[np.float32]]] = {
+        "flat": lambda: at(trace.flat),
+        "best": lambda: at(trace.best),
+        "newest": lambda: at(trace.newest),
+        "second": lambda: at(trace.second),
+    }
+    if name == LEADING:
+        rank = np.full(rows.shape, trace.n_items, np.int64)
+        rank[there] = trace.ranks[place[there]]
+        # Beyond a few hundred, ranks are noise.
+        columns["log_rank"] = np.log1p(np.minimum(rank, 500))
+    wanted = OF_LEADING if name == LEADING else OF_BEHAVIOUR
+    columns |= {key: make() for key, make in single.items() if key in wanted}
+    return {f"{name}.{key}": values for key, values in columns.items() if key in wanted}
+
+
+def _of_expectation(name: str, found: Expectation, rows: NDArray[np.int64]) -> Columns:
+    cosine = np.empty(rows.shape, np.float32)
+    for user in range(len(rows)):
+        cosine[user] = found.items[rows[user]] @ found.users[user]
+    return {f"{name}.cosine": cosine, f"{name}.gap": cosine - found.highest[:, None]}

@@ -1,8 +1,10 @@
-"""From histories to ranked rows: user vectors, first-stage search, relevance."""
+"""From histories to ranked rows: tastes, candidates, relevance, and the popularity dial."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,37 +12,47 @@ from numpy.typing import NDArray
 
 from index.vector_index import SearchResult, VectorIndex
 from retrieval.bundle import Bundle
+from retrieval.candidates import (
+    excluded_keys,
+    first_stage_sizes,
+    from_behaviour,
+    from_sequences,
+    nearest,
+    union,
+)
 from retrieval.errors import QueryError
 from retrieval.evidence import gather_evidence
 from retrieval.interactions import Histories
-from retrieval.popularity import BUCKETS, POOLS, Pool
+from retrieval.popularity import BUCKETS, HEAD, POOLS, Pool
+from retrieval.rerank.candidates import Candidates
+from retrieval.rerank.leaning import Audience, Leaning, mass_bands
+from retrieval.rerank.rerank import Rerank, rerank
+from retrieval.taste import Expectation, Taste
 from retrieval.towers.user_tower import ItemSource
+from retrieval.trace import Trace
 
 USERS_PER_BATCH = 256
+# Of a user's profile; head, tail and cold would be too coarse, and nobody has taken cold items.
+PROFILE_BANDS = 5
+# Of a free text, a rank before debiasing is looked for this far down.
+DEEPEST_BASE_RANK = 1_000
 
 
 @dataclass(frozen=True)
-class Taste:
-    """What is known of m users: their vectors and the vectors of what they took last.
+class Ranked:
+    """Lists of m users, k places each; -1 and NaN where there is no answer.
 
     Attributes:
-        vectors: unit user vectors, zero where nothing is known, float32 [m, d].
-        matches: vectors of the last items, newest first, zero-padded, float32 [m, l, d].
-        lengths: filled places of `matches`, int32 [m].
-        log_counts: mean log(1 + training count) of the whole history, float32 [m].
+        rows: catalog rows, best first, int64 [m, k].
+        scores: what they are ordered by, float32 [m, k].
+        logits: log-odds of relevance, NaN where the head has no say, float32 [m, k].
+        base_ranks: rank at debias 0 without diversity, 1 the best, 0 unknown, int64 [m, k].
     """
 
-    vectors: NDArray[np.float32]
-    matches: NDArray[np.float32]
-    lengths: NDArray[np.int32]
-    log_counts: NDArray[np.float32]
-
-    def one(self, user: int) -> Taste:
-        """Return the taste of one of the users, m = 1."""
-        part = slice(user, user + 1)
-        return Taste(
-            self.vectors[part], self.matches[part], self.lengths[part], self.log_counts[part]
-        )
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    base_ranks: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,15 +62,43 @@ class Ranking:
     bundle: Bundle
     index: VectorIndex
 
+    @cached_property
+    def _text_moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and second moment of the catalog's vectors: they give any cosine's spread."""
+        vectors = self._vectors
+        return vectors.mean(axis=0), (vectors.T @ vectors) / np.float32(len(vectors))
+
+    @property
+    def _vectors(self) -> NDArray[np.float32]:
+        return self.index.vectors(np.arange(self.index.n_items))
+
+    @cached_property
+    def _sequence_items(self) -> dict[str, NDArray[np.float32]]:
+        towers = self.bundle.sources.sequences
+        if not towers:
+            return {}
+        texts, rows = torch.from_numpy(self._vectors), torch.arange(self.index.n_items)
+        with torch.no_grad():
+            return {name: tower.item_vectors(texts, rows).numpy() for name, tower in towers.items()}
+
+    @cached_property
+    def audience(self) -> Audience:
+        """What is typical of the users of the training log."""
+        return Audience.of(self._leaning(Histories.from_interactions(self.bundle.log)))
+
+    @cached_property
+    def _bands(self) -> NDArray[np.int8]:
+        return mass_bands(self.bundle.popularity.counts, PROFILE_BANDS)
+
     def taste(self, histories: Histories) -> Taste:
-        """Return what the towers make of histories (oldest first)."""
+        """Return what is known of users with these histories (oldest first)."""
         tower = self.bundle.user_tower
         rows, lengths = histories.last(tower.max_history)
         distinct = np.unique(rows[rows >= 0]).astype(np.int64)
-        local = np.where(rows >= 0, np.searchsorted(distinct, rows), -1)
         if len(distinct) == 0:
             empty = np.zeros((len(rows), self.index.dim), np.float32)
-            return Taste(empty, empty[:, None, :], lengths, np.zeros(len(rows), np.float32))
+            return self._known(histories, empty, empty[:, None, :], lengths)
+        local = np.where(rows >= 0, np.searchsorted(distinct, rows), -1)
         vectors = self.index.vectors(distinct)
         tokens = None
         if tower.reads_tokens:
@@ -66,21 +106,56 @@ class Ranking:
             tokens = self.bundle.item_tower.tokenise(texts)
         source = ItemSource(torch.from_numpy(vectors), torch.from_numpy(distinct), tokens)
         with torch.no_grad():
-            found = tower(torch.from_numpy(local.astype(np.int64)), source).numpy()
+            users = tower(torch.from_numpy(local.astype(np.int64)), source).numpy()
         matches = vectors[np.maximum(local, 0)] * (local >= 0)[..., None]
+        return self._known(histories, users.astype(np.float32), matches.astype(np.float32), lengths)
+
+    def _known(
+        self,
+        histories: Histories,
+        users: NDArray[np.float32],
+        matches: NDArray[np.float32],
+        lengths: NDArray[np.int32],
+    ) -> Taste:
         log_count = np.log1p(self.bundle.popularity.counts[histories.items])
-        totals = np.add.reduceat(np.append(log_count, 0.0), histories.offsets[:-1])
         sizes = np.diff(histories.offsets)
-        mean = np.where(sizes > 0, totals / np.maximum(sizes, 1), 0.0)
+        owner = np.repeat(np.arange(len(histories)), sizes)
+        log_counts = np.bincount(owner, log_count, len(histories)) / np.maximum(sizes, 1)
+        first, second = self._text_moments
+        mean = users @ first
+        spread = np.sqrt(np.maximum(((users @ second) * users).sum(axis=1) - mean**2, 0.0))
+        sources = self.bundle.sources
+        own = excluded_keys(histories, self.index.n_items)
+        expectations = {}
+        for name, sequence in sources.sequences.items():
+            items = self._sequence_items[name]
+            expected = sequence.encode(histories, torch.from_numpy(items))
+            _, highest = nearest(expected, items, 1, None, own)
+            # Of somebody who has the whole catalog nothing is left to be the nearest.
+            best = np.where(np.isfinite(highest[:, 0]), highest[:, 0], 1.0).astype(np.float32)
+            expectations[name] = Expectation(expected, items, best)
         return Taste(
-            found.astype(np.float32), matches.astype(np.float32), lengths, mean.astype(np.float32)
+            histories=histories,
+            vectors=users,
+            matches=matches,
+            lengths=lengths,
+            log_counts=log_counts.astype(np.float32),
+            mean=mean.astype(np.float32),
+            deviation=spread.astype(np.float32),
+            traces={name: Trace.of(b, histories) for name, b in sources.behaviours.items()},
+            expectations=expectations,
         )
 
     def text_taste(self, texts: list[str]) -> Taste:
-        """Return free texts as tastes: each is one past item with that description."""
-        vectors = self.bundle.item_tower.encode(texts)
-        ones = np.ones(len(texts), np.int32)
-        return Taste(vectors, vectors[:, None, :], ones, np.zeros(len(texts), np.float32))
+        """Return free texts as tastes: a vector each, and no history for the head to judge by."""
+        return self.vector_taste(self.bundle.item_tower.encode(texts))
+
+    def vector_taste(self, vectors: NDArray[np.float32]) -> Taste:
+        """Return vectors [m, d] as tastes that only the first stage can rank by."""
+        nothing = Histories.from_lists([[] for _ in vectors])
+        ones = np.ones(len(vectors), np.int32)
+        zeros = np.zeros(len(vectors), np.float32)
+        return Taste(nothing, vectors, vectors[:, None, :], ones, zeros, zeros, zeros)
 
     def search(
         self,
@@ -92,7 +167,7 @@ class Ranking:
         excluded: Histories | None,
         allowed: NDArray[np.bool_] | None = None,
     ) -> SearchResult:
-        """Return the k rows of the pool with the highest debiased score, per user.
+        """Return the first stage: the pool's k rows with the highest debiased score, per user.
 
         The score is ``cosine / temperature + (popularity_weight - debias) * log p`` (log p
         less its catalog mean). Rows in ``excluded`` (aligned with the users) never come back.
@@ -109,23 +184,166 @@ class Ranking:
             allowed=allowed,
         )
 
-    def relevance(self, taste: Taste, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the head's probability for each user's rows [m, c]; NaN for padding (-1)."""
-        present = rows >= 0
-        candidates = np.zeros((*rows.shape, self.index.dim), np.float32)
-        candidates[present] = self.index.vectors(rows[present])
-        evidence = gather_evidence(
-            taste.vectors,
-            taste.matches,
-            taste.lengths,
-            taste.log_counts,
-            candidates,
-            self.bundle.popularity.counts[np.maximum(rows, 0)],
-            counts=self.bundle.relevance.shape.counts,
+    def candidates(
+        self,
+        taste: Taste,
+        k: int,
+        *,
+        pool: Pool,
+        excluded: Histories | None,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.int64]:
+        """Return the rows that the head is asked about, -1 padded, int64 [m, c].
+
+        The union of the index, the item-to-item weights and the sequence towers. It doesn't
+        depend on the debias strength, so that the dial only ever reorders; it holds at least k
+        rows where the pool, filters and exclusions leave as many.
+        """
+        popularity = self.bundle.popularity
+        k, k_tail = first_stage_sizes(k, pool == "all")
+        asked: list[tuple[Pool, int]] = [(pool, k), ("tail", k_tail)]
+        lists = [
+            self.search(taste, wanted, pool=of, debias=0.0, excluded=excluded, allowed=allowed).rows
+            for of, wanted in asked
+            if wanted
+        ]
+        mask = popularity.in_pool(pool)
+        if allowed is not None:
+            mask = mask & allowed
+        banned = excluded_keys(excluded, self.index.n_items)
+        tail = popularity.bucket != HEAD if k_tail else None
+        lists += from_behaviour(taste.traces, mask, banned, tail)
+        lists += from_sequences(taste.expectations, mask, banned)
+        return union(lists, self.index.n_items)
+
+    def evidence(self, taste: Taste, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what the head reads of each user's rows [m, c], float32 [m, c, f]."""
+        vectors = self.index.vectors(np.maximum(rows, 0).ravel()).reshape(*rows.shape, -1)
+        names = self.bundle.relevance.names
+        return gather_evidence(taste, rows, vectors, self.bundle.popularity, names)
+
+    def logits(self, taste: Taste, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return calibrated log-odds of relevance of each user's rows, float32 [m, c].
+
+        NaN for padding (-1) and for users without a history: the head never saw such a pair.
+        """
+        known = np.diff(taste.histories.offsets) > 0
+        if not self.bundle.relevance.ranks or not known.any():
+            return np.full(rows.shape, np.nan, np.float32)
+        present = (rows >= 0) & known[:, None]
+        evidence = self.evidence(taste, rows)
+        found = np.full(rows.shape, np.nan, np.float32)
+        found[present] = self.bundle.relevance.logits(evidence[present])
+        return found
+
+    def rank(
+        self,
+        taste: Taste,
+        k: int,
+        hows: Sequence[Rerank],
+        *,
+        pool: Pool,
+        excluded: Histories | None,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> list[Ranked]:
+        """Return the k best rows of every user in each of the ways, from one set of candidates.
+
+        Users with a history are ranked by the head: ``logit(relevance) - debias * log p`` in
+        mode ``fixed`` (`retrieval.rerank` has the others). Free texts are ranked by the first
+        stage, whose score takes its place. Without any of them the pool's most popular items
+        come, without a score.
+        """
+        whole = np.diff(taste.histories.offsets) > 0
+        ranked = (
+            self._by_head(taste, k, hows, pool, excluded, allowed)
+            if self.bundle.relevance.ranks and whole.any()
+            else [_nothing(len(taste), k) for _ in hows]
         )
-        found = self.bundle.relevance.probability(evidence)
-        # A user of whom nothing is known has no probability; the head never saw such a pair.
-        return np.where(present & (taste.lengths > 0)[:, None], found, np.float32(np.nan))
+        by_first_stage = (~whole if self.bundle.relevance.ranks else np.ones(len(taste), bool)) & (
+            taste.lengths > 0
+        )
+        unknown = np.flatnonzero(taste.lengths == 0)
+        for how, found in zip(hows, ranked, strict=True):
+            if by_first_stage.any():
+                first = self.search(
+                    taste, k, pool=pool, debias=how.debias, excluded=excluded, allowed=allowed
+                )
+                found.rows[by_first_stage] = first.rows[by_first_stage]
+                found.scores[by_first_stage] = first.scores[by_first_stage]
+                base = self._first_stage_ranks(taste, first.rows, pool, excluded, allowed)
+                found.base_ranks[by_first_stage] = base[by_first_stage]
+            for user in unknown:
+                mine = np.empty(0, np.int32) if excluded is None else excluded[int(user)]
+                popular = self.most_popular(k, pool=pool, excluded=mine, allowed=allowed)
+                found.rows[user] = -1
+                found.rows[user, : len(popular)] = popular
+        return ranked
+
+    def _by_head(
+        self,
+        taste: Taste,
+        k: int,
+        hows: Sequence[Rerank],
+        pool: Pool,
+        excluded: Histories | None,
+        allowed: NDArray[np.bool_] | None,
+    ) -> list[Ranked]:
+        rows = self.candidates(taste, k, pool=pool, excluded=excluded, allowed=allowed)
+        logits = self.logits(taste, rows)
+        popularity = self.bundle.popularity
+        inside = np.maximum(rows, 0)
+        diverse = any(how.diversity > 0 for how in hows)
+        found = Candidates(
+            rows=rows,
+            logits=logits,
+            log_p=(popularity.log_p - popularity.log_p.mean())[inside],
+            bands=self._bands[inside],
+            vectors=self.index.vectors(inside.ravel()).reshape(*rows.shape, -1)
+            if diverse
+            else None,
+        )
+        by_user = any(how.mode != "fixed" for how in hows)
+        leaning = self._leaning(taste.histories) if by_user else None
+        audience = self.audience if by_user else None
+        plain = rerank(found, rows.shape[1] or 1, Rerank()).places
+        base = np.zeros(rows.shape, np.int64)
+        user, place = np.nonzero(plain >= 0)
+        base[user, plain[user, place]] = place + 1
+        out = []
+        for how in hows:
+            made = rerank(found, k, how, leaning=leaning, audience=audience)
+            there, places = made.places >= 0, np.maximum(made.places, 0)
+            ranked = _nothing(len(rows), k)
+            ranked.rows[:], ranked.scores[:] = made.rows, made.scores
+            if rows.shape[1]:
+                ranked.logits[there] = np.take_along_axis(logits, places, axis=1)[there]
+                ranked.base_ranks[there] = np.take_along_axis(base, places, axis=1)[there]
+            out.append(ranked)
+        return out
+
+    def _first_stage_ranks(
+        self,
+        taste: Taste,
+        rows: NDArray[np.int64],
+        pool: Pool,
+        excluded: Histories | None,
+        allowed: NDArray[np.bool_] | None,
+    ) -> NDArray[np.int64]:
+        """Return where the first stage has these rows [m, k] at debias 0, 0 if too far down."""
+        depth = min(DEEPEST_BASE_RANK, self.index.n_items)
+        plain = self.search(
+            taste, depth, pool=pool, debias=0.0, excluded=excluded, allowed=allowed
+        ).rows
+        out = np.zeros(rows.shape, np.int64)
+        for user, line in enumerate(plain):
+            place = {int(row): rank for rank, row in enumerate(line, 1) if row >= 0}
+            out[user] = [place.get(int(row), 0) for row in rows[user]]
+        return out
+
+    def _leaning(self, histories: Histories) -> Leaning:
+        popularity = self.bundle.popularity
+        centred = popularity.log_p - popularity.log_p.mean()
+        return Leaning.of(histories, centred, self._bands, PROFILE_BANDS)
 
     def most_popular(
         self, k: int, *, pool: Pool, excluded: NDArray[np.int32], allowed: NDArray[np.bool_] | None
@@ -138,6 +356,13 @@ class Ranking:
         eligible[excluded] = False
         rows = np.flatnonzero(eligible)
         return rows[np.argsort(-popularity.counts[rows], kind="stable")][:k].astype(np.int64)
+
+
+def _nothing(users: int, k: int) -> Ranked:
+    nan = np.full((users, k), np.nan, np.float32)
+    return Ranked(
+        np.full((users, k), -1, np.int64), nan, nan.copy(), np.zeros((users, k), np.int64)
+    )
 
 
 def check_request(k: int, pool: str, debias: float) -> None:

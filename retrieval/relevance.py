@@ -3,93 +3,89 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
-from torch import nn
 
-from retrieval.evidence import Evidence, feature_names
+from retrieval.scorers.boosting import Boosting
+from retrieval.scorers.network import Network
+from retrieval.scorers.scorer import Scorer
+
+SCORERS: dict[str, type[Scorer]] = {"network": Network, "boosting": Boosting}
 
 
 @dataclass(frozen=True)
-class RelevanceHeadShape:
-    """Sizes of the head; ``counts`` says whether it may see training counts."""
-
-    dim: int
-    counts: bool
-    projection: int = 16
-    hidden: int = 64
-    dropout: float = 0.1
-
-
-class RelevanceHead(nn.Module):
-    """A small network on scalar evidence, both vectors, and their product.
+class RelevanceHead:
+    """Scorers on named evidence, calibrated.
 
     Its probabilities refer to the candidates that retrieval hands over: of pairs it gives
-    0.1, one in ten was taken. ``calibration`` (Platt, "Probabilistic Outputs for Support
-    Vector Machines", 1999) maps the raw logit to that: ``scale * logit + shift``.
+    0.1, one in ten was taken. Calibration (Platt, "Probabilistic Outputs for Support Vector
+    Machines", 1999) is ``scale * raw logit + shift``.
+
+    Attributes:
+        names: the evidence it reads, in the order of the columns.
+        counts: whether candidates' training counts are among it.
+        scorers: the raw logit is the mean of theirs; none: the head says nothing, and the
+            first-stage score ranks.
+        scale, shift: of the calibration.
     """
 
-    mean: torch.Tensor
-    deviation: torch.Tensor
-    calibration: torch.Tensor
+    names: tuple[str, ...] = ()
+    counts: bool = False
+    scorers: tuple[Scorer, ...] = ()
+    scale: float = 1.0
+    shift: float = 0.0
 
-    def __init__(self, shape: RelevanceHeadShape) -> None:
-        super().__init__()
-        self.shape = shape
-        n_scalars = len(feature_names(counts=shape.counts))
-        self.user_projection = nn.Linear(shape.dim, shape.projection)
-        self.item_projection = nn.Linear(shape.dim, shape.projection)
-        self.product_projection = nn.Linear(shape.dim, shape.projection)
-        last = nn.Linear(shape.hidden, 1)
-        self.network = nn.Sequential(
-            nn.Linear(n_scalars + 3 * shape.projection, shape.hidden),
-            nn.GELU(),
-            nn.Dropout(shape.dropout),
-            last,
-        )
-        # The straight path: what a logistic regression would find, found at once. The network
-        # starts silent and adds to it.
-        self.straight = nn.Linear(n_scalars, 1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.register_buffer("mean", torch.zeros(n_scalars))
-        self.register_buffer("deviation", torch.ones(n_scalars))
-        self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
+    @property
+    def ranks(self) -> bool:
+        """Whether the head has anything to rank by."""
+        return bool(self.scorers)
 
-    def forward(self, evidence: Evidence) -> torch.Tensor:
-        """Return raw logits, [m, c]."""
-        scalars = (evidence.scalars - self.mean) / self.deviation
-        shape = evidence.items.shape[:2]
-        user = self.user_projection(evidence.users)[:, None, :].expand(*shape, -1)
-        item = self.item_projection(evidence.items)
-        product = self.product_projection(evidence.users[:, None, :] * evidence.items)
-        joined = torch.cat([scalars, user, item, product], dim=-1)
-        logits: torch.Tensor = self.network(joined) + self.straight(scalars)
-        return logits[..., 0]
-
-    @torch.no_grad()
-    def probability(self, evidence: Evidence) -> NDArray[np.float32]:
-        """Return calibrated probabilities, float32 [m, c]."""
-        self.eval()
-        logits = self.calibration[0] * self(evidence) + self.calibration[1]
-        return np.asarray(torch.sigmoid(logits).numpy(), dtype=np.float32)
+    def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return calibrated log-odds, float32 [...], of evidence [..., f]."""
+        flat = np.ascontiguousarray(evidence.reshape(-1, evidence.shape[-1]), np.float32)
+        raw = np.mean([scorer.logits(flat) for scorer in self.scorers], axis=0)
+        logits: NDArray[np.float32] = (self.scale * raw + self.shift).astype(np.float32)
+        return logits.reshape(evidence.shape[:-1])
 
     def save(self, folder: Path) -> None:
-        """Write weights (safetensors) and sizes (JSON)."""
+        """Write every scorer and what belongs to it."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "config.json").write_text(json.dumps(asdict(self.shape), indent=2))
-        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
-        save_file(state, folder / "model.safetensors")
+        config = {
+            "names": self.names,
+            "counts": self.counts,
+            "scorers": [scorer.kind for scorer in self.scorers],
+            "scale": self.scale,
+            "shift": self.shift,
+        }
+        (folder / "config.json").write_text(json.dumps(config, indent=2))
+        for number, scorer in enumerate(self.scorers):
+            part = folder / f"scorer_{number}"
+            part.mkdir(exist_ok=True)
+            scorer.save(part)
 
     @classmethod
     def load(cls, folder: Path) -> RelevanceHead:
         """Return a head that `save` wrote."""
-        head = cls(RelevanceHeadShape(**json.loads((folder / "config.json").read_text())))
-        head.load_state_dict(load_file(folder / "model.safetensors"))
-        head.eval()
-        return head
+        config = json.loads((folder / "config.json").read_text())
+        return cls(
+            tuple(config["names"]),
+            config["counts"],
+            tuple(
+                SCORERS[kind].load(folder / f"scorer_{number}")
+                for number, kind in enumerate(config["scorers"])
+            ),
+            config["scale"],
+            config["shift"],
+        )
+
+
+def probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probabilities of log-odds; NaN stays.
+
+    >>> probability(np.array([0.0, -np.inf], dtype=np.float32)).tolist()
+    [0.5, 0.0]
+    """
+    return (1.0 / (1.0 + np.exp(-logits.astype(np.float64)))).astype(np.float32)

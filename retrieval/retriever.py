@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from retrieval.answers import Answers, answers_frame
 from retrieval.bundle import Bundle, open_bundle, open_bundle_index
 from retrieval.errors import QueryError, UnknownItemError, UnknownUserError
-from retrieval.explanation import base_ranks, reasons
+from retrieval.explanation import reasons
 from retrieval.interactions import Histories
 from retrieval.popularity import Pool
-from retrieval.ranking import USERS_PER_BATCH, Ranking, Taste, check_request
+from retrieval.ranking import USERS_PER_BATCH, Ranked, Ranking, check_request
+from retrieval.relevance import probability
+from retrieval.rerank.rerank import Mode, Rerank
 from retrieval.where import where_mask
 
 
@@ -92,6 +94,8 @@ class Retriever:
         k: int = 10,
         pool: Pool = "tail",
         debias: float | None = None,
+        mode: Mode = "fixed",
+        diversity: float = 0.0,
         where: Sequence[str] = (),
         exclude: Iterable[str] = (),
         include_seen: bool = False,
@@ -103,14 +107,17 @@ class Retriever:
         your choice; for users never seen in training) or ``texts`` (free text by name).
 
         Columns: user_id, item_id, rank (from 1), score, relevance, popularity_percentile,
-        bucket; with ``explain`` also title, base_rank (rank at debias 0; None beyond the first
-        10,000) and because (the item ids that carry the score). A user gets fewer rows than k
+        bucket; with ``explain`` also title, base_rank (rank at debias 0 without diversity) and
+        because (the item ids that carry the score). A user gets fewer rows than k
         when the pool, filter and exclusions leave fewer. ``attrs["notes"]`` says, by user,
         whatever a reader should know, such as that an answer is popularity alone.
 
         Args:
             debias: popularity correction in [0, 1]; None takes the strength that was best in
                 validation.
+            mode: what the strength works on: ``fixed``, ``per-user`` or ``profile``
+                (`retrieval.rerank`); free texts know ``fixed`` only.
+            diversity: weight of unlikeness within a list, in [0, 1]; 0 changes nothing.
             where: attribute filters, all of which hold (see `retrieval.where`).
             exclude: item ids that nobody gets.
             include_seen: whether items of the history may come back.
@@ -120,14 +127,18 @@ class Retriever:
         """
         strength = self.bundle.serving.debias if debias is None else debias
         check_request(k, pool, strength)
+        how = Rerank(mode, strength, diversity)
+        if texts is not None and (mode != "fixed" or diversity > 0):
+            raise QueryError(
+                "a free text has no history to compare with and no head to rank it; use debias "
+                "mode fixed without diversity"
+            )
         if sum(given is not None for given in (users, histories, texts)) != 1:
             raise QueryError("give one of users, histories and texts")
         allowed = self._allowed(where, exclude)
         if texts is not None:
             asked = Histories.from_lists([[] for _ in texts], list(texts))
-            return self._answer(
-                asked, k, pool, strength, allowed, True, explain, list(texts.values())
-            )
+            return self._answer(asked, k, pool, how, allowed, True, explain, list(texts.values()))
         if users is not None:
             asked = self.histories(users)
         elif isinstance(histories, Histories):
@@ -136,7 +147,7 @@ class Retriever:
             assert histories is not None
             rows = [self.item_rows(list(items)) for items in histories.values()]
             asked = Histories.from_lists(rows, list(histories))
-        return self._answer(asked, k, pool, strength, allowed, include_seen, explain, None)
+        return self._answer(asked, k, pool, how, allowed, include_seen, explain, None)
 
     def similar(self, item_id: str, *, k: int = 10, pool: Pool = "all") -> pd.DataFrame:
         """Return the items whose texts are nearest to this one's: item_id, rank, cosine, ...
@@ -151,9 +162,8 @@ class Retriever:
         # Cosine alone: neither temperature nor popularity has a say in likeness.
         plain = replace(self.bundle.serving, temperature=1.0, popularity_weight=0.0)
         ranking = replace(self.ranking, bundle=replace(self.bundle, serving=plain))
-        nothing = np.zeros(1, np.int32)
-        taste = Taste(vectors, vectors[:, None, :], nothing, np.zeros(1, np.float32))
         itself = Histories.from_lists([row], [item_id])
+        taste = ranking.vector_taste(vectors)
         found = ranking.search(taste, k, pool=pool, debias=0.0, excluded=itself)
         frame = answers_frame(
             self.bundle,
@@ -175,7 +185,7 @@ class Retriever:
         asked: Histories,
         k: int,
         pool: Pool,
-        debias: float,
+        how: Rerank,
         allowed: NDArray[np.bool_] | None,
         include_seen: bool,
         explain: bool,
@@ -192,66 +202,36 @@ class Retriever:
                 else self.ranking.text_taste(texts[start : start + USERS_PER_BATCH])
             )
             seen = None if include_seen else part
-            found = self.ranking.search(
-                taste, places, pool=pool, debias=debias, excluded=seen, allowed=allowed
+            [ranked] = self.ranking.rank(
+                taste, places, [how], pool=pool, excluded=seen, allowed=allowed
             )
-            rows, scores = found.rows, found.scores
             for i in np.flatnonzero(taste.lengths == 0):
-                popular = self.ranking.most_popular(
-                    places, pool=pool, excluded=part[int(i)], allowed=allowed
-                )
-                rows[i], scores[i] = -1, np.nan
-                rows[i, : len(popular)] = popular
                 notes[str(part.user_ids[i])] = "no history: the most popular items of the pool"
-            had = (rows >= 0).sum(axis=1)
+            had = (ranked.rows >= 0).sum(axis=1)
             for i in np.flatnonzero(had < k):
                 user = str(part.user_ids[i])
                 shortage = (
                     f"{had[i]} of {k} answers: the pool, filters and exclusions leave no more"
                 )
                 notes[user] = f"{notes[user]}; {shortage}" if user in notes else shortage
-            answers = Answers(part.user_ids, rows, scores, self.ranking.relevance(taste, rows))
+            answers = Answers(part.user_ids, ranked.rows, ranked.scores, probability(ranked.logits))
             if explain:
-                answers = self._explained(
-                    answers, part, taste, pool, seen, allowed, by_text=texts is not None
-                )
+                answers = self._explained(answers, part, ranked)
             frames.append(answers_frame(self.bundle, answers))
         frame = pd.concat(frames, ignore_index=True)
         frame.attrs["notes"] = notes
         return frame
 
-    def _explained(
-        self,
-        answers: Answers,
-        part: Histories,
-        taste: Taste,
-        pool: Pool,
-        seen: Histories | None,
-        allowed: NDArray[np.bool_] | None,
-        *,
-        by_text: bool,
-    ) -> Answers:
+    def _explained(self, answers: Answers, part: Histories, ranked: Ranked) -> Answers:
         because: list[list[list[str]]] = []
         ranks: list[list[int | None]] = []
         ids = self.bundle.catalog.item_ids
         for i in range(len(part)):
-            rows = answers.rows[i][answers.rows[i] >= 0]
-            if taste.lengths[i] == 0:
-                because.append([[] for _ in rows])
-                ranks.append([None] * len(rows))
-                continue
-            found = [] if by_text else reasons(self.ranking, part[i], rows)
+            there = ranked.rows[i] >= 0
+            rows = ranked.rows[i][there]
+            found = reasons(self.ranking, part[i], rows) if len(part[i]) else []
             because.append(
-                [[str(ids[r.row]) for r in reason] for reason in found] or [[]] * len(rows)
+                [[str(ids[r.row]) for r in reason] for reason in found] or [[] for _ in rows]
             )
-            ranks.append(
-                base_ranks(
-                    self.ranking,
-                    taste.one(i),
-                    rows,
-                    pool=pool,
-                    excluded=None if seen is None else seen.take(np.array([i])),
-                    allowed=allowed,
-                )
-            )
+            ranks.append([int(rank) or None for rank in ranked.base_ranks[i][there]])
         return replace(answers, because=because, base_ranks=ranks)

@@ -18,7 +18,7 @@ from evaluation.errors import EvaluationError
 from evaluation.score_recommender import ScoreRecommender, best_columns
 from retrieval.catalog import Catalog
 from retrieval.interactions import Histories, Interactions
-from retrieval.popularity import Popularity
+from retrieval.popularity import Pool, Popularity
 
 
 class Fixed:
@@ -45,6 +45,12 @@ def log(pairs: list[tuple[int, int]], n_users: int) -> Interactions:
     users, items = np.array(pairs, dtype=np.int32).T
     ids = np.array([f"u{user}" for user in range(n_users)], dtype=object)
     return Interactions(ids, users, items, np.arange(len(pairs)), has_clock=False)
+
+
+def top(
+    ranked: ScoreRecommender, histories: Histories, k: int, pool: Pool, debias: float = 0.0
+) -> NDArray[np.int64]:
+    return ranked.answers(histories, k, (pool,))[debias, pool]
 
 
 def popularity(counts: list[int], rule: str = "items:0.2") -> Popularity:
@@ -81,36 +87,53 @@ def test_content_knn_is_the_decayed_sum_of_the_last_items() -> None:
 
 def test_content_knn_gives_a_new_user_no_answer() -> None:
     knn = ScoreRecommender(ContentKNN(np.eye(4, dtype=np.float32)), popularity([3, 2, 1, 0]))
-    assert knn.top(Histories.from_lists([[]]), 2, "all").tolist() == [[-1, -1]]
+    assert top(knn, Histories.from_lists([[]]), 2, "all").tolist() == [[-1, -1]]
 
 
 def test_history_is_left_out_and_ties_go_by_row() -> None:
     ranked = ScoreRecommender(Fixed([1, 2, 2, 1, 2]), popularity([5, 4, 3, 2, 1]))
     histories = Histories.from_lists([[1], [4, 2]])
-    assert ranked.top(histories, 3, "all").tolist() == [[2, 4, 0], [1, 0, 3]]
+    assert top(ranked, histories, 3, "all").tolist() == [[2, 4, 0], [1, 0, 3]]
 
 
 def test_short_pools_are_padded() -> None:
     ranked = ScoreRecommender(Fixed([1, 2, 3, 4, 5]), popularity([9, 4, 3, 2, 0]))
     histories = Histories.from_lists([[3]])
-    assert ranked.top(histories, 4, "head").tolist() == [[0, -1, -1, -1]]
-    assert ranked.top(histories, 4, "tail").tolist() == [[4, 2, 1, -1]]
-    assert ranked.top(histories, 9, "cold").tolist() == [[4] + [-1] * 8]
+    assert top(ranked, histories, 4, "head").tolist() == [[0, -1, -1, -1]]
+    assert top(ranked, histories, 4, "tail").tolist() == [[4, 2, 1, -1]]
+    assert top(ranked, histories, 9, "cold").tolist() == [[4] + [-1] * 8]
 
 
 def test_scores_that_are_not_numbers_are_no_answer() -> None:
     ranked = ScoreRecommender(Fixed([np.nan, 1, -np.inf, 0, 2]), popularity([5, 4, 3, 2, 1]))
-    assert ranked.top(Histories.from_lists([[]]), 5, "all").tolist() == [[4, 1, 3, -1, -1]]
+    assert top(ranked, Histories.from_lists([[]]), 5, "all").tolist() == [[4, 1, 3, -1, -1]]
 
 
 def test_debias_takes_the_log_popularity_off() -> None:
     known = popularity([1000, 10, 0])
-    plain = ScoreRecommender(Fixed([1.0, 0.9, 0.0]), known)
-    debiased = ScoreRecommender(Fixed([1.0, 0.9, 0.0]), known, debias=0.5)
+    ranked = ScoreRecommender(Fixed([1.0, 0.9, 0.0]), known, (0.0, 0.5))
     histories = Histories.from_lists([[]])
-    assert plain.top(histories, 3, "all")[0].tolist() == [0, 1, 2]
-    assert debiased.top(histories, 3, "all")[0].tolist() == [1, 2, 0]
-    assert (plain.name, debiased.name) == ("fixed", "fixed (debias 0.5)")
+    assert top(ranked, histories, 3, "all")[0].tolist() == [0, 1, 2]
+    assert top(ranked, histories, 3, "all", 0.5)[0].tolist() == [1, 2, 0]
+
+
+def test_one_scoring_serves_every_strength_and_pool() -> None:
+    scored: list[int] = []
+
+    class Counted(Fixed):
+        def scores(self, histories: Histories) -> NDArray[np.float32]:
+            scored.append(len(histories))
+            return super().scores(histories)
+
+    known = popularity([9, 4, 3, 2, 0])
+    ranked = ScoreRecommender(Counted([5, 4, 3, 2, 1]), known, (0.0, 0.5, 1.0), standardise=True)
+    lists = ranked.answers(Histories.from_lists([[0], []]), 2, ("all", "tail", "cold"))
+    assert scored == [2]
+    assert list(lists) == [
+        (debias, pool) for debias in (0.0, 0.5, 1.0) for pool in ("all", "tail", "cold")
+    ]
+    assert lists[0.0, "all"].tolist() == [[1, 2], [0, 1]]
+    assert lists[1.0, "cold"].tolist() == [[4, -1], [4, -1]]
 
 
 @given(
@@ -122,22 +145,37 @@ def test_debias_takes_the_log_popularity_off() -> None:
 def test_more_debias_never_makes_the_list_more_popular(
     scores: list[float], counts: list[int], strengths: list[float]
 ) -> None:
-    known = popularity(counts)
-    sums = []
-    for debias in sorted(strengths):
-        ranked = ScoreRecommender(Fixed(scores), known, debias=debias)
-        rows = ranked.top(Histories.from_lists([[]]), 3, "all")[0]
-        sums.append(float(known.log_p[rows].astype(float).sum()))
-    assert all(later <= earlier + 1e-3 for earlier, later in pairwise(sums))
+    known, rising = popularity(counts), sorted(set(strengths))
+    for standardise in (False, True):
+        ranked = ScoreRecommender(Fixed(scores), known, tuple(rising), standardise)
+        lists = ranked.answers(Histories.from_lists([[]]), 3, ("all",))
+        sums = [
+            float(known.log_p[lists[debias, "all"][0]].astype(float).sum()) for debias in rising
+        ]
+        assert all(later <= earlier + 1e-3 for earlier, later in pairwise(sums))
 
 
-def test_standardising_leaves_the_plain_ranking_alone() -> None:
-    vectors = np.random.default_rng(1).normal(size=(40, 6)).astype(np.float32)
-    known = popularity(list(range(40)))
+def test_the_standardised_dial_does_not_know_the_scale_of_the_scores() -> None:
+    chance = np.random.default_rng(1)
+    known = popularity(chance.integers(0, 90, 300).tolist())
+    scores = chance.gumbel(size=300)
     histories = Histories.from_lists([[3, 5], [7]])
-    plain = ScoreRecommender(ContentKNN(vectors), known)
-    standard = ScoreRecommender(ContentKNN(vectors), known, standardise=True)
-    assert (plain.top(histories, 9, "all") == standard.top(histories, 9, "all")).all()
+    strengths = (0.0, 0.3, 1.0)
+    plain = ScoreRecommender(Fixed(scores.tolist()), known, strengths, standardise=True)
+    other = ScoreRecommender(Fixed((64 * scores - 3).tolist()), known, strengths, standardise=True)
+    expected = plain.answers(histories, 20, ("all", "tail"))
+    for key, rows in other.answers(histories, 20, ("all", "tail")).items():
+        assert (rows == expected[key]).mean() > 0.99
+
+
+def test_at_strength_one_a_deviation_of_popularity_weighs_one_of_the_best_scores() -> None:
+    known = popularity([40, 20, 9, 4, 1])
+    scores = np.array([2.0, 1.5, 1.0, 0.6, 0.5])
+    unit = scores.std() / known.log_p.std()
+    expected = np.argsort(-(scores - unit * known.log_p), kind="stable")
+    ranked = ScoreRecommender(Fixed(scores.tolist()), known, (1.0,), standardise=True)
+    found = top(ranked, Histories.from_lists([[]]), 5, "all", 1.0)
+    assert found[0].tolist() == expected.tolist()
 
 
 @given(
@@ -163,9 +201,9 @@ def test_blocks_of_users_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     vectors = np.random.default_rng(2).normal(size=(20, 4)).astype(np.float32)
     ranked = ScoreRecommender(ContentKNN(vectors), popularity(list(range(20))))
     histories = Histories.from_lists([[user % 20, (3 * user) % 20] for user in range(11)])
-    whole = ranked.top(histories, 5, "all")
+    whole = top(ranked, histories, 5, "all")
     monkeypatch.setattr(score_recommender, "SCORES_AT_ONCE", 45)  # two users at a time
-    assert (ranked.top(histories, 5, "all") == whole).all()
+    assert (top(ranked, histories, 5, "all") == whole).all()
 
 
 def test_vectors_of_another_catalog_are_refused() -> None:
@@ -176,7 +214,7 @@ def test_vectors_of_another_catalog_are_refused() -> None:
 def test_scores_of_another_catalog_are_refused() -> None:
     ranked = ScoreRecommender(Fixed([1, 2, 3]), popularity([1, 1, 1, 1]))
     with pytest.raises(EvaluationError, match="fit it on this catalog"):
-        ranked.top(Histories.from_lists([[]]), 2, "all")
+        top(ranked, Histories.from_lists([[]]), 2, "all")
 
 
 @pytest.mark.parametrize("baseline", [PopularityBaseline(), RandomBaseline()])

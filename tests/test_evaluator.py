@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +30,20 @@ from retrieval.popularity import BUCKETS, HEAD, Pool, Popularity
 class Lists:
     """Answers from a table: pool -> user id -> rows."""
 
+    strengths: tuple[float, ...] = (0.0,)
+
     def __init__(self, answers: dict[str, dict[str, list[int]]], name: str = "lists") -> None:
         self.name = name
         self.chunks: list[int] = []
         self._answers = answers
 
-    def top(self, histories: Histories, k: int, pool: Pool) -> NDArray[np.int64]:
+    def answers(
+        self, histories: Histories, k: int, pools: Sequence[Pool]
+    ) -> dict[tuple[float, Pool], NDArray[np.int64]]:
         self.chunks.append(len(histories))
+        return {(d, pool): self._rows(histories, k, pool) for d in self.strengths for pool in pools}
+
+    def _rows(self, histories: Histories, k: int, pool: Pool) -> NDArray[np.int64]:
         out = np.full((len(histories), k), -1, np.int64)
         for line, user_id in enumerate(histories.user_ids):
             rows = self._answers[pool].get(str(user_id), [])[:k]
@@ -195,8 +204,8 @@ def test_the_whole_protocol_equals_plain_loops(seed: int) -> None:
         for user in range(len(known)):
             wanted = sorted(set(test.item[test.user == user].tolist()) - set(known[user].tolist()))
             one = known.take(np.array([user]))
-            top = recommender.top(one, 5, "all")[0].tolist()
-            pool = recommender.top(one, 5, "tail")[0].tolist()
+            lists = recommender.answers(one, 5, ("all", "tail"))
+            top, pool = lists[0.0, "all"][0].tolist(), lists[0.0, "tail"][0].tolist()
             groups = {"recall": (wanted, top)}
             for code, bucket in enumerate(BUCKETS):
                 own = [row for row in wanted if popularity.bucket[row] == code]
@@ -274,12 +283,60 @@ def test_answers_that_break_the_contract_are_refused(
 def test_answers_of_another_shape_are_refused() -> None:
     class Narrow:
         name = "narrow"
+        strengths = (0.0,)
 
-        def top(self, histories: Histories, k: int, pool: Pool) -> NDArray[np.int64]:
-            return np.zeros((len(histories), 1), np.int64)
+        def answers(
+            self, histories: Histories, k: int, pools: Sequence[Pool]
+        ) -> dict[tuple[float, Pool], NDArray[np.int64]]:
+            return {(0.0, pool): np.zeros((len(histories), 1), np.int64) for pool in pools}
 
     with pytest.raises(RecommenderError, match=r"must return integer catalog rows \[3, 3\]"):
         toy(Narrow())
+
+
+class AtTwoStrengths(Lists):
+    strengths = (0.0, 0.5)
+
+
+def test_every_strength_is_one_entry_and_answers_in_the_same_call() -> None:
+    lists = AtTwoStrengths({"all": {"ann": [2, 3]}, "tail": {}}, "dial")
+    result = toy(lists)
+    assert result.recommenders == ["dial", "dial (debias 0.5)"]
+    assert result.metrics["dial"] == pytest.approx(result.metrics["dial (debias 0.5)"], nan_ok=True)
+    assert lists.chunks == [3]
+    assert len(result.per_user) == 6
+    assert result.seconds["dial"] == result.seconds["dial (debias 0.5)"]
+
+
+def test_a_recommender_is_let_go_before_the_next_is_made() -> None:
+    alive: list[weakref.ref[Lists]] = []
+
+    def one_at_a_time() -> Iterator[Recommender]:
+        for name in ("first", "second", "third"):
+            gc.collect()
+            assert [ref for ref in alive if ref() is not None] == []
+            made = [Lists({"all": {}, "tail": {}}, name)]
+            alive.append(weakref.ref(made[0]))
+            yield made.pop()
+
+    known = Histories.from_lists(KNOWN.values(), KNOWN)
+    result = evaluate(one_at_a_time(), log(WANTED), known, six_items())
+    assert result.recommenders == ["first", "second", "third"]
+
+
+def test_a_recommender_that_leaves_out_a_pool_is_refused() -> None:
+    class Forgetful(Lists):
+        def answers(
+            self, histories: Histories, k: int, pools: Sequence[Pool]
+        ) -> dict[tuple[float, Pool], NDArray[np.int64]]:
+            return super().answers(histories, k, pools[:1])
+
+    with pytest.raises(RecommenderError, match="lists gave no lists for the pool tail"):
+        toy(Forgetful({"all": {}, "tail": {}}))
+
+
+class Dialless(Lists):
+    strengths = ()
 
 
 def again(known: Histories, test: Interactions, **options: object) -> Callable[[], Evaluation]:
@@ -304,6 +361,10 @@ ALIGNED = Histories.from_lists(KNOWN.values(), KNOWN)
         (again(ALIGNED, log(WANTED), pools=("torso",)), "choose from tail, cold, head, all"),
         (lambda: evaluate([], log(WANTED), ALIGNED, six_items()), "at least one"),
         (lambda: evaluate([TOY, TOY], log(WANTED), ALIGNED, six_items()), "name of its own"),
+        (
+            lambda: evaluate([Dialless({})], log(WANTED), ALIGNED, six_items()),
+            "lists has no debias strength",
+        ),
     ],
 )
 def test_misuse_is_one_clear_error(attempt: Callable[[], Evaluation], complaint: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -18,8 +20,18 @@ from evaluation.calibration import (
     roc_auc,
 )
 from evaluation.errors import EvaluationError
-from evaluation.exposure import coverage, exposure_counts, gini, list_mean, popularity_lift
-from evaluation.metrics import NOT_FOUND, TargetRanks, hit_rate, mrr, ndcg, recall, target_ranks
+from evaluation.exposure import coverage, exposure_counts, gini, list_mean, novelty, popularity_lift
+from evaluation.metrics import (
+    NOT_FOUND,
+    TargetRanks,
+    hit_rate,
+    item_recall,
+    micro_recall,
+    mrr,
+    ndcg,
+    recall,
+    target_ranks,
+)
 
 N_ITEMS = 12
 
@@ -69,6 +81,87 @@ def test_accuracy_metrics_equal_the_slow_reference(
     reference = slow(lists, targets, k)
     for name, metric in (("recall", recall), ("ndcg", ndcg), ("mrr", mrr), ("hit_rate", hit_rate)):
         np.testing.assert_allclose(metric(found, k), reference[name], err_msg=name)
+
+
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 15), part=st.sampled_from([1, 2, 3]))
+@settings(max_examples=60, deadline=None)
+def test_accuracy_metrics_equal_trec_eval(seed: int, k: int, part: int) -> None:
+    """Recall, NDCG, MRR and hit rate, over all targets and over those of a bucket."""
+    rng = np.random.default_rng(seed)
+    lists = [rng.permutation(60)[: rng.integers(1, 16)].tolist() for _ in range(20)]
+    # ``part`` 1 keeps every target, others keep every second or third item's: a bucket.
+    targets = [
+        [item for item in rng.permutation(60)[: rng.integers(1, 20)].tolist() if item % part == 0]
+        for _ in range(20)
+    ]
+    found = as_ranks(lists, targets, 15)
+    wanted = {str(user): {str(item): 1 for item in own} for user, own in enumerate(targets) if own}
+    shown = {
+        str(user): {str(item): -float(place) for place, item in enumerate(answers[:k])}
+        for user, answers in enumerate(lists)
+    }
+    measures = {f"recall.{k}", f"ndcg_cut.{k}", f"success.{k}", "recip_rank"}
+    theirs = pytrec_eval.RelevanceEvaluator(wanted, measures).evaluate(shown)
+    for name, metric in (
+        (f"recall_{k}", recall),
+        (f"ndcg_cut_{k}", ndcg),
+        (f"success_{k}", hit_rate),
+        ("recip_rank", mrr),
+    ):
+        ours = metric(found, k)
+        expected = [theirs[str(u)][name] if str(u) in theirs else np.nan for u in range(20)]
+        np.testing.assert_allclose(ours, expected, err_msg=name, atol=1e-12)
+
+
+@given(case=lists_and_targets(), k=st.integers(1, 8))
+@settings(max_examples=60, deadline=None)
+def test_averages_over_targets_and_over_items_equal_plain_counting(
+    case: tuple[list[list[int]], list[list[int]]], k: int
+) -> None:
+    lists, targets = case
+    pairs = [(user, item) for user, own in enumerate(targets) for item in own]
+    frame = pd.DataFrame(pairs, columns=["user", "item"])
+    frame["hit"] = [item in lists[user][:k] for user, item in pairs]
+    found = as_ranks(lists, targets)
+    assert micro_recall(found, k) == pytest.approx(frame["hit"].mean(), nan_ok=True)
+    counts = np.bincount(frame["item"].astype(int), minlength=N_ITEMS)
+    hits = np.bincount(frame["item"].astype(int), frame["hit"], N_ITEMS).astype(np.int64)
+    by_item = frame.groupby("item")["hit"].mean().mean()
+    assert item_recall(hits, counts) == pytest.approx(by_item, nan_ok=True)
+
+
+@given(case=lists_and_targets(), k=st.integers(1, 8), seed=st.integers(0, 100))
+@settings(max_examples=60, deadline=None)
+def test_properties_of_lists_equal_plain_counting(
+    case: tuple[list[list[int]], list[list[int]]], k: int, seed: int
+) -> None:
+    """Popularity percentile, tail share, novelty, coverage and popularity lift."""
+    lists, histories = case
+    rng = np.random.default_rng(seed)
+    values = rng.random(N_ITEMS).astype(np.float32)
+    answers = np.full((len(lists), 8), -1, np.int64)
+    for line, found in enumerate(lists):
+        answers[line, : len(found)] = found
+    shown = pd.DataFrame(
+        [(user, item) for user, own in enumerate(lists) for item in own[:k]],
+        columns=["user", "item"],
+    ).astype(int)
+    mean = shown.assign(value=values[shown["item"]]).groupby("user")["value"].mean()
+    expected = mean.reindex(range(len(lists))).to_numpy()
+    np.testing.assert_allclose(list_mean(answers, values, k), expected, rtol=1e-5)
+    bits = shown.assign(value=-np.log2(values[shown["item"]] + 0.01)).groupby("user")["value"]
+    np.testing.assert_allclose(
+        novelty(answers, np.log(values + 0.01), k),
+        bits.mean().reindex(range(len(lists))).to_numpy(),
+        rtol=1e-4,
+    )
+    counts = exposure_counts(answers, k, N_ITEMS)
+    assert coverage(counts) == shown["item"].nunique() / N_ITEMS
+    own = np.array([values[h].mean() if h else np.nan for h in histories], dtype=np.float64)
+    both = ~np.isnan(own) & ~np.isnan(expected)
+    if both.any():
+        lift = expected[both].mean() / own[both].mean() - 1
+        assert popularity_lift(expected, own) == pytest.approx(lift)
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(1, N_ITEMS))

@@ -10,18 +10,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from toy_evaluation import many_methods
 
-from evaluation import charts
+from evaluation import charts, drawing, report_tables
 from evaluation.calibration import Calibration
 from evaluation.errors import EvaluationError
+from evaluation.protocol import family_and_debias
 from evaluation.report import ExampleItem, ExampleUser, render_report, write_report
 from evaluation.results import Evaluation
 from evaluation.tally import BAND_NAMES
-from retrieval.popularity import Popularity
+from evaluation.trade_off_chart import trade_off_chart
+from retrieval.popularity import BUCKETS, Popularity
 
 pytest.importorskip("jinja2")
-needs_pictures = pytest.mark.skipif(not charts.have_matplotlib(), reason="matplotlib is missing")
+needs_pictures = pytest.mark.skipif(not drawing.have_matplotlib(), reason="matplotlib is missing")
 EVIL = "<script>alert('$x$')</script> & \"co\""
+TUNED = [
+    {"name": "EASE", "setting": {"ridge": 250.0}, "tried": 8, "seconds": 41.5, "left_out": None},
+    {"name": "BPR", "setting": None, "tried": 0, "seconds": 0, "left_out": f"no {EVIL}"},
+]
 
 
 def an_evaluation(
@@ -45,7 +52,12 @@ def an_evaluation(
         for name in names
     }
     counts = {"all": 1000, "head": 400, "tail": 500, "cold": 100}
-    settings: dict[str, object] = {"k": [5, 10], "users": 900, "targets": counts}
+    settings: dict[str, object] = {
+        "k": [5, 10],
+        "users": 900,
+        "targets": counts,
+        "baselines": TUNED,
+    }
     return Evaluation(metrics, bands, pd.DataFrame(), settings, dict.fromkeys(names, 1.5), 10)
 
 
@@ -57,7 +69,9 @@ def a_popularity() -> Popularity:
 def a_calibration() -> Calibration:
     rng = np.random.default_rng(0)
     probability = rng.random(500)
-    return Calibration.measure(probability, (rng.random(500) < probability).astype(int))
+    label = (rng.random(500) < probability).astype(int)
+    part = rng.choice(3, 500, p=[0.5, 0.5, 0.0])
+    return Calibration.measure(probability, label, part=part, part_names=BUCKETS)
 
 
 def an_example() -> ExampleUser:
@@ -107,14 +121,14 @@ def test_the_page_loads_nothing() -> None:
 
 
 @needs_pictures
-def test_four_pictures_follow_the_colours_of_the_page() -> None:
+def test_every_picture_follows_the_colours_of_the_page() -> None:
     page = full_report()
     pictures = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
-    assert len(pictures) == 4
+    assert len(pictures) == 4  # trade-off, bands, popularity curve, calibration
     for picture in pictures:
         assert "var(--ink)" in picture
         assert 'role="img"' in picture
-        assert charts.INK not in picture
+        assert drawing.INK not in picture
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
 
@@ -134,6 +148,9 @@ def test_everything_given_is_on_the_page() -> None:
         "item_tower.max_tokens",
         "prefers-color-scheme: dark",
         "After debiasing (0.3)",
+        "ridge 250",
+        "left out because",
+        "Nothing is marked: differences were not tested.",
     ):
         assert part in page, part
 
@@ -178,3 +195,36 @@ def test_the_subject_has_its_own_line_among_the_bands_at_whatever_debias() -> No
     with_subject = charts.bands_chart(an_evaluation(), "longtail (debias 0.3)")
     assert "longtail (debias 0.3)" not in plain
     assert "longtail (debias 0.3)" in with_subject
+
+
+@needs_pictures
+def test_every_method_is_named_once_in_the_trade_off_picture() -> None:
+    found = many_methods(300)
+    picture = trade_off_chart(found, "longtail (debias 0.25)")
+    texts = re.findall(r"<text[^>]*>([^<]+)</text>", picture)
+    families = {family_and_debias(name)[0] for name in found.recommenders}
+    assert sorted(text for text in texts if text in families) == sorted(families)
+    assert len(families) == 13
+    # The subject's strengths, beside the axes' own numbers.
+    assert {"0.25", "0.75"} <= set(texts)
+
+
+def test_a_tested_evaluation_shows_its_claims_in_every_table() -> None:
+    page = render_report(many_methods(600), subject="longtail (debias 0.25)")
+    assert "significantly below or above longtail (debias 0.25)" in page
+    assert "Every debias strength (65 lines)" in page
+    assert "Tail recall at matched overall recall" in page
+    assert '<td class="better">better</td>' in page
+    main = page[page.index("Comparison at 10") : page.index("What the columns mean")]
+    assert "rival number 12<" in main
+    assert "rival number 12 (debias" not in main
+    assert '<span class="mark">↓</span>' in main
+
+
+def test_the_heads_calibration_is_shown_by_bucket() -> None:
+    found = a_calibration()
+    assert list(found.parts) == ["head", "tail"]  # there were no cold candidates
+    assert sum(part.examples for part in found.parts.values()) == found.examples == 500
+    table = report_tables.calibration(found)
+    assert table.columns == ["items", "all", "head", "tail"]
+    assert table.lines[0][0] == "expected calibration error"

@@ -23,12 +23,14 @@ from retrieval.interactions import TRAIN, VALID, Histories, Interactions
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress, silent
 from retrieval.ranking import Ranking
-from retrieval.relevance import RelevanceHead, RelevanceHeadShape
+from retrieval.relevance import RelevanceHead
+from retrieval.sources import Sources
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
 from training.settings import TrainingSettings
+from training.sources import fit_sources
 from training.stages import Stages, training_device
 from training.user_towers import new_user_tower
 from training.validation import ValidationSet
@@ -133,13 +135,25 @@ def train_engine(
         # Back from wherever the trainer put them: retrieval reads on the CPU.
         item_tower=item_tower.cpu().eval(),
         user_tower=user_tower.cpu().eval(),
-        relevance=RelevanceHead(RelevanceHeadShape(dim=item_tower.dim, counts=False)),
+        relevance=RelevanceHead(),
+        sources=Sources(),
         serving=serving,
         split_kind=split.kind,
         config=asdict(settings),
         summary={"stages": stages.reports, "notes": list(split.warnings)},
     )
     index = build_index(bundle, stages.pooled)
+    fitted = fit_sources(
+        histories,
+        taken,
+        bundle.item_tower.project_all(stages.pooled),
+        popularity.counts,
+        stages.validation,
+        settings,
+        progress,
+    )
+    summary = {**bundle.summary, "evidence": fitted.report}
+    bundle = replace(bundle, sources=fitted.sources, summary=summary)
     bundle = _with_relevance_head(bundle, index, split, settings, progress)
     with publish_folder(out) as folder:
         write_bundle(bundle, folder)
@@ -192,14 +206,13 @@ def _with_relevance_head(
     progress: Progress,
 ) -> Bundle:
     """Return the bundle with a head fitted on its validation users."""
-    progress("relevance head", 0, 1)
     known = Histories.from_interactions(split.train)
     valid = Histories.from_interactions(split.valid)
     rejected = _rejected(split)
     users = _validation_users(split)
     counts = settings.relevance.counts
     with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
-    head, quality = fit_relevance_head(
+    fitted = fit_relevance_head(
         Ranking(bundle, index),
         known.take(users),
         valid.take(users),
@@ -207,10 +220,11 @@ def _with_relevance_head(
         settings.relevance,
         counts=with_counts,
         seed=settings.seed,
+        progress=progress,
     )
-    progress("relevance head", 1, 1)
-    summary = {**bundle.summary, "relevance": {**quality, "counts": with_counts}}
-    return replace(bundle, relevance=head, summary=summary)
+    summary = {**bundle.summary, "relevance": {**fitted.report, "counts": with_counts}}
+    serving = replace(bundle.serving, debias=fitted.debias)
+    return replace(bundle, relevance=fitted.head, serving=serving, summary=summary)
 
 
 def _validation_users(split: Split) -> NDArray[np.int64]:

@@ -5,47 +5,65 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from retrieval.evidence import Evidence, gather_evidence
+from retrieval.evidence import feature_names, gather_evidence
 from retrieval.interactions import Histories
-from retrieval.popularity import Pool
+from retrieval.popularity import HEAD
 from retrieval.ranking import Ranking
+from retrieval.taste import Taste
 
-USERS_AT_ONCE = 128
-
-
-@dataclass(frozen=True)
-class PairSampling:
-    """Which candidates a user's pairs are made of.
-
-    Attributes:
-        retrieved: candidates a user from the whole catalog, and half as many from the tail.
-        popularity_matched: negatives a user drawn by popularity.
-    """
-
-    retrieved: int
-    popularity_matched: int
+USERS_AT_ONCE = 256
+# Rows a user that the head is asked about while it is fitted: as many as a usual query has.
+USUAL_K = 100
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """(history, candidate) pairs with answers, by user.
+    """Pairs of some users, back to back.
 
     Attributes:
-        rows: candidates, int64 [m, c], -1 where there is none.
-        label: 1 taken, 0 not, float32 [m, c].
-        retrieved: whether the pair is one that retrieval hands over (and not a labelled or
-            popularity-matched one), bool [m, c].
-        known: whether the answer is the user's own: taken, or shown and rejected; the other
-            negatives are guesses, bool [m, c].
+        evidence: float32 [p, f].
+        label: whether the user took the item, bool [p].
+        user: position of the user, ascending, int64 [p].
+        row: the item's catalog row, int64 [p].
+        retrieved: whether retrieval hands the pair over; the others were only shown to the user
+            or drawn by popularity, bool [p].
+        known: whether the answer is the user's own, taken or shown and rejected; the other
+            negatives are guesses, bool [p].
+        in_tail: whether the item is tail or cold, bool [p].
+        targets: items each user took, found by retrieval or not, int64 [n_users].
+        tail_targets: how many of them are tail or cold, int64 [n_users].
     """
 
-    rows: NDArray[np.int64]
-    label: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    label: NDArray[np.bool_]
+    user: NDArray[np.int64]
+    row: NDArray[np.int64]
     retrieved: NDArray[np.bool_]
     known: NDArray[np.bool_]
+    in_tail: NDArray[np.bool_]
+    targets: NDArray[np.int64]
+    tail_targets: NDArray[np.int64]
+
+    @property
+    def n_users(self) -> int:
+        """How many users there are, with pairs or without."""
+        return len(self.targets)
+
+    def select(self, keep: NDArray[np.bool_]) -> Pairs:
+        """Return some of the pairs; users stay numbered as they are."""
+        return Pairs(
+            self.evidence[keep],
+            self.label[keep],
+            self.user[keep],
+            self.row[keep],
+            self.retrieved[keep],
+            self.known[keep],
+            self.in_tail[keep],
+            self.targets,
+            self.tail_targets,
+        )
 
 
 def collect_pairs(
@@ -53,116 +71,115 @@ def collect_pairs(
     known: Histories,
     positives: Histories,
     rejected: Histories,
-    sampling: PairSampling,
+    *,
+    counts: bool,
+    popularity_matched: int,
     rng: np.random.Generator,
 ) -> Pairs:
     """Return the pairs of users with their held-out positives and labelled negatives.
 
-    Candidates are what retrieval returns for the history (whole catalog and tail pool), items
-    drawn by popularity, and, for users with rejected items, all that they answered.
+    Candidates are what retrieval hands over for the history, items drawn by popularity, and,
+    for users with rejected items, all that they answered. ``known``, ``positives`` and
+    ``rejected`` belong to the same users.
     """
     popularity = ranking.bundle.popularity
-    taste = ranking.taste(known)
-    default = ranking.bundle.serving.debias
-    asked: list[tuple[Pool, int, float]] = [
-        ("all", sampling.retrieved, 0.0),
-        ("all", sampling.retrieved // 2, default),
-        ("tail", sampling.retrieved // 2, default),
-    ]
-    found = [
-        ranking.search(taste, k, pool=pool, debias=debias, excluded=known).rows
-        for pool, k, debias in asked
-        if k > 0
-    ]
-    retrieved = np.concatenate([np.empty((len(known), 0), np.int64), *found], axis=1)
+    names = feature_names(ranking.bundle.sources, counts=counts)
     share = np.exp(popularity.log_p.astype(np.float64))
-    matched = rng.choice(
-        len(share), (len(known), sampling.popularity_matched), p=share / share.sum()
-    )
-    lists = []
-    for i in range(len(known)):
-        handed = np.unique(retrieved[i][retrieved[i] >= 0])
-        # A positive that retrieval missed is no candidate: beside negatives that are all near
-        # the user it would teach that far is good. Where the log says what was shown, both
-        # answers were chosen alike and both count.
-        shown = [positives[i], rejected[i]] if len(rejected[i]) else []
-        extra = np.concatenate([*shown, matched[i]]).astype(np.int64)
-        extra = np.setdiff1d(extra, np.union1d(handed, known[i]))
-        rows = np.concatenate([handed, extra])
-        lists.append((rows, len(handed)))
-    width = max(len(rows) for rows, _ in lists)
-    out = Pairs(
-        np.full((len(known), width), -1, np.int64),
-        np.zeros((len(known), width), np.float32),
-        np.zeros((len(known), width), bool),
-        np.zeros((len(known), width), bool),
-    )
-    for i, (rows, handed_over) in enumerate(lists):
-        filled = slice(len(rows))
-        out.rows[i, filled] = rows
-        out.label[i, filled] = np.isin(rows, positives[i])
-        out.retrieved[i, :handed_over] = True
-        out.known[i, filled] = np.isin(rows, np.concatenate([positives[i], rejected[i]]))
-    return out
+    share /= share.sum()
+    parts: list[Pairs] = []
+    for start in range(0, len(known), USERS_AT_ONCE):
+        batch = np.arange(start, min(start + USERS_AT_ONCE, len(known)))
+        mine, took, refused = known.take(batch), positives.take(batch), rejected.take(batch)
+        taste = ranking.taste(mine)
+        handed = ranking.candidates(taste, USUAL_K, pool="all", excluded=mine)
+        drawn = rng.choice(len(share), (len(mine), popularity_matched), p=share)
+        rows = _with_others(handed, took, refused, drawn, mine)
+        label = _belong(rows, took)
+        known_answer = label | _belong(rows, refused)
+        present = rows >= 0
+        fresh = _fresh_targets(took, mine, popularity.bucket != HEAD)
+        parts.append(
+            Pairs(
+                evidence=_evidence(ranking, taste, rows, names)[present],
+                label=label[present],
+                user=np.repeat(batch, present.sum(axis=1)),
+                row=rows[present],
+                retrieved=_among(rows, handed)[present],
+                known=known_answer[present],
+                in_tail=(popularity.bucket != HEAD)[rows[present]],
+                targets=fresh[0],
+                tail_targets=fresh[1],
+            )
+        )
+    fields = Pairs.__dataclass_fields__
+    return Pairs(**{name: np.concatenate([getattr(p, name) for p in parts]) for name in fields})
 
 
 def thinned(pairs: Pairs, negatives: int, rng: np.random.Generator) -> Pairs:
-    """Return the pairs with about ``negatives`` guessed negatives a user, drawn evenly.
+    """Return the pairs with at most ``negatives`` guessed negatives a user, drawn evenly.
 
     What the user answered, taken or rejected, all stays: with one in a hundred candidates
-    taken, most guesses add time and little else. Calibration sees the full lists again.
+    taken, most guesses add time and little else. Users without a positive or a rejection go:
+    they say that retrieval missed, not what is relevant. Calibration sees the full lists.
     """
-    # The user's own answers first, then guesses in random order, padding last.
-    key = np.where(pairs.rows >= 0, rng.random(pairs.rows.shape), 2.0)
+    key = rng.random(len(pairs.user))
     key[pairs.known] = -1.0
-    order = np.argsort(key, axis=1, kind="stable")
-    order = order[:, : int(pairs.known.sum(1).max(initial=0)) + negatives]
-    return Pairs(
-        np.take_along_axis(pairs.rows, order, axis=1),
-        np.take_along_axis(pairs.label, order, axis=1),
-        np.take_along_axis(pairs.retrieved, order, axis=1),
-        np.take_along_axis(pairs.known, order, axis=1),
+    order = np.lexsort((key, pairs.user))
+    begins = np.searchsorted(pairs.user, np.arange(pairs.n_users))
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order)) - begins[pairs.user[order]]
+    answered = np.bincount(pairs.user[pairs.known], minlength=pairs.n_users)
+    keep = (place < (answered + negatives)[pairs.user]) & (answered > 0)[pairs.user]
+    return pairs.select(keep)
+
+
+def _evidence(
+    ranking: Ranking, taste: Taste, rows: NDArray[np.int64], names: tuple[str, ...]
+) -> NDArray[np.float32]:
+    vectors = ranking.index.vectors(np.maximum(rows, 0).ravel()).reshape(*rows.shape, -1)
+    return gather_evidence(taste, rows, vectors, ranking.bundle.popularity, names)
+
+
+def _with_others(
+    handed: NDArray[np.int64],
+    took: Histories,
+    refused: Histories,
+    drawn: NDArray[np.int64],
+    mine: Histories,
+) -> NDArray[np.int64]:
+    """Return the candidates with each user's other pairs added, none twice, -1 padded."""
+    lists = []
+    for i, candidates in enumerate(handed):
+        candidates = candidates[candidates >= 0]
+        # A positive that retrieval missed is no candidate: beside negatives that are all near
+        # the user it would teach that far is good. Where the log says what was shown, both
+        # answers were chosen alike and both count.
+        shown = [took[i], refused[i]] if len(refused[i]) else []
+        extra = np.concatenate([*shown, drawn[i]]).astype(np.int64)
+        extra = np.setdiff1d(extra, np.union1d(candidates, mine[i]))
+        lists.append(np.concatenate([candidates, extra]))
+    out = np.full((len(lists), max((len(rows) for rows in lists), default=0)), -1, np.int64)
+    for i, rows in enumerate(lists):
+        out[i, : len(rows)] = rows
+    return out
+
+
+def _belong(rows: NDArray[np.int64], lists: Histories) -> NDArray[np.bool_]:
+    return np.stack([np.isin(rows[i], lists[i]) for i in range(len(rows))])
+
+
+def _among(rows: NDArray[np.int64], handed: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which rows were handed over: each user's come first, in their order."""
+    number = (handed >= 0).sum(axis=1, keepdims=True)
+    return np.asarray(np.arange(rows.shape[1]) < number)
+
+
+def _fresh_targets(
+    took: Histories, mine: Histories, in_tail: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return how many new items each user took, and how many of them in the tail."""
+    new = [np.setdiff1d(took[i], mine[i]) for i in range(len(took))]
+    return (
+        np.array([len(items) for items in new], np.int64),
+        np.array([int(in_tail[items].sum()) for items in new], np.int64),
     )
-
-
-class PairEvidence:
-    """Pairs with their evidence: scalars made once, vectors looked up batch by batch."""
-
-    def __init__(self, ranking: Ranking, known: Histories, pairs: Pairs, *, counts: bool) -> None:
-        taste = ranking.taste(known)
-        self.present = torch.from_numpy(pairs.rows >= 0)
-        self.retrieved = torch.from_numpy(pairs.retrieved)
-        self.label = torch.from_numpy(pairs.label)
-        self._users = torch.from_numpy(taste.vectors)
-        distinct, places = np.unique(np.maximum(pairs.rows, 0), return_inverse=True)
-        self._places = torch.from_numpy(places.reshape(pairs.rows.shape))
-        table = ranking.index.vectors(distinct)
-        self._table = torch.from_numpy(table)
-        scalars = []
-        for start in range(0, len(pairs.rows), USERS_AT_ONCE):
-            part = slice(start, start + USERS_AT_ONCE)
-            evidence = gather_evidence(
-                taste.vectors[part],
-                taste.matches[part],
-                taste.lengths[part],
-                taste.log_counts[part],
-                table[self._places[part].numpy()],
-                ranking.bundle.popularity.counts[np.maximum(pairs.rows[part], 0)],
-                counts=counts,
-            )
-            scalars.append(evidence.scalars)
-        self.scalars = torch.cat(scalars)
-
-    def __len__(self) -> int:
-        return len(self.scalars)
-
-    def of(self, users: torch.Tensor) -> Evidence:
-        """Return the evidence of these users' pairs."""
-        return Evidence(self.scalars[users], self._users[users], self._table[self._places[users]])
-
-    def batches(self) -> list[torch.Tensor]:
-        """Return all users in order, some at a time."""
-        return [
-            torch.arange(start, min(start + USERS_AT_ONCE, len(self)))
-            for start in range(0, len(self), USERS_AT_ONCE)
-        ]

@@ -7,7 +7,9 @@ from typing import Literal
 
 from retrieval.towers.item_tower import Precision
 from retrieval.towers.weights import DEFAULT_ENCODER
+from training.behaviour import BehaviourSettings
 from training.head import HeadSettings
+from training.sequence import SequenceSettings
 from training.trainer import StageSettings
 from training.two_tower import LossSettings
 
@@ -72,6 +74,21 @@ class UserTowerSettings:
 
 
 @dataclass(frozen=True)
+class EvidenceSettings:
+    """What is learned from the log beside the towers, for the relevance head.
+
+    Attributes:
+        enabled: without it the run lives on its towers alone.
+        closed_form: of the item-to-item weights with the text kernel.
+        transitions_by_text_limit: larger catalogs leave out transitions between like items.
+    """
+
+    enabled: bool = True
+    closed_form: BehaviourSettings = field(default_factory=BehaviourSettings)
+    transitions_by_text_limit: int = 200_000
+
+
+@dataclass(frozen=True)
 class SelectionSettings:
     """What is tried on validation.
 
@@ -91,7 +108,8 @@ class TrainingSettings:
 
     The stages run in this order, each from where the one before ended, and each is undone when
     it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
-    tower's BERT stack), ``text`` (the item tower's text encoder).
+    tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
+    fitted (``behaviour``, ``sequence``), and on all of it the head (``relevance``).
     """
 
     seed: int = 0
@@ -103,4 +121,6 @@ class TrainingSettings:
     encoder: StageSettings = field(default_factory=StageSettings)
     text: StageSettings = field(default_factory=lambda: StageSettings(epochs=0))
     selection: SelectionSettings = field(default_factory=SelectionSettings)
+    behaviour: EvidenceSettings = field(default_factory=EvidenceSettings)
+    sequence: SequenceSettings = field(default_factory=SequenceSettings)
     relevance: HeadSettings = field(default_factory=HeadSettings)

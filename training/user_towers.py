@@ -11,7 +11,7 @@ from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_user_tower import TextUserTower, TextUserTowerShape
 from retrieval.towers.user_tower import UserTower
 from retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
-from training.history_offsets import closed_form_offsets
+from training.history_offsets import closed_form_offsets, neighbour_offsets
 from training.settings import UserTowerSettings
 
 
@@ -48,10 +48,13 @@ def new_user_tower(
             dropout=settings.dropout,
         )
     )
-    if settings.offsets and n_items <= settings.closed_form_limit:
-        start = closed_form_offsets(
-            taken, vectors, kernel=settings.text_kernel, ridge=settings.ridge
-        )
+    if settings.offsets:
+        if n_items <= settings.closed_form_limit:
+            start = closed_form_offsets(
+                taken, vectors, kernel=settings.text_kernel, ridge=settings.ridge
+            )
+        else:
+            start = neighbour_offsets(taken, vectors)
         with torch.no_grad():
             tower.offsets.copy_(torch.from_numpy(start))
     return tower

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
@@ -11,7 +12,21 @@ from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
 from longtail.stopped_work import when_stopped
 
-BASELINES = ("popularity", "random", "content-knn")
+# The keys of evaluation.baselines.registry.METHODS, which takes seconds to import.
+BASELINES = (
+    "popularity",
+    "random",
+    "recent-popularity",
+    "item-knn",
+    "rp3beta",
+    "ease",
+    "ease-text",
+    "ials",
+    "bpr",
+    "bm25",
+    "content-knn",
+    "sasrec",
+)
 POOLS = ("all", "tail", "cold", "head")
 
 
@@ -28,8 +43,11 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> list
 def _names(value: str, known: tuple[str, ...], option: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in value.split(",")))
     if unknown := [name for name in names if name not in known]:
+        near = difflib.get_close_matches(unknown[0], known, n=2, cutoff=0.5)
         raise click.BadParameter(
-            f"{unknown[0]!r} is not one of {', '.join(known)}", param_hint=option
+            f"{unknown[0]!r} is not one of {', '.join(known)}"
+            + (f"; did you mean {' or '.join(near)}?" if near else ""),
+            param_hint=option,
         )
     return names
 
@@ -67,22 +85,44 @@ def _names(value: str, known: tuple[str, ...], option: str) -> list[str]:
     type=click.IntRange(0),
     help="Example users in the report.",
 )
+@click.option(
+    "--tune/--no-tune",
+    default=True,
+    show_default=True,
+    help="Choose each baseline's settings on the validation part, or take the usual ones.",
+)
+@click.option(
+    "--budget",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="For the tuning of each baseline; at most 8 settings, the first always completes.",
+)
 @device_option
 def evaluate(
-    run: Path, baselines: str, ks: list[int], pools: str, examples: int, device: str
+    run: Path,
+    baselines: str,
+    ks: list[int],
+    pools: str,
+    examples: int,
+    tune: bool,
+    budget: float,
+    device: str,
 ) -> None:
     """Rank the whole catalog for every test user of RUN, and compare.
 
     Prints the table; writes metrics.json, per_user.parquet and report.html into RUN.
     """
-    from longtail.evaluation_run import evaluate_run
-
     if baselines in ("all", "none"):
         rivals = list(BASELINES) if baselines == "all" else []
     else:
         rivals = _names(baselines, BASELINES, "--baselines")
     # Always the whole catalog too: what a pool gains is read against what the whole loses.
     pool_names = list(dict.fromkeys(["all", *_names(pools, POOLS, "--pool")]))
+    from evaluation.tuning import Budget
+    from longtail.evaluation_run import evaluate_run
+
     unchanged = "no file is half-written; run the same command again"
     with when_stopped(unchanged), progress_on_stderr() as progress:
         screen = evaluate_run(
@@ -91,8 +131,10 @@ def evaluate(
             ks=ks,
             pools=pool_names,
             examples=examples,
+            budget=Budget(seconds=budget) if tune else None,
             device=device,
             progress=progress,
+            say=lambda line: click.echo(line, err=True),
         )
     # Not before the progress bars are gone: both write to the same terminal.
     console = stdout_console(markup=True)

@@ -1,0 +1,219 @@
+"""Behaviour evidence: size, time and memory on made-up logs, quality on data folders.
+
+Run:  python benchmarks/behaviour.py [FOLDER ...] [--sizes exact,large]
+
+Writes benchmarks/results/behaviour.json and the tables of docs/behaviour.md. Each log is made and
+fitted in a process of its own, whose peak memory is measured. Quality is measured on the validation
+part, fitted on the train part; the test part is never read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.behaviour import BehaviourSettings
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "behaviour.json"
+# Items, interactions, and what is asked: gigabytes and seconds (None: only told).
+SIZES: dict[str, tuple[int, int, float, float | None]] = {
+    "exact": (30_000, 600_000, 8.0, 600.0),
+    "large": (1_000_000, 20_000_000, 16.0, None),
+}
+VALIDATION_USERS = 5_000
+# What is said of it, decay, and last items read.
+READINGS = (
+    ("", 0.8, 20),
+    (", decay 0.7", 0.7, 20),
+    (", decay 0.9", 0.9, 20),
+    (", decay 1", 1.0, 20),
+    (", last 10 items", 0.8, 10),
+    (", last 50 items", 0.8, 50),
+)
+
+
+def fit_size(name: str) -> dict[str, Any]:
+    """Make the log of this size, fit it, and return every figure; runs in the child."""
+    from synthetic_log import make_log
+
+    from retrieval.interactions import Histories
+    from training.behaviour import fit_behaviour
+
+    n_items, n_interactions, _, _ = SIZES[name]
+    began = time.monotonic()
+    taken, vectors = make_log(n_items, n_interactions)
+    made_s = time.monotonic() - began
+    behaviour, report = fit_behaviour(taken, vectors)
+    lists = [
+        taken.indices[taken.indptr[u] : taken.indptr[u + 1]][:20]
+        for u in np.random.default_rng(0).choice(taken.shape[0], 256, replace=False)
+    ]
+    histories = Histories.from_lists(lists)
+    _ = behaviour.matrix
+    began = time.monotonic()
+    behaviour.score(histories, decay=0.8, last=20)
+    score_ms = 1000 * (time.monotonic() - began)
+    began = time.monotonic()
+    behaviour.top(histories, 100, decay=0.8, last=20, excluded=histories)
+    top_ms = 1000 * (time.monotonic() - began)
+    return {
+        "users": taken.shape[0],
+        "interactions": taken.nnz,
+        "making_the_log_seconds": round(made_s, 1),
+        "score_256_histories_ms": round(score_ms, 1),
+        "top_100_of_256_histories_ms": round(top_ms, 1),
+        **asdict(report),
+    }
+
+
+def measure_size(name: str) -> dict[str, Any]:
+    """Return `fit_size` of a child process, and the child's peak memory."""
+    with tempfile.TemporaryDirectory() as temporary:
+        out = Path(temporary) / "found.json"
+        process = subprocess.Popen([sys.executable, __file__, "--child", name, "--out", str(out)])
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            raise SystemExit(f"fitting the {name} log failed")
+        found: dict[str, Any] = json.loads(out.read_text())
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return {
+        **found,
+        "cpu_seconds": round(cpu_s),
+        "measured_peak_gb": round(usage.ru_maxrss / 2**20, 2),
+    }
+
+
+def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
+    """Return recall and NDCG at 10 on validation of every variant, one row each."""
+    from evaluation.splits import split
+    from longtail.inputs import find_file
+    from retrieval.interactions import Histories
+    from retrieval.popularity import Popularity
+    from retrieval.reading.catalog_file import read_catalog
+    from retrieval.reading.interaction_file import read_interactions
+    from retrieval.reading.rejected import RejectedRows
+    from training.behaviour import fit_each
+    from training.behaviour_choice import measure_behaviour
+    from training.examples import taken_matrix
+    from training.validation import ValidationSet
+
+    rejected = RejectedRows()
+    catalog = read_catalog(find_file(folder, ("items", "catalog")), rejected=rejected)
+    log = read_interactions(find_file(folder, ("interactions",)), catalog, rejected=rejected)
+    parts = split(log)
+    known = Histories.from_interactions(parts.train)
+    taken = taken_matrix(known, len(catalog))
+    popularity = Popularity.from_counts(parts.train.user_counts(len(catalog)), catalog.item_ids)
+    validation = ValidationSet.from_split(
+        known, parts.valid, popularity, max_users=VALIDATION_USERS, seed=0
+    )
+    vectors = np.load(vectors_file) if vectors_file else text_vectors(catalog.texts())
+    rows = []
+    variants = quality_variants()
+    fitted = fit_each(taken, vectors, [settings for _, settings in variants])
+    for (name, _), (behaviour, report) in zip(variants, fitted, strict=True):
+        for said, decay, last in READINGS if name == "default" else READINGS[:1]:
+            found = measure_behaviour(behaviour, validation, decay=decay, last=last)
+            row = {k: round(v, 4) for k, v in asdict(found).items() if k != "popularity_weight"}
+            rows.append({"variant": name + said, **row, "share_kept": report.share_kept})
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # noqa: T201
+    return rows
+
+
+def quality_variants() -> list[tuple[str, BehaviourSettings]]:
+    """Return names and settings, those that share an inverse beside one another."""
+    default = BehaviourSettings()
+    first = replace(default, closed_form_limit=0)
+    variants = [
+        ("first order without texts", replace(first, text_neighbours=0, first_order_kernel=0.0)),
+        ("first order alone", first),
+        ("default", default),
+        ("closed form alone", replace(default, first_order=0.0)),
+        ("closed form + 0.5 first order", replace(default, first_order=0.5)),
+    ]
+    for kept in (50, 100, 400):
+        variants.append((f"default, {kept} entries a row", replace(default, kept=kept)))
+    for kernel, ridge in ((1.0, 20.0), (30.0, 50.0), (60.0, 50.0), (60.0, 200.0), (100.0, 200.0)):
+        for share in (0.0, 0.25, 0.5):
+            chosen = replace(default, text_kernel=kernel, ridge=ridge, first_order=share)
+            said = f" + {share:g} first order" if share else ""
+            variants.append((f"kernel {kernel:g}, ridge {ridge:g}{said}", chosen))
+    return variants
+
+
+def text_vectors(texts: list[str]) -> Any:
+    """Return the whitened vectors of the frozen default encoder."""
+    from retrieval.towers.item_tower import ItemTower
+    from retrieval.towers.weights import DEFAULT_ENCODER
+    from retrieval.towers.whitening import fit_partial_whitening
+
+    tower = ItemTower.from_pretrained(DEFAULT_ENCODER, 96)
+    pooled = tower.encode_pooled(tower.tokenise(texts))
+    tower.set_whitening(fit_partial_whitening(pooled, 0.5))
+    return tower.project_all(pooled)
+
+
+def targets(sizes: dict[str, dict[str, Any]]) -> list[tuple[str, float, float, bool]]:
+    """Return name, value, target and whether it is reached."""
+    lines = []
+    for name, found in sizes.items():
+        _, _, most_gb, most_s = SIZES[name]
+        items = f"{found['items']:,} items"
+        peak = found["measured_peak_gb"]
+        lines.append((f"{items} peak GB", peak, most_gb, peak <= most_gb))
+        if most_s is not None:
+            lines.append((f"{items} seconds", found["seconds"], most_s, found["seconds"] <= most_s))
+    return lines
+
+
+def main() -> None:
+    """Measure what was asked for and keep what was measured before of the rest."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("folders", nargs="*", type=Path, help="data folders for quality")
+    arguments.add_argument("--sizes", default=",".join(SIZES), help="of: exact, large; or none")
+    arguments.add_argument("--vectors", type=Path, help="folder with NAME.npy, one a data folder")
+    arguments.add_argument("--child", choices=list(SIZES), help=argparse.SUPPRESS)
+    arguments.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.child:
+        given.out.write_text(json.dumps(fit_size(given.child)))
+        return
+    sizes = {name: measure_size(name) for name in SIZES if name in given.sizes.split(",")}
+    found = {}
+    for folder in given.folders:
+        stored = given.vectors / f"{folder.name}.npy" if given.vectors else None
+        found[folder.name] = quality(folder, stored)
+    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    sizes = {**before.get("sizes", {}), **sizes}
+    found = {**before.get("quality", {}), **found}
+    lines = targets(sizes)
+    packages = ("numpy", "scipy", "faiss-cpu")
+    content = {
+        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
+        "versions": {package: version(package) for package in packages},
+        "targets": [{"name": n, "value": v, "target": t, "reached": ok} for n, v, t, ok in lines],
+        "sizes": sizes,
+        "quality": found,
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+    print(json.dumps(sizes, indent=1))  # noqa: T201
+    for name, value, target, ok in lines:
+        print(f"target {name}: {value:.4g} (asked {target:g}) {'reached' if ok else 'short'}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

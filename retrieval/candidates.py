@@ -1,0 +1,97 @@
+"""Which items are worth scoring: the union of the index's, the log's and the sequences' best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from retrieval.interactions import Histories
+from retrieval.sources import LEADING
+from retrieval.taste import Expectation
+from retrieval.trace import Trace
+
+# Rows a user from each source; from the whole catalog the tail gets a share of its own, so that
+# a raised debias has something to raise.
+FIRST_STAGE, FIRST_STAGE_TAIL = 80, 40
+LED, LED_TAIL = 100, 40
+BY_BEHAVIOUR = 40
+BY_SEQUENCE = 50
+
+
+def from_behaviour(
+    traces: Mapping[str, Trace],
+    allowed: NDArray[np.bool_],
+    banned: NDArray[np.int64],
+    tail: NDArray[np.bool_] | None,
+) -> list[NDArray[np.int64]]:
+    """Return what item-to-item weights suggest, [m, c] each; ``tail`` adds the tail's share."""
+    found = []
+    for name, trace in traces.items():
+        found.append(trace.top(LED if name == LEADING else BY_BEHAVIOUR, allowed, banned))
+        if name == LEADING and tail is not None:
+            found.append(trace.top(LED_TAIL, allowed & tail, banned))
+    return found
+
+
+def from_sequences(
+    expectations: Mapping[str, Expectation],
+    allowed: NDArray[np.bool_],
+    banned: NDArray[np.int64],
+) -> list[NDArray[np.int64]]:
+    """Return the items nearest to what each sequence tower expects, [m, c] each."""
+    return [
+        nearest(found.users, found.items, BY_SEQUENCE, allowed, banned)[0]
+        for found in expectations.values()
+    ]
+
+
+def nearest(
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    k: int,
+    allowed: NDArray[np.bool_] | None,
+    banned: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the k allowed items with the highest inner product, and it; -1 and -inf as padding.
+
+    ``banned`` are keys ``user * n_items + row``. Takes m * n_items * 4 bytes.
+    """
+    scores = torch.from_numpy(users) @ torch.from_numpy(items).T
+    if allowed is not None:
+        scores[:, torch.from_numpy(~allowed)] = -torch.inf
+    scores.view(-1)[torch.from_numpy(banned)] = -torch.inf
+    best = torch.topk(scores, min(k, len(items)), dim=1)
+    values, rows = best.values.numpy(), best.indices.numpy()
+    return np.where(np.isfinite(values), rows, -1), values
+
+
+def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]:
+    """Return sorted keys ``user * n_items + row`` of what each user doesn't get back."""
+    if excluded is None:
+        return np.empty(0, np.int64)
+    owner = np.repeat(np.arange(len(excluded), dtype=np.int64), np.diff(excluded.offsets))
+    return np.unique(owner * n_items + excluded.items)
+
+
+def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:
+    """Return each user's distinct rows, ascending, -1 padded at the end, int64 [m, c].
+
+    >>> union([np.array([[3, 1]]), np.array([[1, -1]])], 5).tolist()
+    [[1, 3]]
+    """
+    joined = np.concatenate(lists, axis=1)
+    joined = np.sort(np.where(joined < 0, n_items, joined), axis=1)
+    repeated = np.zeros(joined.shape, bool)
+    repeated[:, 1:] = joined[:, 1:] == joined[:, :-1]
+    joined = np.sort(np.where(repeated, n_items, joined), axis=1)
+    width = int((joined < n_items).sum(axis=1).max(initial=0))
+    joined = joined[:, :width]
+    return np.where(joined < n_items, joined, -1)
+
+
+def first_stage_sizes(k: int, whole_catalog: bool) -> tuple[int, int]:
+    """Return how many rows the index is asked for, and how many of the tail beside them."""
+    return max(FIRST_STAGE, k), FIRST_STAGE_TAIL if whole_catalog else 0

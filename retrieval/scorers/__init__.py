@@ -1,0 +1,1 @@
+"""What turns evidence into log-odds: a network, boosted trees, a fixed mixture."""

@@ -1,0 +1,53 @@
+"""What a run knows from the log beside the two towers: item-to-item weights and sequence towers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from retrieval.behaviour import Behaviour
+from retrieval.towers.sequence_tower import SequenceTower
+
+# The closed form leads: its ranks are evidence, and its list is a source of candidates.
+LEADING = "closed_form"
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Evidence from the log; a run without any is a run on texts alone.
+
+    Attributes:
+        behaviours: item-to-item weights by name; ``closed_form`` is the leading one.
+        sequences: sequence towers by name.
+    """
+
+    behaviours: Mapping[str, Behaviour] = field(default_factory=dict)
+    sequences: Mapping[str, SequenceTower] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write every part, and which there are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {"behaviours": list(self.behaviours), "sequences": list(self.sequences)}
+        (folder / "sources.json").write_text(json.dumps(names, indent=2))
+        for name, behaviour in self.behaviours.items():
+            behaviour.save(folder / f"{name}.safetensors")
+        for name, tower in self.sequences.items():
+            tower.save(folder / name)
+
+    @classmethod
+    def load(cls, folder: Path, *, n_items: int) -> Sources:
+        """Return what `save` wrote.
+
+        Raises:
+            DamagedFileError: a file is missing or of another catalog.
+        """
+        names = json.loads((folder / "sources.json").read_text())
+        return cls(
+            {
+                name: Behaviour.load(folder / f"{name}.safetensors", n_items=n_items)
+                for name in names["behaviours"]
+            },
+            {name: SequenceTower.load(folder / name) for name in names["sequences"]},
+        )

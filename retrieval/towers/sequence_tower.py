@@ -1,0 +1,134 @@
+"""A second user tower for the relevance head: what comes next, by text and by item."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from retrieval.interactions import Histories
+
+
+@dataclass(frozen=True)
+class SequenceTowerShape:
+    """Sizes of the tower.
+
+    Attributes:
+        items: catalog rows it knows.
+        text_dim: length of the item tower's vectors.
+        dim, layers, heads, dropout: of the Transformer.
+        max_history: past items read.
+    """
+
+    items: int
+    text_dim: int
+    dim: int = 128
+    layers: int = 2
+    heads: int = 2
+    dropout: float = 0.3
+    max_history: int = 20
+
+
+class SequenceTower(nn.Module):
+    """A causal Transformer over the history, trained to name the next item.
+
+    SASRec (Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018) with
+    pre-norm layers, whose item vectors are a linear map of the item's text vector plus a vector
+    of the item's own; both sides have unit length and the score is their cosine. It remembers
+    items, so it is weak where the log is thin: it is evidence for the head, never the index.
+    """
+
+    def __init__(self, shape: SequenceTowerShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.from_text = nn.Linear(shape.text_dim, shape.dim, bias=False)
+        self.own = nn.Embedding(shape.items, shape.dim)
+        self.position = nn.Embedding(shape.max_history, shape.dim)
+        layer = nn.TransformerEncoderLayer(
+            shape.dim,
+            shape.heads,
+            2 * shape.dim,
+            shape.dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=True,
+        )
+        self.layers = nn.TransformerEncoder(layer, shape.layers, enable_nested_tensor=False)
+        self.norm = nn.LayerNorm(shape.dim)
+        self.drop = nn.Dropout(shape.dropout)
+        self.log_scale = nn.Parameter(torch.tensor(2.5))
+        nn.init.orthogonal_(self.from_text.weight)
+        nn.init.normal_(self.own.weight, std=0.02)
+        nn.init.normal_(self.position.weight, std=0.02)
+
+    def item_vectors(self, texts: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return unit vectors of catalog rows [k], [k, dim]; ``texts`` [n, text_dim] is all."""
+        found = self.from_text(self.drop(texts[rows])) + self.own(rows)
+        return nn.functional.normalize(found, dim=-1)
+
+    def forward(self, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        """Return what is expected after each place, unit vectors [b, length, dim].
+
+        ``rows`` int64 [b, length], oldest first, padded with -1 at the end; ``items`` as
+        `item_vectors` made them.
+        """
+        inside = rows >= 0
+        # Unit vectors have entries of about 1 / sqrt(dim); layers expect larger ones.
+        entered = items[rows.clamp(min=0)] * (0.5 * items.shape[1] ** 0.5)
+        entered = self.drop(entered + self.position.weight[: rows.shape[1]]) * inside[..., None]
+        length = rows.shape[1]
+        later = torch.triu(torch.ones(length, length, dtype=torch.bool, device=rows.device), 1)
+        seen = self.layers(entered, mask=later, src_key_padding_mask=~inside)
+        return nn.functional.normalize(self.norm(seen), dim=-1)
+
+    @torch.no_grad()
+    def encode(
+        self, histories: Histories, items: torch.Tensor, *, batch_size: int = 512
+    ) -> NDArray[np.float32]:
+        """Return what is expected next, float32 [m, dim]; zero rows for empty histories."""
+        self.eval()
+        rows, lengths = histories.last(self.shape.max_history)
+        rows = oldest_first(rows, lengths)
+        out = np.zeros((len(rows), self.shape.dim), np.float32)
+        # Alike lengths together: most histories are short, and padding costs as much as items.
+        order = np.argsort(lengths, kind="stable")
+        order = order[lengths[order] > 0]
+        for start in range(0, len(order), batch_size):
+            part = order[start : start + batch_size]
+            width = int(lengths[part].max())
+            given = torch.from_numpy(rows[part, :width].astype(np.int64))
+            found = self(given.to(items.device), items)
+            last = torch.from_numpy(lengths[part].astype(np.int64) - 1)
+            out[part] = found[torch.arange(len(part)), last].float().cpu().numpy()
+        return out
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and sizes (JSON)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(asdict(self.shape), indent=2))
+        state = {k: v.detach().cpu().contiguous() for k, v in self.state_dict().items()}
+        save_file(state, folder / "model.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> SequenceTower:
+        """Return a tower that `save` wrote."""
+        tower = cls(SequenceTowerShape(**json.loads((folder / "config.json").read_text())))
+        tower.load_state_dict(load_file(folder / "model.safetensors"))
+        return tower.requires_grad_(False).eval()
+
+
+def oldest_first(rows: NDArray[np.int32], lengths: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return lists that are newest first the other way round, padding still at the end.
+
+    >>> oldest_first(np.array([[7, 5, 3], [2, -1, -1]]), np.array([3, 1])).tolist()
+    [[3, 5, 7], [2, -1, -1]]
+    """
+    place = lengths[:, None] - 1 - np.arange(rows.shape[1])
+    turned = np.take_along_axis(rows, np.maximum(place, 0), axis=1)
+    return np.where(place >= 0, turned, -1).astype(rows.dtype)
