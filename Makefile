@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check bench-data bench-quality bench-behaviour clean
+.PHONY: demo install test lint types check bench-data bench-quality bench-ablation bench-behaviour clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -51,6 +51,11 @@ bench-quality: install
 bench-behaviour: install
 	$(BIN)/python benchmarks/behaviour.py $(DATA)
 	$(BIN)/python benchmarks/behaviour_tables.py
+
+# make bench-ablation DATA="FOLDER ...": what each part of the engine adds.
+bench-ablation: install
+	$(BIN)/python benchmarks/ablation.py $(DATA)
+	$(BIN)/python benchmarks/readme_tables.py
 
 clean:
 	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

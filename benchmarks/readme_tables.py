@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -20,51 +21,64 @@ COLUMNS = {
 
 
 def quality_table() -> str:
-    """Return the table of every measured folder, one row a recommender."""
-    results = json.loads((HERE / "results" / "quality.json").read_text())["results"]
+    """Return the table of every measured folder, one row a recommender, best recall first."""
     lines = [
         "| data | recommender | " + " | ".join(COLUMNS) + " |",
         "|---|---|" + "---|" * len(COLUMNS),
     ]
-    for data, result in results.items():
-        default = result["serving"]["debias"]
-        ours = {f"longtail (debias {default:g})" if default else "longtail": " (default)"}
-        shown = ["longtail", *ours, "longtail (debias 1)", "content kNN", "popularity", "random"]
-        for name in dict.fromkeys(shown):
-            found = next((k for k in result["metrics"] if k.lower() == name.lower()), None)
-            if found is None:
-                continue
-            metrics = result["metrics"][found]
+    for data, result in _results("quality").items():
+        run = result["runs"][0]
+        default = run["serving"]["debias"]
+        ours = ["longtail", f"longtail (debias {default:g})" if default else "longtail"]
+        rivals = [n for n in run["metrics"] if "(debias" not in n and n != "longtail"]
+        rivals.sort(key=lambda n: -(run["metrics"][n]["recall@10"] or 0.0))
+        for name in dict.fromkeys([*ours, *rivals]):
+            metrics = run["metrics"][name]
             cells = [_figure(metrics.get(key)) for key in COLUMNS.values()]
-            label = f"**{found}**{ours[name]}" if name in ours else found
+            label = f"**{name}**" if name in ours else name
             lines.append(f"| {data} | {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def cost_table() -> str:
-    """Return time, memory and what each stage did on validation."""
-    results = json.loads((HERE / "results" / "quality.json").read_text())["results"]
+    """Return time and memory, and which scorer the head has."""
     lines = [
-        "| data | train | evaluate | peak memory | stage: validation NDCG@10 overall / tail |",
-        "|---|---|---|---|---|",
+        "| data | train | evaluate with baselines | peak memory | seeds | head |",
+        "|---|---|---|---|---|---|",
     ]
-    for data, result in results.items():
-        stages = "; ".join(
-            f"{s['stage']}: {s['before']['ndcg']:.4f} / {s['before']['tail_ndcg']:.4f} → "
-            + (
-                f"{s['after']['ndcg']:.4f} / {s['after']['tail_ndcg']:.4f}"
-                if s["kept"]
-                else "no gain, undone"
-            )
-            + f" ({s['seconds']:.0f} s)"
-            for s in result["stages"]
-            if "before" in s
-        )
+    for data, result in _results("quality").items():
+        run = result["runs"][0]
+        head = run["relevance"]
         lines.append(
-            f"| {data} | {result['train_seconds']:.0f} s | {result['evaluate_seconds']:.0f} s | "
-            f"{result['peak_gb']:.1f} GB | {stages} |"
+            f"| {data} | {run['train_seconds']:.0f} s | {run['evaluate_seconds']:.0f} s | "
+            f"{run['peak_gb']:.1f} GB | {len(result['runs'])} | {head['scorer']}, calibration "
+            f"error {head['expected_calibration_error']:.4f} |"
         )
     return "\n".join(lines)
+
+
+def ablation_table() -> str:
+    """Return what each part adds, for every measured folder."""
+    columns = ["recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall"]
+    lines = [
+        "| data | engine | R@10 | N@10 | head R | tail R | cold R | tail-pool R | seconds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for data, rows in _results("ablation").items():
+        for row in rows:
+            cells = [_figure(row[c]) for c in columns]
+            lines.append(
+                f"| {data} | {row['row']} | " + " | ".join(cells) + f" | {row['seconds']:.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def _results(subject: str) -> dict[str, Any]:
+    path = HERE / "results" / f"{subject}.json"
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text())
+    return dict(found.get("results", found))
 
 
 def _figure(value: float | None) -> str:
@@ -74,7 +88,8 @@ def _figure(value: float | None) -> str:
 def main() -> None:
     """Put each table between its markers."""
     text = README.read_text()
-    for name, table in {"quality": quality_table(), "cost": cost_table()}.items():
+    tables = {"quality": quality_table(), "cost": cost_table(), "ablation": ablation_table()}
+    for name, table in tables.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
     README.write_text(text)

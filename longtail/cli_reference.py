@@ -36,7 +36,8 @@ starts over. An interrupted `longtail index build` leaves the index that was ser
 
 The table of `query` and `similar` names items by title; `json`, `jsonl` and `csv` give your own
 ids. `relevance` is the calibrated probability that the user takes the item, "pop. pct." the share
-of the catalog that is less popular, in percent, and "base rank" the rank at debias 0.
+of the catalog that is less popular, in percent, and "base rank" the rank at debias 0
+without diversity.
 """
 _WIDTH = 100
 

@@ -16,7 +16,7 @@ from evaluation.tuning import MAX_USERS, Budget, Tuned, tune
 from evaluation.validation_score import ValidationPart
 from index.errors import LongtailError
 from retrieval.bundle import Bundle
-from retrieval.interactions import TRAIN
+from retrieval.interactions import TRAIN, VALID
 from retrieval.progress import Progress
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.whitening import fit_partial_whitening
@@ -81,6 +81,10 @@ class Rivals:
                 validation=None if self.budget is None else material.validation,
                 budget=self.budget or Budget(),
             )
+            if bundle.config.get("refit"):
+                # The engine's evidence saw the valid part after the choices; so do its rivals.
+                again = getattr(tuned.baseline, "refit", tuned.baseline.fit)
+                again(log.select(part <= VALID), bundle.catalog)
         except LongtailError as error:
             self._leave_out(name, str(error))
             return []

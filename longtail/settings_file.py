@@ -58,19 +58,19 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
         raise SettingsError(_complaint(error, values)) from None
     for complaint in out_of_range(asdict(settings)):
         raise SettingsError(complaint)
-    if not settings.selection.popularity_weights:
-        raise SettingsError("setting selection.popularity_weights is empty; try [0] at least")
+    _check_lists(settings)
     _check_trackers(settings)
     try:
         assign_buckets(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
     except DataError as error:
         raise SettingsError(f"setting data.bucket_rule: {error}") from None
-    tower = settings.user_tower
-    if tower.hidden % tower.heads:
-        raise SettingsError(
-            f"setting user_tower.hidden is {tower.hidden}; it must be a multiple of "
-            f"user_tower.heads ({tower.heads})"
-        )
+    for group, width in (("user_tower", "hidden"), ("sequence", "dim")):
+        size, heads = getattr(getattr(settings, group), width), getattr(settings, group).heads
+        if size % heads:
+            raise SettingsError(
+                f"setting {group}.{width} is {size}; it must be a multiple of "
+                f"{group}.heads ({heads})"
+            )
     return settings
 
 
@@ -92,6 +92,20 @@ def _complaint(error: ValidationError, values: dict[str, Any]) -> str:
     }
     reason = "; or: ".join(sorted(reasons))
     return f"setting {'.'.join(path)}: {reason} (given: {place!r})"
+
+
+def _check_lists(settings: TrainingSettings) -> None:
+    """Refuse a list that leaves nothing to choose from, or the same sequence tower twice."""
+    if not settings.selection.popularity_weights:
+        raise SettingsError("setting selection.popularity_weights is empty; try [0] at least")
+    if not settings.relevance.tail_weights:
+        raise SettingsError("setting relevance.tail_weights is empty; try [1] at least")
+    # A tower is named by its strength, to six digits.
+    strengths = [f"{strength:g}" for strength in settings.sequence.popularity_strengths]
+    if twice := [name for name in strengths if strengths.count(name) > 1]:
+        raise SettingsError(
+            f"setting sequence.popularity_strengths holds {twice[0]} twice; one tower a strength"
+        )
 
 
 def _check_trackers(settings: TrainingSettings) -> None:

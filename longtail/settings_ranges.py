@@ -22,26 +22,37 @@ class Range:
 
 
 _SHARE, _COUNT, _POSITIVE = Range(0, 1), Range(0), Range(1)
-# By the last part of the key: a name means the same in every group.
+# By the last part of the key: nearly every name means the same in every group.
 RANGES = {
+    "bags": _POSITIVE,
     "batch_size": _POSITIVE,
-    "batch_users": _POSITIVE,
     "closed_form_limit": _COUNT,
     # Its logarithm is what trains.
     "decay": Range(0.001, 1),
+    "debias_price": _SHARE,
+    "dim": _POSITIVE,
     "dropout": Range(0, 0.99),
     "epochs": _COUNT,
     "evaluations_per_epoch": Range(0.01),
+    "events_per_batch": _POSITIVE,
+    "first_order": _COUNT,
+    "first_order_kernel": _COUNT,
+    # An item that nobody took and nothing reads like is divided by it.
+    "first_order_ridge": Range(0.001),
+    # A scorer is judged by users that it wasn't fitted on.
+    "folds": Range(2),
     "gradient_accumulation": _POSITIVE,
     "heads": _POSITIVE,
     "hidden": _POSITIVE,
     "history_dropout": Range(0, 0.99),
     "item_linear_lr": _COUNT,
+    "kept": _POSITIVE,
     "layers": _COUNT,
     "learning_rate": _COUNT,
     "least_gain": _COUNT,
     "logq_strength": _SHARE,
     "max_history": _POSITIVE,
+    "max_items": _COUNT,
     "max_steps": Range(-1),
     # Two of them mark start and end of a text.
     "max_tokens": Range(3),
@@ -50,24 +61,39 @@ RANGES = {
     "offsets_lr": _COUNT,
     "patience": _POSITIVE,
     "popularity_matched": _COUNT,
+    "popularity_strengths": _COUNT,
     "popularity_weights": _COUNT,
-    "retrieved": _POSITIVE,
     "ridge": _COUNT,
+    "rounds": _POSITIVE,
     # The generators of NumPy and torch take nothing else.
     "seed": Range(0, 2**32 - 1),
     "shuffled_share": _SHARE,
+    "tail_price": _SHARE,
+    # 0 would leave the tail's positives out.
+    "tail_weights": Range(0.01),
     "temperature": _COUNT,
     "test_share": Range(0, 0.99),
     "text_encoder_lr": _COUNT,
     "text_kernel": _COUNT,
+    "text_neighbours": _COUNT,
     "text_tokens": Range(3),
     "trainable_layers": Range(-1),
+    "transitions_by_text_limit": _COUNT,
     "uniform_negatives": _COUNT,
     "user_tower_lr": _COUNT,
     "valid_share": Range(0, 0.99),
     "warmup_share": _SHARE,
     "weight_decay": _COUNT,
     "whitening_power": _SHARE,
+}
+# By the whole key: where the last part isn't enough, and before it.
+RANGES_OF_KEYS = {
+    # In float32 the matrix of a catalog with untaken items has no inverse much below.
+    "behaviour.closed_form.ridge": Range(1),
+    # Without a step the network would be a guess.
+    "relevance.epochs": _POSITIVE,
+    "sequence.layers": _POSITIVE,
+    "sequence.patience": _COUNT,
 }
 
 
@@ -82,7 +108,7 @@ def out_of_range(settings: Mapping[str, Any], path: str = "") -> Iterator[str]:
         if isinstance(value, Mapping):
             yield from out_of_range(value, f"{full}.")
             continue
-        allowed = RANGES.get(key)
+        allowed = RANGES_OF_KEYS.get(full, RANGES.get(key))
         for number in value if isinstance(value, list | tuple) else (value,):
             if isinstance(number, bool) or not isinstance(number, int | float) or allowed is None:
                 continue

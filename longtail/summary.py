@@ -44,8 +44,8 @@ def print_training_summary(trained: Trained) -> None:
     console.print(
         f"relevance head ({head['scorer']}) on {'its own' if head['seen_users'] else 'unseen'} "
         f"validation users: NDCG@10 {_figures(head['scorers'][head['scorer']])}, "
-        f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, accuracy {head['accuracy']:.4f} (always no: "
-        f"{head['base_accuracy']:.4f})"
+        f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, "
+        f"accuracy {head['accuracy']:.4f} (always no: {head['base_accuracy']:.4f})"
     )
     serving = bundle.serving
     console.print(

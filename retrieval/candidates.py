@@ -13,9 +13,10 @@ from retrieval.sources import LEADING
 from retrieval.taste import Expectation
 from retrieval.trace import Trace
 
-# Rows a user from each source; from the whole catalog the tail gets a share of its own, so that
-# a raised debias has something to raise.
-FIRST_STAGE, FIRST_STAGE_TAIL = 80, 40
+# Rows a user from each source. The index is asked with popularity and without: what nobody has
+# taken yet only comes up without. From the whole catalog the tail gets a share of its own, so
+# that a raised debias has something to raise.
+FIRST_STAGE, FIRST_STAGE_PLAIN, FIRST_STAGE_TAIL = 60, 50, 40
 LED, LED_TAIL = 100, 40
 BY_BEHAVIOUR = 40
 BY_SEQUENCE = 50
@@ -90,8 +91,3 @@ def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:
     width = int((joined < n_items).sum(axis=1).max(initial=0))
     joined = joined[:, :width]
     return np.where(joined < n_items, joined, -1)
-
-
-def first_stage_sizes(k: int, whole_catalog: bool) -> tuple[int, int]:
-    """Return how many rows the index is asked for, and how many of the tail beside them."""
-    return max(FIRST_STAGE, k), FIRST_STAGE_TAIL if whole_catalog else 0

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from index.vector_index import SearchResult, VectorIndex
 from retrieval.bundle import Bundle
 from retrieval.candidates import (
+    FIRST_STAGE,
+    FIRST_STAGE_PLAIN,
+    FIRST_STAGE_TAIL,
     excluded_keys,
-    first_stage_sizes,
     from_behaviour,
     from_sequences,
     nearest,
@@ -22,7 +24,7 @@ from retrieval.candidates import (
 )
 from retrieval.errors import QueryError
 from retrieval.evidence import gather_evidence
-from retrieval.interactions import Histories
+from retrieval.interactions import TRAIN, Histories
 from retrieval.popularity import BUCKETS, HEAD, POOLS, Pool
 from retrieval.rerank.candidates import Candidates
 from retrieval.rerank.leaning import Audience, Leaning, mass_bands
@@ -83,8 +85,10 @@ class Ranking:
 
     @cached_property
     def audience(self) -> Audience:
-        """What is typical of the users of the training log."""
-        return Audience.of(self._leaning(Histories.from_interactions(self.bundle.log)))
+        """What is typical of the users of the training part."""
+        log = self.bundle.log
+        train = log if log.part is None else log.select(log.part == TRAIN)
+        return Audience.of(self._leaning(Histories.from_interactions(train)))
 
     @cached_property
     def _bands(self) -> NDArray[np.int8]:
@@ -199,26 +203,34 @@ class Ranking:
         depend on the debias strength, so that the dial only ever reorders; it holds at least k
         rows where the pool, filters and exclusions leave as many.
         """
-        popularity = self.bundle.popularity
-        k, k_tail = first_stage_sizes(k, pool == "all")
-        asked: list[tuple[Pool, int]] = [(pool, k), ("tail", k_tail)]
+        popularity, plain = self.bundle.popularity, self.bundle.serving.popularity_weight
+        whole_catalog = pool == "all"
+        asked: list[tuple[Pool, int, float]] = [
+            (pool, max(FIRST_STAGE, k), 0.0),
+            (pool, FIRST_STAGE_PLAIN, plain),
+        ]
+        if whole_catalog:
+            asked.append(("tail", FIRST_STAGE_TAIL, plain))
         lists = [
-            self.search(taste, wanted, pool=of, debias=0.0, excluded=excluded, allowed=allowed).rows
-            for of, wanted in asked
-            if wanted
+            self.search(
+                taste, wanted, pool=of, debias=debias, excluded=excluded, allowed=allowed
+            ).rows
+            for of, wanted, debias in asked
         ]
         mask = popularity.in_pool(pool)
         if allowed is not None:
             mask = mask & allowed
         banned = excluded_keys(excluded, self.index.n_items)
-        tail = popularity.bucket != HEAD if k_tail else None
+        tail = popularity.bucket != HEAD if whole_catalog else None
         lists += from_behaviour(taste.traces, mask, banned, tail)
         lists += from_sequences(taste.expectations, mask, banned)
         return union(lists, self.index.n_items)
 
     def evidence(self, taste: Taste, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what the head reads of each user's rows [m, c], float32 [m, c, f]."""
-        vectors = self.index.vectors(np.maximum(rows, 0).ravel()).reshape(*rows.shape, -1)
+        vectors = self.index.vectors(np.maximum(rows, 0).ravel()).reshape(
+            *rows.shape, self.index.dim
+        )
         names = self.bundle.relevance.names
         return gather_evidence(taste, rows, vectors, self.bundle.popularity, names)
 
@@ -298,7 +310,7 @@ class Ranking:
             logits=logits,
             log_p=(popularity.log_p - popularity.log_p.mean())[inside],
             bands=self._bands[inside],
-            vectors=self.index.vectors(inside.ravel()).reshape(*rows.shape, -1)
+            vectors=self.index.vectors(inside.ravel()).reshape(*rows.shape, self.index.dim)
             if diverse
             else None,
         )

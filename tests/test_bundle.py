@@ -91,7 +91,7 @@ class TestRoundTrip:
 
     def test_the_manifest_says_what_the_engine_is(self, trained_run: Path) -> None:
         manifest = read_manifest(trained_run)
-        assert manifest["format"] == 1
+        assert manifest["format"] == 2
         assert manifest["template"] == "{title}. {description}"
         assert manifest["bucket_rule"] == "items:0.2"
         assert sum(manifest["buckets"].values()) == 60
@@ -204,7 +204,7 @@ class TestDamage:
 class TestRefusal:
     def test_a_newer_format_asks_for_an_upgrade(self, run_copy: Path) -> None:
         path = run_copy / "manifest.json"
-        manifest = {**json.loads(path.read_text()), "format": 2}
+        manifest = {**json.loads(path.read_text()), "format": 3}
         path.write_text(json.dumps(manifest))
         with pytest.raises(UnsupportedFormatError, match="upgrade longtail"):
             Retriever.open(run_copy)

@@ -15,6 +15,7 @@ from rich.console import Console
 from longtail.answer_table import answer_table
 from longtail.screen import one_line
 from retrieval.catalog import Catalog
+from retrieval.rerank.rerank import Mode
 
 USER = "saw-fan-1"
 HISTORY = "tools-saw-small,tools-saw-large,tools-saw-spare"
@@ -83,6 +84,38 @@ def test_filters_exclusions_and_the_dial_reach_the_engine(cli_run: Path) -> None
     seen = {record["item_id"] for record in whole}
     again = {record["item_id"] for record in json.loads(longtail(*asked, "--include-seen").out)}
     assert seen < again
+
+
+def test_modes_and_diversity_reach_the_engine_alone_and_in_a_batch(
+    cli_run: Path, tmp_path: Path
+) -> None:
+    from retrieval.retriever import Retriever
+
+    engine = Retriever.open(cli_run)
+    dials_tried: tuple[tuple[Mode, float], ...] = (("per-user", 0), ("profile", 0), ("fixed", 0.9))
+    for mode, diversity in dials_tried:
+        dials = ["--pool", "all", "--debias", 0.8, "--debias-mode", mode, "--diversity", diversity]
+        done = longtail("query", cli_run, "--user", USER, *dials, "--format", "csv")
+        assert done.code == 0, done.err
+        single = [row["item_id"] for row in records(done.out, "csv")]
+        wanted = engine.recommend(
+            users=[USER], pool="all", debias=0.8, mode=mode, diversity=diversity
+        )
+        assert single == wanted["item_id"].tolist()
+        out = tmp_path / "recs.parquet"
+        done = longtail("recommend", cli_run, "--all", "-k", 10, *dials, "--out", out)
+        assert done.code == 0, done.err
+        frame = pd.read_parquet(out)
+        assert frame[frame["user_id"] == USER]["item_id"].tolist() == single
+
+
+def test_the_dials_of_a_list_change_it(cli_run: Path) -> None:
+    asked = ["query", cli_run, "--user", USER, "--pool", "all", "--debias", 0.8, "--format", "json"]
+    lists = {
+        tuple(record["item_id"] for record in json.loads(longtail(*asked, *dials).out))
+        for dials in ([], ["--debias-mode", "profile"], ["--diversity", 0.9])
+    }
+    assert len(lists) == 3
 
 
 def test_more_answers_than_the_pool_holds_is_a_note(cli_run: Path) -> None:

@@ -54,6 +54,13 @@ def test_help_waits_for_neither_torch_nor_faiss() -> None:
     assert not {"torch", "transformers", "faiss", "pyarrow.dataset"} & set(done.stderr.split())
 
 
+def test_the_command_line_knows_every_mode() -> None:
+    from longtail.commands.options import MODES
+    from retrieval.rerank.rerank import MODES as OF_THE_ENGINE
+
+    assert MODES == OF_THE_ENGINE
+
+
 def test_the_version_is_printed() -> None:
     assert longtail("--version").out.startswith("longtail, version ")
 
@@ -77,6 +84,11 @@ def test_the_reference_page_is_current() -> None:
         (["query", "run", "--user", "u", "-k", "many"], "'many' is not a valid integer"),
         (["query", "run", "--user", "u", "--pool", "nonsense"], "'nonsense' is not one of"),
         (["query", "run", "--user", "u", "--debias", "1.5"], "1.5 is not in the range"),
+        (["query", "run", "--user", "u", "--debias-mode", "odd"], "'odd' is not one of 'fixed'"),
+        (["query", "run", "--user", "u", "--diversity", "-1"], "-1.0 is not in the range"),
+        (["query", "run", "--text", "t", "--diversity", "0.5"], "--text has no history"),
+        (["query", "run", "--text", "t", "--debias-mode", "profile"], "--text has no history"),
+        (["recommend", "run", "--all", "--out", "o", "--diversity", "2"], "2.0 is not in the"),
         (["query", "run", "--user", "u", "--format", "xml"], "'xml' is not one of"),
         (["similar", "run"], "Missing option '--item'"),
         (["similar", "run", "--item", "a", "-k", "0"], "0 is not in the range x>=1"),

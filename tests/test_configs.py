@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from longtail.settings_file import SettingsError, load_settings
-from longtail.settings_ranges import RANGES
+from longtail.settings_ranges import RANGES, RANGES_OF_KEYS
 from training.settings import TrainingSettings
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+LISTS = ("popularity_weights", "popularity_strengths", "tail_weights", "relevance.hidden")
 SHIPPED = sorted([*CONFIGS.rglob("*.yaml"), *CONFIGS.rglob("*.yml")])
 
 
@@ -53,7 +57,7 @@ def test_numbers_in_scientific_notation_and_lists_are_understood() -> None:
     [
         ("histori: {epochs: 1}", "unknown setting histori; did you mean history?"),
         ("history: {epoch: 1}", "unknown setting history.epoch; did you mean history.epochs?"),
-        ("zzz: 1", "unknown setting zzz; known: seed, data, item_tower"),
+        ("zzz: 1", "unknown setting zzz; known: seed, refit, data"),
         ("7: 1", "unknown setting 7; known: "),
         ("history: 5", "setting history is a group, and 5 is a value"),
         ("history: {epochs: many}", r"setting history\.epochs: .*valid number.*given: 'many'"),
@@ -71,6 +75,27 @@ def test_numbers_in_scientific_notation_and_lists_are_understood() -> None:
         ("history: {epochs: .nan}", "setting history.epochs is nan; it must be at least 0"),
         ("data: {test_share: 1.5}", "setting data.test_share is 1.5; it must be between 0 and"),
         ("user_tower: {hidden: 10}", r"multiple of user_tower\.heads \(4\)"),
+        ("sequence: {dim: 30, heads: 4}", r"sequence\.dim is 30; .* sequence\.heads \(4\)"),
+        ("sequence: {popularity_strengths: [0, 1, 1.0]}", "popularity_strengths holds 1 twice"),
+        ("sequence: {layers: 0}", "setting sequence.layers is 0; it must be at least 1"),
+        ("relevance: {tail_weights: []}", "relevance.tail_weights is empty; try"),
+        ("relevance: {tail_weights: [1, 0]}", "relevance.tail_weights is 0; it must be at least"),
+        ("relevance: {folds: 1}", "setting relevance.folds is 1; it must be at least 2"),
+        ("relevance: {epochs: 0}", "setting relevance.epochs is 0; it must be at least 1"),
+        ("relevance: {debias_price: 2}", "relevance.debias_price is 2; it must be between 0 and"),
+        ("relevance: {scorer: tree}", r"setting relevance\.scorer: .*given: 'tree'"),
+        ("relevance: {retrieved: 9}", "unknown setting relevance.retrieved; "),
+        ("behaviour: {enabled: perhaps}", r"setting behaviour\.enabled: .*given: 'perhaps'"),
+        ("behaviour: {closed_form: 5}", "setting behaviour.closed_form is a group, and 5 is"),
+        (
+            "behaviour: {closed_form: {keep: 1}}",
+            r"unknown setting behaviour\.closed_form\.keep; did you mean "
+            r"behaviour\.closed_form\.kept\?",
+        ),
+        (
+            "behaviour: {closed_form: {ridge: 0}}",
+            "setting behaviour.closed_form.ridge is 0; it must be at least 1",
+        ),
         ("- a\n- b", "holds no table of settings, but list"),
         ("just words", "holds no table of settings, but str"),
         ("a: [1", "can't be read as YAML"),
@@ -115,9 +140,30 @@ def test_a_file_that_is_not_there_or_not_text_is_an_error(tmp_path: Path) -> Non
         load_settings(tmp_path / "latin.yaml")
 
 
-def test_every_range_belongs_to_a_setting() -> None:
-    from dataclasses import asdict
+def whole_keys(groups: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in groups.items():
+        yield f"{path}{name}"
+        if isinstance(value, dict):
+            yield from whole_keys(value, f"{path}{name}.")
 
-    groups = asdict(TrainingSettings())
-    names = {n for group in groups.values() if isinstance(group, dict) for n in group} | {*groups}
-    assert RANGES.keys() <= names
+
+def test_every_range_belongs_to_a_setting() -> None:
+    keys = set(whole_keys(asdict(TrainingSettings())))
+    assert RANGES.keys() <= {key.rpartition(".")[2] for key in keys}
+    assert RANGES_OF_KEYS.keys() <= keys
+
+
+def numbers(groups: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in groups.items():
+        first = value[0] if isinstance(value, tuple) and value else value
+        if isinstance(value, dict):
+            yield from numbers(value, f"{path}{name}.")
+        elif isinstance(first, int | float) and not isinstance(first, bool):
+            yield f"{path}{name}"
+
+
+@pytest.mark.parametrize("key", list(numbers(asdict(TrainingSettings()))))
+def test_every_number_has_a_range(key: str) -> None:
+    inner = "[-7]" if key.endswith(LISTS) else "-7"
+    with pytest.raises(SettingsError, match=f"^setting {key} is -7; it must be "):
+        load_settings(None, [f"{key}={inner}"])

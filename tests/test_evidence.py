@@ -1,115 +1,199 @@
-"""What the relevance head sees of a pair, and the untrained head itself."""
+"""What the relevance head sees of a pair: values by hand, and the pair alone decides them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from retrieval.evidence import Evidence, feature_names, gather_evidence
-from retrieval.relevance import RelevanceHead, RelevanceHeadShape
+from retrieval.behaviour import Behaviour
+from retrieval.evidence import FROM_COUNTS, feature_names, gather_evidence
+from retrieval.interactions import Histories
+from retrieval.popularity import Popularity
+from retrieval.ranking import Ranking
+from retrieval.retriever import Retriever
+from retrieval.sources import Sources
+from retrieval.taste import Expectation, Taste
+from retrieval.trace import Trace
 
 
-def made_up_evidence(seed: int, *, counts: bool, m: int = 4, c: int = 6, dim: int = 5) -> Evidence:
-    rng = np.random.default_rng(seed)
-    return gather_evidence(
-        rng.normal(size=(m, dim)).astype(np.float32),
-        rng.normal(size=(m, 3, dim)).astype(np.float32),
-        rng.integers(0, 4, m).astype(np.int32),
-        rng.random(m).astype(np.float32),
-        rng.normal(size=(m, c, dim)).astype(np.float32),
-        rng.integers(0, 50, (m, c)),
-        counts=counts,
+def popularity_of(counts: list[int]) -> Popularity:
+    ids = np.array([f"i{i}" for i in range(len(counts))], dtype=object)
+    return Popularity.from_counts(np.array(counts, np.int64), ids, "items:0.2")
+
+
+def columns_of(
+    taste: Taste, rows: list[int], vectors: list[list[float]], names: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Return the evidence of one user's rows by name."""
+    found = gather_evidence(
+        taste,
+        np.array([rows]),
+        np.array([vectors], np.float32),
+        popularity_of([0, 9, 3]),
+        names,
+    )
+    return dict(zip(names, found[0].T, strict=True))
+
+
+@pytest.fixture
+def taste() -> Taste:
+    """A user who took item 1 and then item 2, of three items in two dimensions."""
+    histories = Histories.from_lists([[1, 2]])
+    # What follows what: 0.5 from the newest item to item 0, 1 from the one before it.
+    columns = np.array([[-1, -1], [0, 2], [0, -1]], np.int32)
+    values = np.array([[0, 0], [1.0, 2.0], [0.5, 0]], np.float32)
+    behaviour = Behaviour.from_rows(columns, values)
+    return Taste(
+        histories=histories,
+        vectors=np.array([[1, 0]], np.float32),
+        matches=np.array([[[0, 1], [1, 0], [0, 0]]], np.float32),
+        lengths=np.array([2], np.int32),
+        log_counts=np.array([0.5], np.float32),
+        mean=np.array([0.1], np.float32),
+        deviation=np.array([0.5], np.float32),
+        traces={name: Trace.of(behaviour, histories) for name in ("closed_form", "next")},
+        expectations={
+            "sequence_0": Expectation(
+                np.array([[1, 0]], np.float32),
+                np.array([[0.8, 0.6], [0, 1], [1, 0]], np.float32),
+                np.array([0.8], np.float32),
+            )
+        },
     )
 
 
-class TestEvidence:
-    def test_each_feature_is_what_its_name_says(self) -> None:
-        user = np.array([[1.0, 0.0]], np.float32)
-        past = np.array([[[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]], np.float32)
-        candidates = np.array([[[0.6, 0.8], [-1.0, 0.0]]], np.float32)
-        found = gather_evidence(
-            user,
-            past,
-            np.array([2], np.int32),
-            np.array([0.5], np.float32),
-            candidates,
-            np.array([[0, 9]]),
-            counts=True,
-        )
-        names = feature_names(counts=True)
-        columns = dict(zip(names, found.scalars[0].T.numpy(), strict=True))
+class TestByHand:
+    def test_each_number_is_what_its_name_says(self, taste: Taste) -> None:
+        sources = Sources(dict(taste.traces), dict(taste.expectations))  # type: ignore[arg-type]
+        names = feature_names(sources, counts=True)
+        found = columns_of(taste, [0, 1], [[0.6, 0.8], [-1.0, 0.0]], names)
+        # Item 0 gets 0.5 from the newest item and 0.8 * 1 from the one before; item 2 gets 1.6.
+        catalog = np.array([1.3, 0.0, 1.6])
+        mean, deviation = catalog.mean(), catalog.std()
+        faded = np.hypot(1.0, 0.8)
         expected = {
             "cosine": [0.6, -1.0],
+            "standard_cosine": [1.0, -2.2],
+            "recent_text": [(0.8 + 0.8 * 0.6) / faded, -0.8 / faded],
             "last_match": [0.8, 0.0],
+            "second_match": [0.6, -1.0],
             "best_match": [0.8, 0.0],
             "mean_match": [0.7, -0.5],
             "log_history_length": [np.log(3)] * 2,
             "history_popularity": [0.5, 0.5],
+            "coherence": [np.sqrt(2) / 2] * 2,
+            "last_pair": [0.0, 0.0],
+            "closed_form.standard": [(1.3 - mean) / deviation, -mean / deviation],
+            # Item 2, the best, is the user's own: item 0 is the best there is to get.
+            "closed_form.gap": [0.0, -1.3 / deviation],
+            # Nothing points at item 1: its rank is past the end.
+            "closed_form.log_rank": [0.0, np.log1p(3)],
+            "closed_form.recent": [1.3, 0.0],
+            "closed_form.flat": [1.5, 0.0],
+            "closed_form.best": [1.0, 0.0],
+            "closed_form.newest": [0.5, 0.0],
+            "closed_form.second": [1.0, 0.0],
+            "next.standard": [(1.3 - mean) / deviation, -mean / deviation],
+            "next.recent": [1.3, 0.0],
+            "next.best": [1.0, 0.0],
+            "next.newest": [0.5, 0.0],
+            "sequence_0.cosine": [0.8, 0.0],
+            "sequence_0.gap": [0.0, -0.8],
             "log_count": [0.0, np.log(10)],
             "log_count_difference": [-0.5, np.log(10) - 0.5],
             "is_cold": [1.0, 0.0],
         }
-        assert set(columns) == set(expected)
+        assert tuple(expected) == names
         for name, values in expected.items():
-            assert columns[name] == pytest.approx(values, abs=1e-6), name
+            assert found[name] == pytest.approx(values, abs=1e-5), name
 
-    def test_padding_is_never_the_best_match(self) -> None:
-        past = np.array([[[-1.0, 0.0], [0.0, 0.0]]], np.float32)
-        found = gather_evidence(
-            np.zeros((1, 2), np.float32),
-            past,
-            np.array([1], np.int32),
-            np.zeros(1, np.float32),
-            np.array([[[1.0, 0.0]]], np.float32),
-            np.array([[3]]),
-            counts=False,
+    def test_padding_is_never_the_best_match(self, taste: Taste) -> None:
+        one = replace(
+            taste,
+            matches=np.array([[[-1, 0], [0, 0]]], np.float32),
+            lengths=np.array([1], np.int32),
         )
-        best = found.scalars[0, 0, feature_names(counts=False).index("best_match")]
-        assert best.item() == -1.0
+        found = columns_of(one, [0], [[1.0, 0.0]], ("best_match", "second_match"))
+        assert found["best_match"].tolist() == [-1.0]
+        # The only item of a history stands in for the second.
+        assert found["second_match"].tolist() == [-1.0]
 
-    def test_count_blind_evidence_names_no_count(self) -> None:
-        assert not [name for name in feature_names(counts=False) if "count" in name]
-        assert "is_cold" not in feature_names(counts=False)
-        n_blind = made_up_evidence(0, counts=False).scalars.shape[-1]
-        assert n_blind == len(feature_names(counts=False))
+    def test_the_names_come_in_the_order_asked(self, taste: Taste) -> None:
+        found = columns_of(taste, [1], [[0.6, 0.8]], ("next.best", "cosine"))
+        assert found["next.best"].tolist() == [0.0]
+        assert found["cosine"] == pytest.approx([0.6])
+
+    def test_without_counts_no_name_is_computed_from_the_candidate_s(self) -> None:
+        names = feature_names(Sources(), counts=False)
+        assert not set(names) & set(FROM_COUNTS)
+        assert feature_names(Sources(), counts=True) == (*names, *FROM_COUNTS)
 
 
-class TestHead:
-    def test_a_batch_gives_what_each_pair_gives_alone(self) -> None:
-        torch.manual_seed(0)
-        head = RelevanceHead(RelevanceHeadShape(dim=5, counts=True))
-        whole = made_up_evidence(1, counts=True)
-        together = head.probability(whole)
-        for i in range(4):
-            for j in range(6):
-                alone = Evidence(
-                    whole.scalars[i : i + 1, j : j + 1],
-                    whole.users[i : i + 1],
-                    whole.items[i : i + 1, j : j + 1],
-                )
-                assert head.probability(alone)[0, 0] == pytest.approx(together[i, j], abs=1e-6)
+class TestThePairAloneDecides:
+    histories = Histories.from_lists([[0, 1, 5], [30, 31], [12], list(range(20, 40))])
+    rows = np.random.default_rng(0).permuted(np.tile(np.arange(60), (4, 1)), axis=1)
 
-    def test_a_saved_head_gives_the_same_probabilities(self, tmp_path: Path) -> None:
-        torch.manual_seed(0)
-        head = RelevanceHead(RelevanceHeadShape(dim=5, counts=False, hidden=7, projection=3))
-        head.calibration.copy_(torch.tensor([0.7, -1.2]))
-        head.mean.normal_()
-        evidence = made_up_evidence(2, counts=False)
-        before = head.probability(evidence)
-        head.save(tmp_path / "head")
-        again = RelevanceHead.load(tmp_path / "head")
-        assert again.shape == head.shape
-        assert again.probability(evidence).tobytes() == before.tobytes()
-        assert sorted(p.suffix for p in (tmp_path / "head").iterdir()) == [".json", ".safetensors"]
+    def whole(self, ranking: Ranking) -> np.ndarray:
+        return ranking.evidence(ranking.taste(self.histories), self.rows)
 
-    def test_calibration_keeps_the_order(self) -> None:
-        torch.manual_seed(0)
-        head = RelevanceHead(RelevanceHeadShape(dim=5, counts=False))
-        evidence = made_up_evidence(3, counts=False)
-        before = head.probability(evidence)
-        head.calibration.copy_(torch.tensor([0.3, -2.0]))
-        after = head.probability(evidence)
-        assert np.argsort(before, axis=1).tolist() == np.argsort(after, axis=1).tolist()
+    def test_other_candidates_change_nothing(self, retriever: Retriever) -> None:
+        ranking = retriever.ranking
+        whole = self.whole(ranking)
+        taste = ranking.taste(self.histories)
+        for part in (self.rows[:, :1], self.rows[:, 7:20], self.rows[:, ::-1]):
+            found = ranking.evidence(taste, part)
+            for user in range(4):
+                place = [int(np.flatnonzero(self.rows[user] == row)[0]) for row in part[user]]
+                assert found[user] == pytest.approx(whole[user, place], abs=1e-4)
+
+    def test_other_users_change_nothing(self, retriever: Retriever) -> None:
+        ranking = retriever.ranking
+        whole = self.whole(ranking)
+        for user in range(4):
+            taste = ranking.taste(self.histories.take(np.array([user])))
+            found = ranking.evidence(taste, self.rows[user][None])
+            assert found[0] == pytest.approx(whole[user], abs=1e-4)
+
+    def test_padding_changes_nothing(self, retriever: Retriever) -> None:
+        ranking = retriever.ranking
+        padded = np.where(np.arange(60) % 3 == 0, -1, self.rows)
+        found = ranking.evidence(ranking.taste(self.histories), padded)
+        there = padded >= 0
+        assert found[there] == pytest.approx(self.whole(ranking)[there], abs=1e-4)
+        assert np.isfinite(found).all()
+
+    def test_a_pool_changes_what_is_ranked_and_not_how_relevant_it_is(
+        self, retriever: Retriever
+    ) -> None:
+        users = ["ink-fan-0", "saw-fan-1"]
+        everything = retriever.recommend(users=users, k=60, pool="all", debias=0.0)
+        tail = retriever.recommend(users=users, k=60, pool="tail", debias=0.0)
+        filtered = retriever.recommend(
+            users=users, k=60, pool="all", debias=0.0, where=["price<12"]
+        )
+        key = ["user_id", "item_id"]
+        for part in (tail, filtered):
+            joined = part.merge(everything, on=key, suffixes=("", "_whole"))
+            assert len(joined) == len(part) > 0
+            assert joined["relevance"].to_numpy() == pytest.approx(
+                joined["relevance_whole"].to_numpy(), abs=1e-5
+            )
+
+    def test_with_counts_off_a_candidate_s_count_moves_nothing(self, retriever: Retriever) -> None:
+        ranking = retriever.ranking
+        bundle = ranking.bundle
+        blind = replace(
+            bundle,
+            relevance=replace(bundle.relevance, names=feature_names(bundle.sources, counts=False)),
+        )
+        counts = bundle.popularity.counts.copy()
+        others = np.setdiff1d(np.arange(60), self.histories.items)
+        counts[others] = np.random.default_rng(1).integers(0, 500, len(others))
+        changed = replace(blind, popularity=replace(bundle.popularity, counts=counts))
+        found = [
+            r.evidence(r.taste(self.histories), self.rows)
+            for r in (replace(ranking, bundle=b) for b in (blind, changed))
+        ]
+        assert found[0].tobytes() == found[1].tobytes()

@@ -1,37 +1,41 @@
-"""The relevance head: it learns, its probabilities hold, and it sees no counts it may not see."""
+"""The relevance head: it learns, chooses, is calibrated, and sees no counts it may not see."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_shop import settings_for, shop_split
+from toy_shop import SMALL_HEAD, settings_for, shop_split
 
 from evaluation.calibration import expected_calibration_error
 from retrieval.bundle import Bundle
 from retrieval.catalog import Catalog
 from retrieval.interactions import Histories
 from retrieval.ranking import Ranking
-from retrieval.relevance import RelevanceHead
+from retrieval.relevance import RelevanceHead, probability
 from retrieval.retriever import Retriever
+from retrieval.scorers.boosting import Boosting
+from retrieval.scorers.network import Network, NetworkShape
 from training.fit import train_engine
-from training.head import HeadSettings, fit_relevance_head
-from training.pairs import PairSampling, collect_pairs, thinned
-
-NONE = np.empty(0, np.int32)
+from training.head import FittedHead, HeadSettings, fit_relevance_head, platt
+from training.pairs import Pairs, collect_pairs
+from training.scorers import fit_boosting
 
 
 @pytest.fixture
 def ranking(retriever: Retriever) -> Ranking:
-    """The toy shop's towers and index."""
+    """The toy shop's engine."""
     return retriever.ranking
 
 
-def with_counts(ranking: Ranking, counts: np.ndarray) -> Ranking:
-    """Return the ranking of the same engine with other training counts behind it."""
-    bundle = replace(ranking.bundle, popularity=replace(ranking.bundle.popularity, counts=counts))
+def with_head(ranking: Ranking, head: RelevanceHead, counts: np.ndarray | None = None) -> Ranking:
+    """Return the ranking with another head and, if given, other training counts behind it."""
+    bundle = replace(ranking.bundle, relevance=head)
+    if counts is not None:
+        bundle = replace(bundle, popularity=replace(bundle.popularity, counts=counts))
     return replace(ranking, bundle=bundle)
 
 
@@ -40,67 +44,88 @@ def everybody(n: int) -> Histories:
     return Histories.from_lists([[5 * (i % 12), 5 * (i % 12) + 1] for i in range(n)])
 
 
-class TestPairs:
-    def test_pairs_hold_positives_and_rejected_items_and_no_history(self, ranking: Ranking) -> None:
-        known = everybody(6)
-        positives = Histories.from_lists([[known[i][0] + 2] for i in range(6)])
-        rejected = Histories.from_lists([[59], [58], [], [], [57], []])
-        chosen = PairSampling(retrieved=10, popularity_matched=5)
-        pairs = collect_pairs(ranking, known, positives, rejected, chosen, np.random.default_rng(0))
-        for i in range(6):
-            present = pairs.rows[i] >= 0
-            rows = pairs.rows[i][present]
-            assert len(np.unique(rows)) == len(rows)
-            assert not set(rows) & set(known[i])
-            assert rows[pairs.label[i][present] == 1].tolist() == positives[i].tolist()
-            assert set(rejected[i]) <= set(rows)
-            assert not pairs.label[i][~present].any()
-            assert not pairs.retrieved[i][~present].any()
+def small_head() -> RelevanceHead:
+    rng = np.random.default_rng(0)
+    evidence = rng.normal(size=(200, 2)).astype(np.float32)
+    label = evidence[:, 0] > 0
+    network = Network(NetworkShape(2, (4,)))
+    network.look_at(evidence)
+    trees = fit_boosting(evidence, label, np.ones(200, np.float32), rounds=5, seed=0)
+    return RelevanceHead(("cosine", "last_match"), False, (network, trees), 0.7, -1.25)
 
-    def test_a_positive_that_retrieval_missed_counts_only_beside_real_rejections(
-        self, ranking: Ranking
-    ) -> None:
-        known = everybody(3)
-        # Far from all tastes: retrieval of three items a user never finds them.
-        positives = Histories.from_lists([[59], [29], [9]])
-        rejected = Histories.from_lists([[58], [], []])
-        chosen = PairSampling(retrieved=3, popularity_matched=0)
-        pairs = collect_pairs(ranking, known, positives, rejected, chosen, np.random.default_rng(0))
-        missed = (pairs.label == 1) & ~pairs.retrieved
-        assert missed.any(axis=1).tolist() == [True, False, False]
-        assert not pairs.label[1:].any()
 
-    def test_thinning_leaves_out_negatives_only(self, ranking: Ranking) -> None:
-        known = everybody(8)
-        positives = Histories.from_lists(
-            [[int(known[i][0]) + 2 + j for j in range(i % 3)] for i in range(8)]
+class TestHead:
+    def test_its_logit_is_the_calibrated_mean_of_its_scorers(self) -> None:
+        head = small_head()
+        evidence = np.random.default_rng(1).normal(size=(3, 4, 2)).astype(np.float32)
+        raw = np.mean([s.logits(evidence.reshape(-1, 2)) for s in head.scorers], axis=0)
+        assert head.logits(evidence) == pytest.approx(0.7 * raw.reshape(3, 4) - 1.25, abs=1e-6)
+
+    def test_a_saved_head_says_the_same(self, tmp_path: Path) -> None:
+        head = small_head()
+        head.save(tmp_path / "head")
+        again = RelevanceHead.load(tmp_path / "head")
+        assert (again.names, again.counts, again.scale, again.shift) == (
+            head.names,
+            head.counts,
+            head.scale,
+            head.shift,
         )
-        whole = collect_pairs(
-            ranking, known, positives, Histories.from_lists([NONE] * 8),
-            PairSampling(retrieved=20, popularity_matched=5), np.random.default_rng(0),
-        )  # fmt: skip
-        part = thinned(whole, 3, np.random.default_rng(0))
-        for i in range(8):
-            kept = part.rows[i][part.rows[i] >= 0]
-            assert set(kept) <= set(whole.rows[i])
-            assert len(np.unique(kept)) == len(kept)
-            assert set(part.rows[i][part.label[i] == 1]) == set(positives[i])
-            assert len(kept) - len(positives[i]) >= 3
-            for row, label, handed in zip(
-                part.rows[i], part.label[i], part.retrieved[i], strict=True
-            ):
-                place = int(np.flatnonzero(whole.rows[i] == row)[0])
-                assert (label, handed) == (whole.label[i][place], whole.retrieved[i][place])
+        assert [type(scorer) for scorer in again.scorers] == [Network, Boosting]
+        evidence = np.random.default_rng(1).normal(size=(9, 2)).astype(np.float32)
+        assert again.logits(evidence).tobytes() == head.logits(evidence).tobytes()
+
+    def test_a_head_without_scorers_says_nothing(self, ranking: Ranking, tmp_path: Path) -> None:
+        RelevanceHead().save(tmp_path / "head")
+        head = RelevanceHead.load(tmp_path / "head")
+        assert head == RelevanceHead()
+        assert not head.ranks
+        silent = with_head(ranking, head)
+        known = everybody(2)
+        assert np.isnan(silent.logits(silent.taste(known), np.array([[3, 4]] * 2))).all()
+
+    def test_nothing_known_of_a_user_has_no_probability(self, ranking: Ranking) -> None:
+        taste = ranking.taste(Histories.from_lists([[], [0]]))
+        found = probability(ranking.logits(taste, np.array([[3, 4], [3, -1]])))
+        assert np.isnan(found).tolist() == [[True, True], [False, True]]
+
+
+class TestPlatt:
+    def test_it_finds_the_line_that_made_the_labels(self) -> None:
+        rng = np.random.default_rng(0)
+        logits = rng.normal(0, 2, 40_000).astype(np.float32)
+        label = rng.random(40_000) < 1 / (1 + np.exp(-(0.5 * logits - 1.0)))
+        scale, shift = platt(logits, label)
+        assert (scale, shift) == (pytest.approx(0.5, abs=0.03), pytest.approx(-1.0, abs=0.04))
+        mean = probability((scale * logits + shift).astype(np.float32)).mean()
+        assert mean == pytest.approx(label.mean(), abs=1e-3)
+
+    def test_it_never_turns_the_ranking_round(self) -> None:
+        logits = np.linspace(-2, 2, 50).astype(np.float32)
+        assert platt(logits, logits < 0) == (1.0, 0.0)
+
+    @pytest.mark.parametrize("label", [True, False])
+    def test_labels_of_one_kind_leave_it_raw_and_say_so(
+        self, label: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING, logger="longtail.training"):
+            assert platt(np.zeros(4, np.float32), np.full(4, label)) == (1.0, 0.0)
+        assert "nothing to calibrate on" in caplog.text
 
 
 class TestFitting:
-    settings = HeadSettings(
-        retrieved=30, popularity_matched=10, epochs=20, batch_users=16, patience=20
-    )
+    settings = replace(SMALL_HEAD, epochs=15)
 
     def fit(
-        self, ranking: Ranking, n: int = 240, *, counts: bool = False, noise: float = 0.0
-    ) -> tuple[RelevanceHead, dict[str, float]]:
+        self,
+        ranking: Ranking,
+        n: int = 120,
+        *,
+        counts: bool = False,
+        noise: float = 0.0,
+        rejected: Histories | None = None,
+        chosen: HeadSettings | None = None,
+    ) -> FittedHead:
         """Fit on users who take the third item of their niche, or with ``noise`` any item."""
         known = everybody(n)
         rng = np.random.default_rng(0)
@@ -112,95 +137,140 @@ class TestFitting:
             ranking,
             known,
             Histories.from_lists(taken),
-            Histories.from_lists([NONE] * n),
-            self.settings,
+            rejected or Histories.from_lists([[]] * n),
+            chosen or self.settings,
             counts=counts,
             seed=0,
         )
 
     def test_it_learns_what_can_be_told_apart(self, ranking: Ranking) -> None:
-        _, quality = self.fit(ranking)
-        assert quality["auc"] > 0.97
-        assert quality["accuracy"] > quality["base_accuracy"]
-        assert quality["reported_on_unseen_users"] == 1.0
+        fitted = self.fit(ranking)
+        assert fitted.report["auc"] > 0.97
+        assert fitted.report["accuracy"] >= fitted.report["base_accuracy"]
+        assert fitted.report["seen_users"] == 0.0
+        assert 0.0 <= fitted.debias <= 1.0
 
     def test_its_probabilities_hold_on_users_it_never_saw(self, ranking: Ranking) -> None:
-        head, quality = self.fit(ranking, noise=0.5)
-        assert quality["expected_calibration_error"] < 0.05
-        assert quality["mean_probability"] == pytest.approx(quality["positive_share"], abs=0.02)
+        fitted = self.fit(ranking, noise=0.5)
+        report = fitted.report
+        assert report["expected_calibration_error"] < 0.05
+        assert report["mean_probability"] == pytest.approx(report["positive_share"], abs=0.02)
         known = everybody(36)
-        taste = ranking.taste(known)
-        fitted = replace(ranking, bundle=replace(ranking.bundle, relevance=head))
-        rows = ranking.search(taste, 30, pool="all", debias=0.0, excluded=known).rows
+        engine = with_head(ranking, fitted.head)
+        taste = engine.taste(known)
+        rows = engine.candidates(taste, 30, pool="all", excluded=known)
         rng = np.random.default_rng(9)
         label = np.zeros(rows.shape, bool)
         for i in range(36):
             one = int(rng.integers(0, 60)) if rng.random() < 0.5 else known[i][0] + 2
             label[i] = rows[i] == one
-        probability = fitted.relevance(taste, rows)
-        assert expected_calibration_error(probability.ravel(), label.ravel()) < 0.05
+        there = rows >= 0
+        found = probability(engine.logits(taste, rows))[there]
+        assert expected_calibration_error(found, label[there]) < 0.05
 
-    def test_the_same_seed_gives_the_same_head(self, ranking: Ranking) -> None:
-        first, again = (self.fit(ranking, n=60)[0] for _ in range(2))
-        weights = first.state_dict()
-        assert all(weight.equal(weights[name]) for name, weight in again.state_dict().items())
+    @pytest.mark.parametrize("kind", ["mixture", "network", "boosting"])
+    def test_a_scorer_asked_for_is_taken_and_repeats(self, ranking: Ranking, kind: str) -> None:
+        chosen = replace(self.settings, scorer=kind, epochs=2)  # type: ignore[arg-type]
+        first, again = (self.fit(ranking, n=24, chosen=chosen) for _ in range(2))
+        assert first.report["scorer"] == kind
+        assert set(first.report["scorers"]) == {"mixture", "network", "boosting"}
+        evidence = np.random.default_rng(0).normal(size=(50, len(first.head.names)))
+        evidence = evidence.astype(np.float32)
+        assert first.head.logits(evidence).tobytes() == again.head.logits(evidence).tobytes()
 
     def test_a_count_blind_head_is_blind_to_candidates_counts(self, ranking: Ranking) -> None:
-        head, _ = self.fit(ranking, n=60, counts=False)
-        counts = ranking.bundle.popularity.counts.copy()
+        head = self.fit(ranking, n=60, counts=False).head
         known = Histories.from_lists([[0, 1], [30, 31]])
         candidates = np.arange(2, 30, dtype=np.int64).reshape(2, 14)
-        changed = counts.copy()
+        changed = ranking.bundle.popularity.counts.copy()
         unseen = np.setdiff1d(np.arange(60), known.items)
         changed[unseen] = np.random.default_rng(1).integers(0, 500, len(unseen))
         found = [
-            replace(r, bundle=replace(r.bundle, relevance=head)).relevance(
-                r.taste(known), candidates
-            )
-            for r in (ranking, with_counts(ranking, changed))
+            r.logits(r.taste(known), candidates)
+            for r in (with_head(ranking, head), with_head(ranking, head, changed))
         ]
         assert found[0].tobytes() == found[1].tobytes()
 
     def test_a_head_that_may_see_counts_uses_them(self, ranking: Ranking) -> None:
-        head, _ = self.fit(ranking, n=60, counts=True)
-        changed = ranking.bundle.popularity.counts * 50 + 7
+        chosen = replace(self.settings, scorer="mixture")
+        head = self.fit(ranking, n=60, counts=True, chosen=chosen).head
+        assert head.counts
         known = Histories.from_lists([[0, 1]])
         candidates = np.arange(2, 30, dtype=np.int64)[None]
+        changed = ranking.bundle.popularity.counts * 50 + 7
         found = [
-            replace(r, bundle=replace(r.bundle, relevance=head)).relevance(
-                ranking.taste(known), candidates
-            )
-            for r in (ranking, with_counts(ranking, changed))
+            r.logits(ranking.taste(known), candidates)
+            for r in (with_head(ranking, head), with_head(ranking, head, changed))
         ]
         assert np.abs(found[0] - found[1]).max() > 1e-4
 
     def test_being_shown_and_rejected_lowers_the_probability(self, ranking: Ranking) -> None:
         n = 120
         known = everybody(n)
-        taken = Histories.from_lists([[known[i][0] + 2] for i in range(n)])
         # As near to the history as what is taken, but of the next niche of the same group.
-        rejected = Histories.from_lists([[(known[i][0] + 7) % 60] for i in range(n)])
-        nothing = Histories.from_lists([NONE] * n)
-        chosen = replace(self.settings, retrieved=1, popularity_matched=0)
+        rejected = Histories.from_lists([[int(known[i][0] + 7) % 60] for i in range(n)])
+        chosen = replace(self.settings, negatives=1)
         rows = rejected.items[:12, None].astype(np.int64)
         found = []
-        for shown in (nothing, rejected):
-            head, _ = fit_relevance_head(ranking, known, taken, shown, chosen, counts=False, seed=0)
-            fitted = replace(ranking, bundle=replace(ranking.bundle, relevance=head))
-            taste = ranking.taste(known.take(np.arange(12)))
-            found.append(float(fitted.relevance(taste, rows).mean()))
-        assert found[1] < found[0] - 0.1
+        for shown in (None, rejected):
+            head = self.fit(ranking, n, rejected=shown, chosen=chosen).head
+            engine = with_head(ranking, replace(head, scale=1.0, shift=0.0))
+            taste = engine.taste(known.take(np.arange(12)))
+            found.append(float(probability(engine.logits(taste, rows)).mean()))
+        assert found[1] < found[0]
 
     @pytest.mark.parametrize("n", [1, 2, 4])
     def test_few_users_still_give_a_head_and_say_so(self, ranking: Ranking, n: int) -> None:
-        _, quality = self.fit(ranking, n=n)
-        assert quality["reported_on_unseen_users"] == float(n >= 4)
+        fitted = self.fit(ranking, n=n)
+        assert fitted.head.ranks
+        assert fitted.report["users"] == n
+        if n == 1:
+            assert fitted.report["seen_users"] == 1.0
 
-    def test_nothing_known_of_a_user_has_no_probability(self, ranking: Ranking) -> None:
-        known = Histories.from_lists([[], [0]])
-        rows = np.array([[3, 4], [3, -1]])
-        found = ranking.relevance(ranking.taste(known), rows)
-        assert np.isnan(found).tolist() == [[True, True], [False, True]]
+
+class TestChoice:
+    def test_trees_win_where_two_numbers_decide_together(
+        self, ranking: Ranking, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever has taken a popular thing wants what is far, whoever hasn't what is near."""
+        rng = np.random.default_rng(5)
+
+        def planted(taste: object, rows: np.ndarray, *_: object) -> np.ndarray:
+            found = rng.normal(size=(*rows.shape, 2)).astype(np.float32)
+            found[..., 1] = np.where(np.arange(len(rows)) % 2, 1.0, -1.0)[:, None]
+            return found
+
+        for module in ("pairs", "head"):
+            monkeypatch.setattr(
+                f"training.{module}.feature_names", lambda *_, **__: ("near", "side")
+            )
+        monkeypatch.setattr("training.pairs.gather_evidence", planted)
+
+        def collect(*args: object, **options: object) -> Pairs:
+            pairs = collect_pairs(*args, **options)  # type: ignore[arg-type]
+            score = pairs.evidence[:, 0] * pairs.evidence[:, 1]
+            label = np.zeros(len(score), bool)
+            for user in range(pairs.n_users):
+                mine = np.flatnonzero(pairs.user == user)
+                label[mine[np.argsort(-score[mine])[:3]]] = True
+            targets = np.full(pairs.n_users, 3)
+            return replace(pairs, label=label, known=label, targets=targets)
+
+        monkeypatch.setattr("training.head.collect_pairs", collect)
+        n = 120
+        fitted = fit_relevance_head(
+            ranking,
+            everybody(n),
+            Histories.from_lists([[2]] * n),
+            Histories.from_lists([[]] * n),
+            replace(SMALL_HEAD, rounds=60),
+            counts=False,
+            seed=0,
+        )
+        figures = fitted.report["scorers"]
+        assert figures["boosting"]["ndcg"] > figures["mixture"]["ndcg"] + 0.3
+        assert fitted.report["scorer"] != "mixture"
+        assert fitted.report["tests"]["mixture ndcg"]["low"] > 0
 
 
 class TestInTraining:
@@ -221,12 +291,13 @@ class TestInTraining:
         split = replace(split, interactions=replace(split.interactions, has_clock=clock))
         chosen = settings_for(tiny_bert)
         none = replace(chosen.history, epochs=0)
-        head = replace(chosen.relevance, counts=asked, epochs=2)  # type: ignore[arg-type]
+        head = replace(chosen.relevance, counts=asked, epochs=1)  # type: ignore[arg-type]
         bundle: Bundle = train_engine(
             catalog,
             split,
             replace(chosen, history=none, encoder=none, relevance=head),
             tmp_path / "run",
         ).bundle
-        assert bundle.relevance.shape.counts is expected
+        assert bundle.relevance.counts is expected
+        assert ("log_count" in bundle.relevance.names) is expected
         assert bundle.summary["relevance"]["counts"] is expected

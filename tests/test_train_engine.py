@@ -42,6 +42,12 @@ def known_before(split: Split, part: int) -> Histories:
     return Histories.from_interactions(split.interactions.select(split.part < part))
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what is in each file of a folder."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 class TestKnownAnswers:
     def test_the_held_out_item_of_the_user_s_niche_comes_first(
         self, retriever: Retriever, split: Split, catalog: Catalog
@@ -198,10 +204,13 @@ class TestStages:
             for i, s in enumerate((split, other))
         ]
         assert (bundles[0].popularity.counts == bundles[1].popularity.counts).all()
-        for part in ("user_tower", "relevance"):
-            weights = getattr(bundles[0], part).state_dict()
-            for name, weight in getattr(bundles[1], part).state_dict().items():
-                assert weight.equal(weights[name]), name
+        weights = bundles[0].user_tower.state_dict()
+        for name, weight in bundles[1].user_tower.state_dict().items():
+            assert weight.equal(weights[name]), name
+        for part in ("relevance", "sources"):
+            for bundle, folder in zip(bundles, ("one", "other"), strict=True):
+                getattr(bundle, part).save(tmp_path / folder / part)
+            assert contents(tmp_path / "one" / part) == contents(tmp_path / "other" / part)
 
 
 class TestOddData:

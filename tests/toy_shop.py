@@ -20,8 +20,11 @@ from evaluation.splits import Split
 from retrieval.catalog import Catalog
 from retrieval.interactions import TEST, TRAIN, VALID, Interactions
 from retrieval.retriever import Retriever
+from training.behaviour import BehaviourSettings
 from training.head import HeadSettings
+from training.sequence import SequenceSettings
 from training.settings import (
+    EvidenceSettings,
     ItemTowerSettings,
     SelectionSettings,
     TrainingSettings,
@@ -163,6 +166,11 @@ def without_validation(split: Split) -> Split:
     return replace(split, interactions=replace(split.interactions, part=part))
 
 
+SMALL_HEAD = HeadSettings(
+    counts=True, tail_weights=(1.0, 2.0), rounds=20, bags=1, hidden=(8,), epochs=4
+)
+
+
 def settings_for(bert: Path, **changes: object) -> TrainingSettings:
     """Return settings that train the shop in seconds; keywords replace whole groups."""
     stage = StageSettings(
@@ -177,9 +185,11 @@ def settings_for(bert: Path, **changes: object) -> TrainingSettings:
         history=stage,
         encoder=replace(stage, epochs=1),
         selection=SelectionSettings(popularity_weights=(0.0, 0.2, 0.5, 1.0)),
-        relevance=HeadSettings(
-            counts=True, retrieved=20, popularity_matched=5, epochs=8, batch_users=16
+        behaviour=EvidenceSettings(closed_form=BehaviourSettings(text_neighbours=10)),
+        sequence=SequenceSettings(
+            popularity_strengths=(0.0,), dim=16, layers=1, epochs=2, events_per_batch=64
         ),
+        relevance=SMALL_HEAD,
     )
     return replace(found, **changes)  # type: ignore[arg-type]
 

@@ -30,7 +30,7 @@ from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
 from training.settings import TrainingSettings
-from training.sources import fit_sources
+from training.sources import fit_sources, refit_sources
 from training.stages import Stages, training_device
 from training.user_towers import new_user_tower
 from training.validation import ValidationSet
@@ -143,18 +143,26 @@ def train_engine(
         summary={"stages": stages.reports, "notes": list(split.warnings)},
     )
     index = build_index(bundle, stages.pooled)
+    vectors = bundle.item_tower.project_all(stages.pooled)
     fitted = fit_sources(
-        histories,
-        taken,
-        bundle.item_tower.project_all(stages.pooled),
-        popularity.counts,
-        stages.validation,
-        settings,
-        progress,
+        histories, taken, vectors, popularity.counts, stages.validation, settings, progress
     )
+    bundle = replace(bundle, sources=fitted.sources)
+    bundle = _with_relevance_head(bundle, index, split, settings, progress)
+    if settings.refit:
+        before_test = split.interactions.select(split.part <= VALID)
+        more = Histories.from_interactions(before_test)
+        fitted = refit_sources(
+            fitted,
+            more,
+            taken_matrix(more, len(catalog)),
+            vectors,
+            before_test.user_counts(len(catalog)),
+            settings,
+            progress,
+        )
     summary = {**bundle.summary, "evidence": fitted.report}
     bundle = replace(bundle, sources=fitted.sources, summary=summary)
-    bundle = _with_relevance_head(bundle, index, split, settings, progress)
     with publish_folder(out) as folder:
         write_bundle(bundle, folder)
         save_index(index, folder / "index")

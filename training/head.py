@@ -57,8 +57,8 @@ class HeadSettings:
     negatives: int = 40
     popularity_matched: int = 0
     folds: int = 3
-    tail_weights: tuple[float, ...] = (1.0, 1.5, 2.0)
-    tail_price: float = 0.01
+    tail_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
+    tail_price: float = 0.02
     debias_price: float = 0.02
     rounds: int = 150
     bags: int = 3
@@ -159,18 +159,19 @@ class _Folds:
         self._fit = thin
         self._fit_fold = self.fold[thin.user]
 
-    def predictions(self, kind: str, tail_weight: float) -> Floats:
+    def predictions(self, kind: str, tail_weight: float, *, bags: int | None = None) -> Floats:
         """Return every pair's raw logit by a scorer that didn't see its user."""
+        seeds = self._seeds(kind)[:bags]
         out = np.zeros(len(self.pairs.user), np.float32)
         of_pair = self.fold[self.pairs.user]
         parts = np.unique(self.fold)
         for part in parts:
             others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
             mine = of_pair == part
-            for seed in self._seeds(kind):
+            for seed in seeds:
                 scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
                 out[mine] += scorer.logits(self.pairs.evidence[mine])
-        return out / np.float32(len(self._seeds(kind)))
+        return out / np.float32(len(seeds))
 
     def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
         """Return scorers fitted on every user."""
@@ -209,7 +210,7 @@ def _choose_tail_weight(
 ) -> tuple[float, dict[str, dict[str, float]]]:
     tried = {}
     for weight in settings.tail_weights:
-        tried[weight] = ranks.measures(folds.predictions("boosting", weight))
+        tried[weight] = ranks.measures(folds.predictions("boosting", weight, bags=1))
     overall = {w: float(np.nanmean(m["ndcg"])) for w, m in tried.items()}
     floor = (1 - settings.tail_price) * max(overall.values())
     affordable = [w for w in tried if overall[w] >= floor]

@@ -35,6 +35,7 @@ class SequenceSettings:
         events_per_batch: targets a step.
         negatives: catalogs with more items are sampled down to this many uniform negatives a
             step beside the batch's own items, corrected for how often each is drawn.
+        max_events: targets seen in all; a large log has fewer epochs.
         patience: epochs without a better loss on the users kept aside.
     """
 
@@ -45,6 +46,7 @@ class SequenceSettings:
     dropout: float = 0.3
     max_history: int = 20
     epochs: int = 12
+    max_events: int = 1_200_000
     patience: int = 1
     events_per_batch: int = 1_280
     learning_rate: float = 1e-3
@@ -61,13 +63,15 @@ def fit_sequence_tower(
     *,
     popularity_strength: float,
     seed: int,
+    epochs: int | None = None,
     device: torch.device | None = None,
     progress: Progress = silent,
 ) -> tuple[SequenceTower, dict[str, Any]]:
     """Return a tower fitted on training histories, and how it went.
 
     ``vectors`` unit item vectors [n, d]; ``counts`` training users of each item [n]. Of one user
-    in twenty the last event is kept out, and training stops when their loss rises.
+    in twenty the last event is kept out, and training stops when their loss rises; with
+    ``epochs`` nothing is kept out and it stops after as many.
     """
     began = time.monotonic()
     device = device or torch.device("cpu")
@@ -87,15 +91,19 @@ def fit_sequence_tower(
     rarity = torch.from_numpy(np.log1p(counts).astype(np.float32)).to(device) * popularity_strength
     share = torch.from_numpy((counts / max(int(counts.sum()), 1)).astype(np.float32)).to(device)
     sequences = _Sequences.of(histories, settings.max_history + 1)
-    aside = rng.permutation(len(sequences))[: min(len(sequences) // KEPT_ASIDE, MOST_KEPT_ASIDE)]
+    watch = 0 if epochs else min(len(sequences) // KEPT_ASIDE, MOST_KEPT_ASIDE)
+    aside = rng.permutation(len(sequences))[:watch]
     watched, learned = sequences.split(np.sort(aside))
     optimizer = torch.optim.AdamW(
         tower.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     best, best_loss, waited = _copy(tower), float("inf"), 0
     losses: list[float] = []
-    for epoch in range(settings.epochs):
-        progress("sequence tower", epoch, settings.epochs)
+    affordable = max(1, settings.max_events // max(int(learned.lengths.sum()), 1))
+    most = epochs or min(settings.epochs, affordable)
+    best_epoch = most
+    for epoch in range(most):
+        progress("sequence tower", epoch, most)
         tower.train()
         for rows in learned.batches(settings.events_per_batch, rng):
             loss = _loss(tower, rows.to(device), texts, rarity, share, settings.negatives, rng)
@@ -110,14 +118,16 @@ def fit_sequence_tower(
         logger.info("sequence tower, epoch %d: held-out loss %.4f", epoch + 1, losses[-1])
         if losses[-1] < best_loss:
             best, best_loss, waited = _copy(tower), losses[-1], 0
+            best_epoch = epoch + 1
         else:
             waited += 1
             if waited > settings.patience:
                 break
     tower.load_state_dict(best)
-    progress("sequence tower", settings.epochs, settings.epochs)
+    progress("sequence tower", most, most)
     report = {
         "popularity_strength": popularity_strength,
+        "epochs": best_epoch,
         "held_out_losses": [round(x, 4) for x in losses],
         "seconds": round(time.monotonic() - began, 1),
     }

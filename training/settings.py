@@ -110,9 +110,14 @@ class TrainingSettings:
     it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
     tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
     fitted (``behaviour``, ``sequence``), and on all of it the head (``relevance``).
+
+    Attributes:
+        refit: fit the evidence once more, on the train and valid parts, when everything has been
+            chosen. The towers, the head, and head, tail and cold stay as they are.
     """
 
     seed: int = 0
+    refit: bool = False
     data: DataSettings = field(default_factory=DataSettings)
     item_tower: ItemTowerSettings = field(default_factory=ItemTowerSettings)
     user_tower: UserTowerSettings = field(default_factory=UserTowerSettings)

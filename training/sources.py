@@ -10,10 +10,12 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from retrieval.behaviour import Behaviour
 from retrieval.interactions import Histories
 from retrieval.progress import Progress
 from retrieval.sources import LEADING, Sources
 from retrieval.towers.sequence_tower import SequenceTower
+from training.behaviour import BehaviourSettings, fit_behaviour
 from training.behaviour_choice import behaviour_candidates, choose_behaviour
 from training.co_taken import co_taken
 from training.sequence import fit_sequence_tower
@@ -51,48 +53,101 @@ def fit_sources(
     """
     if not settings.behaviour.enabled:
         return FittedSources(Sources(), {})
-    n_items = len(vectors)
     chosen = choose_behaviour(
         taken,
         vectors,
         validation,
-        behaviour_candidates(settings.behaviour.closed_form, n_items),
+        behaviour_candidates(settings.behaviour.closed_form, len(vectors)),
         progress=progress,
     )
-    began = time.monotonic()
-    kept = settings.behaviour.closed_form.kept
-    behaviours = {
-        LEADING: chosen.behaviour,
-        "co_taken": co_taken(taken, kept),
-    }
-    steps = transition_counts(histories, n_items)
-    behaviours["next"] = followers(steps, counts, kept)
-    if n_items <= settings.behaviour.transitions_by_text_limit:
-        near = text_neighbours(vectors, LIKES)
-        behaviours["next_by_text"] = followers_by_text(steps, near, kept)
+    log = _Log(histories, taken, vectors, counts)
+    behaviours, seconds = _behaviours(chosen.behaviour, log, settings)
     report: dict[str, Any] = {
         "closed_form": {
             **asdict(chosen.report),
             "settings": asdict(chosen.settings),
             "measures": chosen.measures,
         },
-        "other_behaviours_seconds": round(time.monotonic() - began, 1),
+        "other_behaviours_seconds": seconds,
     }
-    sequences: dict[str, SequenceTower] = {}
-    if n_items <= settings.sequence.max_items:
-        reports = []
-        for number, strength in enumerate(settings.sequence.popularity_strengths):
-            tower, found = fit_sequence_tower(
-                histories,
-                vectors,
-                counts,
-                settings.sequence,
-                popularity_strength=strength,
-                seed=settings.seed + number,
-                device=training_device(),
-                progress=progress,
-            )
-            sequences[f"sequence_{strength:g}"] = tower
-            reports.append(found)
-        report["sequence_towers"] = reports
+    sequences, towers = _sequences(log, settings, None, progress)
+    return FittedSources(Sources(behaviours, sequences), {**report, "sequence_towers": towers})
+
+
+def refit_sources(
+    fitted: FittedSources,
+    histories: Histories,
+    taken: sp.csr_matrix,
+    vectors: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    settings: TrainingSettings,
+    progress: Progress,
+) -> FittedSources:
+    """Return the same evidence with all that was chosen, fitted on more events.
+
+    ``histories``, ``taken`` and ``counts`` of the train and valid parts. The closed form keeps
+    its dials, each sequence tower its number of epochs.
+    """
+    if not fitted.sources.behaviours:
+        return fitted
+    began = time.monotonic()
+    log = _Log(histories, taken, vectors, counts)
+    chosen = BehaviourSettings(**fitted.report["closed_form"]["settings"])
+    leading, _ = fit_behaviour(taken, vectors, chosen, progress=progress)
+    behaviours, _ = _behaviours(leading, log, settings)
+    epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]
+    sequences, _ = _sequences(log, settings, epochs, progress)
+    report = {**fitted.report, "refit_seconds": round(time.monotonic() - began, 1)}
     return FittedSources(Sources(behaviours, sequences), report)
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Who took what, in every shape that a fit wants."""
+
+    histories: Histories
+    taken: sp.csr_matrix
+    vectors: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+
+def _behaviours(
+    leading: Behaviour, log: _Log, settings: TrainingSettings
+) -> tuple[dict[str, Behaviour], float]:
+    """Return all item-to-item weights, and the seconds that those beside the leading ones took."""
+    began = time.monotonic()
+    kept, n_items = settings.behaviour.closed_form.kept, len(log.vectors)
+    steps = transition_counts(log.histories, n_items)
+    found = {
+        LEADING: leading,
+        "co_taken": co_taken(log.taken, kept),
+        "next": followers(steps, log.counts, kept),
+    }
+    if n_items <= settings.behaviour.transitions_by_text_limit:
+        found["next_by_text"] = followers_by_text(steps, text_neighbours(log.vectors, LIKES), kept)
+    return found, round(time.monotonic() - began, 1)
+
+
+def _sequences(
+    log: _Log, settings: TrainingSettings, epochs: list[int] | None, progress: Progress
+) -> tuple[dict[str, SequenceTower], list[dict[str, Any]]]:
+    """Return the sequence towers and how each went; none for a catalog that is too large."""
+    towers: dict[str, SequenceTower] = {}
+    reports: list[dict[str, Any]] = []
+    if len(log.vectors) > settings.sequence.max_items:
+        return towers, reports
+    for number, strength in enumerate(settings.sequence.popularity_strengths):
+        tower, report = fit_sequence_tower(
+            log.histories,
+            log.vectors,
+            log.counts,
+            settings.sequence,
+            popularity_strength=strength,
+            seed=settings.seed + number,
+            epochs=epochs[number] if epochs else None,
+            device=training_device(),
+            progress=progress,
+        )
+        towers[f"sequence_{strength:g}"] = tower
+        reports.append(report)
+    return towers, reports

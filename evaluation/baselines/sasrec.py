@@ -63,6 +63,7 @@ class SASRec:
         self._patience = patience
         self._seed = seed
         self._progress = progress
+        self._best_epoch = 0
         self._network: SASRecNetwork | None = None
         self._known: NDArray[np.bool_] | None = None
 
@@ -88,6 +89,14 @@ class SASRec:
             self._network = network
             self._train(network, histories, popularity)
         return self
+
+    def refit(self, interactions: Interactions, catalog: Catalog) -> Self:
+        """Train anew on more events, for as many epochs as were best before, and return itself.
+
+        The validation part may be among the events now, so it no longer says when to stop.
+        """
+        self._validation, self._epochs = None, self._best_epoch or self._epochs
+        return self.fit(interactions, catalog)
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
         """Return the logits of the next item, float32 [m, n_items]; -inf without a history."""
@@ -127,6 +136,7 @@ class SASRec:
             found = validation_ndcg(self, self._validation, popularity)
             if found > best:
                 best, waited = found, 0
+                self._best_epoch = epoch + 1
                 best_weights = copy.deepcopy(network.state_dict())
             else:
                 waited += 1

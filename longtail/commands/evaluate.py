@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from longtail.commands.query import device_option, run_argument
+from longtail.commands.options import device_option, run_argument
 from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
 from longtail.stopped_work import when_stopped

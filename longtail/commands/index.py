@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from longtail.commands.query import run_argument
+from longtail.commands.options import run_argument
 from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
 from longtail.stopped_work import when_stopped

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from longtail.commands.query import (
-    debias_option,
+from longtail.commands.options import (
+    answers_option,
     device_option,
-    exclude_option,
+    pool_option,
+    request_options,
     run_argument,
-    where_option,
 )
 from longtail.inputs import column_option, parse_columns, rejected_option
 from longtail.progress import progress_on_stderr
@@ -32,24 +32,9 @@ from longtail.stopped_work import when_stopped
 )
 @column_option
 @rejected_option
-@click.option(
-    "-k",
-    default=100,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Answers a user; fewer where the pool holds no more.",
-)
-@click.option(
-    "--pool",
-    type=click.Choice(["tail", "cold", "head", "all"]),
-    default="all",
-    show_default=True,
-    help="tail: all but the most popular items; cold: items nobody took yet.",
-)
-@debias_option
-@where_option
-@exclude_option
-@click.option("--include-seen", is_flag=True, help="Items of the history may come back.")
+@answers_option(100, "Answers a user; fewer where the pool holds no more.")
+@pool_option("all")
+@request_options
 @device_option
 @click.option(
     "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."

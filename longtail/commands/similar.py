@@ -7,27 +7,15 @@ from typing import Any
 
 import click
 
-from longtail.commands.query import device_option, run_argument
+from longtail.commands.options import answers_option, device_option, pool_option, run_argument
 from longtail.output import format_option, print_answers
 
 
 @click.command()
 @run_argument
 @click.option("--item", required=True, help="An item of the catalog.")
-@click.option(
-    "-k",
-    default=10,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Answers; fewer where the pool holds no more.",
-)
-@click.option(
-    "--pool",
-    type=click.Choice(["tail", "cold", "head", "all"]),
-    default="all",
-    show_default=True,
-    help="tail: all but the most popular items; cold: items nobody took yet.",
-)
+@answers_option(10, "Answers; fewer where the pool holds no more.")
+@pool_option("all")
 @device_option
 @format_option
 def similar(run: Path, item: str, k: int, pool: Any, device: Any, style: str) -> None:

@@ -1,0 +1,83 @@
+"""Arguments and options that several commands share, so that they read the same in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+# `retrieval.rerank.rerank.MODES`, which waits for torch.
+MODES = ("fixed", "per-user", "profile")
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+run_argument = click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+device_option = click.option(
+    "--device",
+    type=click.Choice(["cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="Where the index is searched.",
+)
+
+
+def answers_option(default: int, help_text: str) -> Decorator:
+    """Return the option -k with this default."""
+    return click.option(
+        "-k", default=default, show_default=True, type=click.IntRange(1), help=help_text
+    )
+
+
+def pool_option(default: str) -> Decorator:
+    """Return the option --pool with this default."""
+    return click.option(
+        "--pool",
+        type=click.Choice(["tail", "cold", "head", "all"]),
+        default=default,
+        show_default=True,
+        help="tail: all but the most popular items; cold: items nobody took yet.",
+    )
+
+
+_REQUEST: tuple[Decorator, ...] = (
+    click.option(
+        "--debias",
+        type=click.FloatRange(0, 1),
+        help="0: most probable next item, 1: popularity taken out. Default: best in validation.",
+    ),
+    click.option(
+        "--debias-mode",
+        "mode",
+        type=click.Choice(MODES),
+        default="fixed",
+        show_default=True,
+        help="fixed: the same strength for all; per-user: more for users of rare items, less for "
+        "users of hits; profile: popular and rare items as in the user's history.",
+    ),
+    click.option(
+        "--diversity",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        help="How much unlikeness counts within a list; 0.2 parts near-duplicates.",
+    ),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="CLAUSE",
+        help="e.g. brand=OPI, 'price<20', categories~nail. Repeatable; all must hold.",
+    ),
+    click.option(
+        "--exclude", multiple=True, metavar="ITEM", help="Never return this item. Repeatable."
+    ),
+    click.option("--include-seen", is_flag=True, help="Items of the history may come back."),
+)
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the command with what `Retriever.recommend` takes under the same names."""
+    for option in reversed(_REQUEST):
+        command = option(command)
+    return command

@@ -1,0 +1,91 @@
+"""Which items are worth scoring: unions, nearest items, and what they may never hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.behaviour import Behaviour
+from retrieval.candidates import (
+    BY_SEQUENCE,
+    LED,
+    LED_TAIL,
+    excluded_keys,
+    from_behaviour,
+    from_sequences,
+    nearest,
+    union,
+)
+from retrieval.interactions import Histories
+from retrieval.taste import Expectation
+from retrieval.trace import Trace
+
+NOTHING = np.empty(0, np.int64)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.integers(1, 3), st.integers(1, 15))
+def test_a_union_holds_each_row_of_any_list_once_in_order(
+    seed: int, m: int, n_lists: int, n_items: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    lists = [rng.integers(-1, n_items, (m, rng.integers(0, 6))) for _ in range(n_lists)]
+    found = union(lists, n_items)
+    for user in range(m):
+        rows = found[user][found[user] >= 0].tolist()
+        wanted = {int(row) for part in lists for row in part[user] if row >= 0}
+        assert rows == sorted(wanted)
+        assert (found[user][len(rows) :] == -1).all()
+
+
+def test_excluded_keys_are_sorted_and_each_there_once() -> None:
+    histories = Histories.from_lists([[3, 1, 3], [], [0]])
+    assert excluded_keys(histories, 5).tolist() == [1, 3, 10]
+    assert excluded_keys(None, 5).tolist() == []
+
+
+class TestNearest:
+    items = np.eye(4, dtype=np.float32)
+    users = np.array([[0.9, 0.5, 0.1, -0.2], [0.0, 0.0, 1.0, 0.5]], np.float32)
+
+    def test_the_highest_products_come_first(self) -> None:
+        rows, values = nearest(self.users, self.items, 2, None, NOTHING)
+        assert rows.tolist() == [[0, 1], [2, 3]]
+        assert values == pytest.approx(np.array([[0.9, 0.5], [1.0, 0.5]]))
+
+    def test_bans_and_filters_leave_padding(self) -> None:
+        allowed = np.array([True, True, True, False])
+        rows, values = nearest(self.users, self.items, 9, allowed, np.array([0, 6]))
+        assert rows[0].tolist() == [1, 2, -1, -1]
+        assert sorted(rows[1].tolist()) == [-1, -1, 0, 1]
+        assert np.isneginf(values[rows < 0]).all()
+
+
+class TestSources:
+    def test_behaviour_gives_the_tail_a_share_of_its_own(self) -> None:
+        n = 400
+        weights = np.zeros((n, n), np.float32)
+        weights[0, 1:] = np.arange(n - 1, 0, -1)
+        made = Behaviour.from_rows(
+            np.where(weights != 0, np.arange(n), -1).astype(np.int32), weights
+        )
+        trace = Trace.of(made, Histories.from_lists([[0]]))
+        everything, tail = np.ones(n, bool), np.arange(n) >= 300
+        [led, own] = from_behaviour({"closed_form": trace}, everything, NOTHING, tail)
+        assert led[0].tolist() == list(range(1, LED + 1))
+        assert own[0].tolist() == list(range(300, 300 + LED_TAIL))
+        [only] = from_behaviour({"closed_form": trace}, tail, NOTHING, None)
+        assert set(only[0].tolist()) == set(range(300, 400))
+
+    def test_sequences_give_what_they_expect(self) -> None:
+        rng = np.random.default_rng(0)
+        items = rng.normal(size=(80, 4)).astype(np.float32)
+        users = rng.normal(size=(3, 4)).astype(np.float32)
+        allowed = rng.random(80) < 0.9
+        expectation = Expectation(users, items, np.ones(3, np.float32))
+        [found] = from_sequences({"sequence_0": expectation}, allowed, np.array([5]))
+        assert found.shape == (3, BY_SEQUENCE)
+        assert 5 not in found[0]
+        assert allowed[found[found >= 0]].all()
