@@ -51,6 +51,7 @@ RANGES = {
     "learning_rate": _COUNT,
     "least_gain": _COUNT,
     "logq_strength": _SHARE,
+    "max_events": _COUNT,
     "max_history": _POSITIVE,
     "max_items": _COUNT,
     "max_steps": Range(-1),

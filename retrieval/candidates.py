@@ -16,7 +16,7 @@ from retrieval.trace import Trace
 # Rows a user from each source. The index is asked with popularity and without: what nobody has
 # taken yet only comes up without. From the whole catalog the tail gets a share of its own, so
 # that a raised debias has something to raise.
-FIRST_STAGE, FIRST_STAGE_PLAIN, FIRST_STAGE_TAIL = 60, 50, 40
+FIRST_STAGE, FIRST_STAGE_PLAIN, FIRST_STAGE_TAIL = 100, 50, 40
 LED, LED_TAIL = 100, 40
 BY_BEHAVIOUR = 40
 BY_SEQUENCE = 50

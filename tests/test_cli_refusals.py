@@ -102,7 +102,7 @@ def test_a_bundle_of_a_newer_format_is_refused(run_copy: Path) -> None:
     path.write_text(json.dumps({**manifest, "format": manifest["format"] + 1}))
     complaint = longtail("query", run_copy, "--user", "saw-fan-1").complaint
     assert "upgrade longtail" in complaint
-    assert "format 2" in complaint
+    assert "format 3" in complaint
 
 
 def test_a_run_without_its_index_says_how_to_build_it(run_copy: Path) -> None:

@@ -27,7 +27,8 @@ class TestReasons:
             assert len(items) <= 3
             assert len(set(items)) == len(items)
             assert set(items) <= set(taken_by(retriever, user))
-        assert found["because"].map(len).gt(0).mean() > 0.9
+        # Further down, where the whole history says no, no past item speaks for the answer.
+        assert found.loc[found["rank"] == 1, "because"].map(len).gt(0).all()
 
     def test_the_strongest_reason_is_what_is_like_the_item(self, retriever: Retriever) -> None:
         found = retriever.recommend(

@@ -14,6 +14,9 @@ from retrieval.answers import COLUMNS
 from retrieval.errors import QueryError, UnknownItemError, UnknownUserError
 from retrieval.interactions import Histories
 from retrieval.popularity import POOLS, Pool
+from retrieval.ranking import Ranking
+from retrieval.relevance import probability
+from retrieval.rerank.rerank import Mode
 from retrieval.retriever import Retriever
 
 SOME_USERS = ["ink-fan-0", "oolong-fan-3", "saw-fan-1", "gouache-fan-4"]
@@ -64,12 +67,21 @@ class TestFrame:
         assert set(COLUMNS) <= set(found.columns)
 
     def test_the_score_is_the_one_documented(self, retriever: Retriever) -> None:
-        serving, bundle = retriever.bundle.serving, retriever.bundle
+        bundle = retriever.bundle
         found = retriever.recommend(users=["saw-fan-1"], k=20, pool="all", debias=0.6)
-        user = retriever.ranking.taste(retriever.histories(["saw-fan-1"])).vectors[0]
+        taste = retriever.ranking.taste(retriever.histories(["saw-fan-1"]))
         rows = bundle.catalog.rows_of(found["item_id"])
         log_p = bundle.popularity.log_p - bundle.popularity.log_p.mean()
-        cosine = retriever.ranking.index.vectors(rows) @ user
+        logits = retriever.ranking.logits(taste, rows[None])[0]
+        assert found["score"].to_numpy() == pytest.approx(logits - 0.6 * log_p[rows], abs=1e-3)
+        assert found["relevance"].to_numpy() == pytest.approx(probability(logits), abs=1e-5)
+
+    def test_a_free_text_s_score_is_that_of_the_first_stage(self, retriever: Retriever) -> None:
+        serving, bundle, text = retriever.bundle.serving, retriever.bundle, "a saw of steel"
+        found = retriever.recommend(texts={"a": text}, k=20, pool="all", debias=0.6)
+        rows = bundle.catalog.rows_of(found["item_id"])
+        log_p = bundle.popularity.log_p - bundle.popularity.log_p.mean()
+        cosine = retriever.ranking.index.vectors(rows) @ bundle.item_tower.encode([text])[0]
         expected = cosine / serving.temperature + (serving.popularity_weight - 0.6) * log_p[rows]
         assert found["score"].to_numpy() == pytest.approx(expected, abs=1e-3)
 
@@ -110,6 +122,70 @@ class TestDebias:
             retriever.recommend(users=SOME_USERS),
             retriever.recommend(users=SOME_USERS, debias=chosen),
         )
+
+    def test_the_dial_does_not_choose_the_candidates(
+        self, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+        real = Ranking.candidates
+
+        def noted(ranking: Ranking, *args: object, **options: object) -> np.ndarray:
+            asked.append(real(ranking, *args, **options))  # type: ignore[arg-type]
+            return asked[-1]
+
+        monkeypatch.setattr(Ranking, "candidates", noted)
+        for debias in (0.0, 1.0):
+            retriever.recommend(users=SOME_USERS, k=5, debias=debias)
+        assert asked[0].tolist() == asked[1].tolist()
+
+
+class TestModes:
+    @pytest.mark.parametrize("mode", ["per-user", "profile"])
+    def test_at_0_every_mode_is_the_order_of_relevance(
+        self, retriever: Retriever, mode: Mode
+    ) -> None:
+        options = {"users": SOME_USERS, "k": 20, "pool": "all", "debias": 0.0}
+        found = retriever.recommend(**options, mode=mode)
+        plain = retriever.recommend(**options)
+        assert found["item_id"].tolist() == plain["item_id"].tolist()
+
+    @pytest.mark.parametrize("mode", ["fixed", "per-user", "profile"])
+    @pytest.mark.parametrize("diversity", [0.0, 0.7])
+    def test_a_user_gets_the_same_alone_and_in_company(
+        self, retriever: Retriever, mode: Mode, diversity: float
+    ) -> None:
+        options = {"k": 10, "pool": "all", "debias": 0.5, "mode": mode, "diversity": diversity}
+        together = retriever.recommend(users=SOME_USERS, **options)
+        for user in SOME_USERS:
+            alone = retriever.recommend(users=[user], **options)
+            same = together[together["user_id"] == user].reset_index(drop=True)
+            pd.testing.assert_frame_equal(alone, same, rtol=1e-3)
+            assert len(set(alone["item_id"])) == 10
+
+    def test_by_user_is_the_dial_for_those_of_common_taste_and_more_for_others(
+        self, retriever: Retriever
+    ) -> None:
+        everyone = list(retriever.bundle.log.user_ids)
+        options = {"users": everyone, "k": 5, "pool": "all", "debias": 0.5}
+        fixed, by_user = (
+            retriever.recommend(**options, mode=mode) for mode in ("fixed", "per-user")
+        )
+        assert fixed["score"].tolist() != by_user["score"].tolist()
+
+    def test_diversity_makes_lists_less_alike(self, retriever: Retriever) -> None:
+        index, rows_of = retriever.ranking.index, retriever.bundle.catalog.rows_of
+        likeness = []
+        for diversity in (0.0, 0.8):
+            found = retriever.recommend(users=SOME_USERS, k=8, pool="all", diversity=diversity)
+            vectors = [
+                index.vectors(rows_of(part)) for _, part in found.groupby("user_id")["item_id"]
+            ]
+            likeness.append(np.mean([(v @ v.T).mean() for v in vectors]))
+        assert likeness[1] < likeness[0] - 0.05
+
+    def test_an_unknown_mode_is_refused(self, retriever: Retriever) -> None:
+        with pytest.raises(QueryError, match="fixed, per-user, profile"):
+            retriever.recommend(users=SOME_USERS, mode="none")  # type: ignore[arg-type]
 
 
 class TestPools:
@@ -187,7 +263,13 @@ class TestWhoAsks:
         assert first[0].startswith("paint-gouache")
         assert first[1].startswith("tea-sencha")
         assert found["because"].map(len).eq(0).all()
-        assert found["relevance"].notna().all()
+        # The head judges by a history, and a text has none.
+        assert found["relevance"].isna().all()
+
+    @pytest.mark.parametrize("how", [{"mode": "per-user"}, {"mode": "profile"}, {"diversity": 0.5}])
+    def test_a_free_text_has_no_history_to_weigh(self, retriever: Retriever, how: dict) -> None:
+        with pytest.raises(QueryError, match="free text"):
+            retriever.recommend(texts={"a": "tea"}, **how)
 
     def test_an_unknown_user_is_refused_with_near_ids(self, retriever: Retriever) -> None:
         with pytest.raises(UnknownUserError) as error:

@@ -136,7 +136,8 @@ def thinned(pairs: Pairs, negatives: int, rng: np.random.Generator) -> Pairs:
 def _evidence(
     ranking: Ranking, taste: Taste, rows: NDArray[np.int64], names: tuple[str, ...]
 ) -> NDArray[np.float32]:
-    vectors = ranking.index.vectors(np.maximum(rows, 0).ravel()).reshape(*rows.shape, -1)
+    vectors = ranking.index.vectors(np.maximum(rows, 0).ravel())
+    vectors = vectors.reshape(*rows.shape, ranking.index.dim)
     return gather_evidence(taste, rows, vectors, ranking.bundle.popularity, names)
 
 

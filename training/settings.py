@@ -94,8 +94,8 @@ class SelectionSettings:
 
     Attributes:
         max_users: validation users measured at each evaluation.
-        popularity_weights: weights of log p tried; the best one overall serves at debias 0,
-            the best balance of overall and tail is the default debias.
+        popularity_weights: weights of log p tried; the best one overall serves in the first
+            stage at debias 0.
     """
 
     max_users: int = 5_000
