@@ -50,7 +50,7 @@ def cost_table() -> str:
         run = result["runs"][0]
         head = run["relevance"]
         lines.append(
-            f"| {data} | {run['train_seconds']:.0f} s | {run['evaluate_seconds']:.0f} s | "
+            f"| {data} | {_seconds(run['train_seconds'])} | {run['evaluate_seconds']:.0f} s | "
             f"{run['peak_gb']:.1f} GB | {len(result['runs'])} | {head['scorer']}, calibration "
             f"error {head['expected_calibration_error']:.4f} |"
         )
@@ -71,6 +71,11 @@ def ablation_table() -> str:
                 f"| {data} | {row['row']} | " + " | ".join(cells) + f" | {row['seconds']:.0f} |"
             )
     return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    """Return the seconds, a dash for a run that was there already."""
+    return f"{value:.0f} s" if value else "-"
 
 
 def _results(subject: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from retrieval.evidence import feature_names
 from retrieval.interactions import Histories
 from retrieval.ranking import Ranking
 from retrieval.retriever import Retriever
+from retrieval.taste import Taste
 from training.pairs import Pairs, collect_pairs, thinned
 from training.ranked_pairs import PairRanks, balance
 
@@ -25,9 +26,18 @@ def ranking(retriever: Retriever) -> Ranking:
 @pytest.fixture
 def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retrieval that hands over the index's three nearest items and nothing else."""
-    monkeypatch.setattr("retrieval.ranking.first_stage_sizes", lambda k, whole: (3, 0))
-    monkeypatch.setattr("retrieval.ranking.from_behaviour", lambda *_: [])
-    monkeypatch.setattr("retrieval.ranking.from_sequences", lambda *_: [])
+
+    def nearest_three(ranking: Ranking, taste: Taste, _: int, **asked: object) -> np.ndarray:
+        found = ranking.search(
+            taste,
+            3,
+            pool="all",
+            debias=0.0,
+            excluded=asked["excluded"],  # type: ignore[arg-type]
+        )
+        return np.sort(found.rows, axis=1)
+
+    monkeypatch.setattr(Ranking, "candidates", nearest_three)
 
 
 def everybody(n: int) -> Histories:
@@ -95,6 +105,11 @@ class TestCollected:
         for name in ("user", "row", "label", "retrieved", "targets", "tail_targets"):
             assert getattr(parts, name).tolist() == getattr(whole, name).tolist(), name
         assert parts.evidence == pytest.approx(whole.evidence, abs=1e-4)
+
+    def test_somebody_who_has_everything_has_no_pairs(self, ranking: Ranking) -> None:
+        pairs = collected(ranking, Histories.from_lists([list(range(60))]), [[1]], [[]])
+        assert len(pairs.row) == 0
+        assert pairs.targets.tolist() == [0]
 
     def test_an_item_of_the_history_is_no_target(self, ranking: Ranking) -> None:
         pairs = collected(ranking, Histories.from_lists([[0, 1]]), [[1, 2, 2]], [[]])

