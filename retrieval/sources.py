@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from index.errors import DamagedFileError
 from retrieval.behaviour import Behaviour
 from retrieval.towers.sequence_tower import SequenceTower
 
@@ -41,9 +42,15 @@ class Sources:
         """Return what `save` wrote.
 
         Raises:
-            DamagedFileError: a file is missing or of another catalog.
+            DamagedFileError: the list or a matrix is missing, or of another catalog.
         """
-        names = json.loads((folder / "sources.json").read_text())
+        listed = folder / "sources.json"
+        if not listed.is_file():
+            raise DamagedFileError(
+                f"{listed} is missing; copy the run folder again, or train it again with "
+                "`longtail train`"
+            )
+        names = json.loads(listed.read_text())
         return cls(
             {
                 name: Behaviour.load(folder / f"{name}.safetensors", n_items=n_items)
