@@ -136,7 +136,7 @@ def main() -> None:
     arguments.add_argument("--budget", type=float, default=60.0, help="seconds a baseline")
     arguments.add_argument("--runs", type=Path, help="keep run folders here, and use those there")
     given = arguments.parse_args()
-    results = json.loads(RESULTS.read_text())["results"] if RESULTS.exists() else {}
+    measured: dict[str, object] = {}
     lines = []
     with tempfile.TemporaryDirectory() as temporary:
         runs = given.runs or Path(temporary)
@@ -148,8 +148,11 @@ def main() -> None:
             key = folder.name
             if given.config.name != "cpu.yaml":
                 key = f"{folder.name} ({given.config.stem})"
-            results[key] = found
+            measured[key] = found
             lines += targets(folder.name, found)
+    # Read late: another folder's run may have ended meanwhile.
+    results = json.loads(RESULTS.read_text())["results"] if RESULTS.exists() else {}
+    results |= measured
     RESULTS.parent.mkdir(exist_ok=True)
     packages = ("torch", "transformers", "sentence-transformers", "numpy", "faiss-cpu", "lightgbm")
     content = {
