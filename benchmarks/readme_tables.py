@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from quality import ASKED
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 COLUMNS = {
@@ -73,6 +75,17 @@ def ablation_table() -> str:
     return "\n".join(lines)
 
 
+def targets_table() -> str:
+    """Return what was asked and what was reached, mean of the seeds."""
+    lines = ["| data | metric at 10 | asked | reached | |", "|---|---|---|---|---|"]
+    for data, result in _results("quality").items():
+        for metric, asked in ASKED.get(data, {}).items():
+            value = result["mean"][f"{metric}@10"]
+            verdict = "" if value >= asked else "short"
+            lines.append(f"| {data} | {metric} | {_figure(asked)} | {_figure(value)} | {verdict} |")
+    return "\n".join(lines)
+
+
 def _seconds(value: float) -> str:
     """Return the seconds, a dash for a run that was there already."""
     return f"{value:.0f} s" if value else "-"
@@ -92,12 +105,20 @@ def _figure(value: float | None) -> str:
 
 def main() -> None:
     """Put each table between its markers."""
-    text = README.read_text()
-    tables = {"quality": quality_table(), "cost": cost_table(), "ablation": ablation_table()}
+    quality = HERE.parent / "docs" / "quality.md"
+    _rewrite(
+        README,
+        {"quality": quality_table(), "cost": cost_table(), "ablation": ablation_table()},
+    )
+    _rewrite(quality, {"targets": targets_table()})
+
+
+def _rewrite(page: Path, tables: dict[str, str]) -> None:
+    text = page.read_text()
     for name, table in tables.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
         text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
-    README.write_text(text)
+    page.write_text(text)
 
 
 if __name__ == "__main__":
