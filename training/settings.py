@@ -53,8 +53,8 @@ class UserTowerSettings:
         decay, layers, hidden, heads, dropout: of the vectors tower.
         offsets: whether past items have history offsets, learned from the log.
         text_kernel, ridge: of the closed form that offsets start from.
-        closed_form_limit: catalogs with more items start from shrunk neighbours (the closed form takes
-            the square of the catalog in memory).
+        closed_form_limit: catalogs with more items start from shrunk neighbours (the closed form
+            takes the square of the catalog in memory).
         text_tokens, shared_weights: of the text tower.
     """
 
