@@ -4,7 +4,8 @@ Run:  python benchmarks/ablation.py FOLDER ... [--config configs/cpu.yaml] [--ru
 
 Each folder is trained once (or its run taken from --runs); parts are then taken away from that
 run, so that all rows share everything else. Heads of the smaller rows are fitted anew on the
-validation part. Everything is at debias 0 except the row that says otherwise.
+validation part, and that is why runs are trained with refit=false: evidence that has seen the
+validation part can't teach a head. Everything is at debias 0 except the row that says otherwise.
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ def measure(run: Path) -> list[dict[str, object]]:
     """Return one line a row: name, seconds and every metric at k = 10."""
     retriever = Retriever.open(run)
     bundle, ranking = retriever.bundle, retriever.ranking
+    if bundle.config["refit"]:
+        raise SystemExit(f"{run} was trained with refit: true; train it with --set refit=false")
     log = bundle.log
     test, known = (
         log.select(log.part == TEST),
@@ -173,6 +176,7 @@ def main() -> None:
             if not run.exists():
                 rejected = str(Path(temporary) / "rejected.csv")
                 command = ["train", str(folder), "--config", str(given.config), "--out", str(run)]
+                command += ["--set", "refit=false"]
                 subprocess.run(
                     [sys.executable, "-m", "longtail.cli", *command, "--rejected", rejected],
                     check=True,
