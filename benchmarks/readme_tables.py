@@ -106,11 +106,9 @@ def _figure(value: float | None) -> str:
 def main() -> None:
     """Put each table between its markers."""
     quality = HERE.parent / "docs" / "quality.md"
-    _rewrite(
-        README,
-        {"quality": quality_table(), "cost": cost_table(), "ablation": ablation_table()},
-    )
-    _rewrite(quality, {"targets": targets_table()})
+    _rewrite(README, {"quality": quality_table(), "cost": cost_table()})
+    measured = {"ablation": ablation_table()} if _results("ablation") else {}
+    _rewrite(quality, {"targets": targets_table(), **measured})
 
 
 def _rewrite(page: Path, tables: dict[str, str]) -> None:
