@@ -54,7 +54,7 @@ def cost_table() -> str:
         lines.append(
             f"| {data} | {_seconds(run['train_seconds'])} | {run['evaluate_seconds']:.0f} s | "
             f"{run['peak_gb']:.1f} GB | {len(result['runs'])} | {head['scorer']}, calibration "
-            f"error {head['expected_calibration_error']:.4f} |"
+            f"error {head['expected_calibration_error']:.5f} |"
         )
     return "\n".join(lines)
 
