@@ -90,24 +90,6 @@ class Behaviour:
         weights = history_weights(histories, self.n_items, decay=decay, last=last)
         return sp.csr_matrix(weights @ self.matrix)
 
-    def at(
-        self, histories: Histories, candidates: NDArray[np.int64], *, decay: float, last: int
-    ) -> NDArray[np.float32]:
-        """Return the scores of each user's candidates, float32 [m, c]; 0 where there is none.
-
-        ``candidates`` are catalog rows [m, c]; padding (-1) gets 0.
-        """
-        scores = self.score(histories, decay=decay, last=last)
-        found = np.zeros(candidates.shape, np.float32)
-        # One place more than items: there, padding reads its 0.
-        line = np.zeros(self.n_items + 1, np.float32)
-        for user, (start, end) in enumerate(zip(scores.indptr, scores.indptr[1:], strict=False)):
-            columns = scores.indices[start:end]
-            line[columns] = scores.data[start:end]
-            found[user] = line[candidates[user]]
-            line[columns] = 0.0
-        return found
-
     def top(
         self,
         histories: Histories,
@@ -135,32 +117,6 @@ class Behaviour:
                 values[banned[columns]] = 0.0
                 banned[excluded[user]] = False
         return _best_of_each_row(scores, k)
-
-    def contributions(
-        self, histories: Histories, candidates: NDArray[np.int64], *, decay: float, last: int
-    ) -> NDArray[np.float32]:
-        """Return how much each past item gives to each candidate's score, float32 [m, last, c].
-
-        Past items newest first; summed over them it is `at`. The largest ones are the reason for
-        a recommendation. ``candidates`` are catalog rows [m, c]; padding (-1) gets 0.
-        """
-        rows, _ = histories.last(last)
-        sources = np.broadcast_to(rows[:, :, None], (*rows.shape, candidates.shape[1]))
-        targets = np.broadcast_to(candidates[:, None, :], sources.shape)
-        found = np.zeros(sources.shape, np.float32)
-        present = (sources >= 0) & (targets >= 0)
-        found[present] = self.between(sources[present], targets[present])
-        return found * (np.float32(decay) ** np.arange(last, dtype=np.float32))[:, None]
-
-    def between(
-        self, sources: NDArray[np.int32], targets: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Return the weight of each (source, target) pair of rows, 0 where none is kept."""
-        if not len(sources):
-            return np.empty(0, np.float32)
-        # A small matrix of the sources' rows: scipy checks the whole of what it looks up in.
-        distinct, local = np.unique(sources, return_inverse=True)
-        return np.asarray(self.matrix[distinct][local, targets], np.float32).ravel()
 
     def save(self, path: Path) -> None:
         """Write one safetensors file; the file is the old one or the whole new one."""

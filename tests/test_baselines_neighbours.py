@@ -121,8 +121,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = user_item_matrix(log(), N_ITEMS)
     vectors = np.random.default_rng(0).normal(size=(N_ITEMS, 4)).astype(np.float32)
     whole = ease_weights(taken, 4.0, vectors=vectors, kernel=2.0)
-    monkeypatch.setattr(ease, "WEIGHTS_AT_ONCE", 3 * N_ITEMS)
-    monkeypatch.setattr(ease, "MIRRORED_AT_ONCE", 7)
+    monkeypatch.setattr("retrieval.closed_form.row_blocks.__defaults__", (7,))
     parts = ease_weights(taken, 4.0, vectors=vectors, kernel=2.0)
     np.testing.assert_allclose(parts, whole, atol=1e-6)
 

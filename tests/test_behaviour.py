@@ -55,27 +55,6 @@ class TestScores:
         found = shop.score(histories, decay=0.5, last=20).toarray()[0]
         assert found == pytest.approx(1.5 * SHOP[0])
 
-    def test_of_candidates_alone_they_are_the_same(self, shop: Behaviour) -> None:
-        histories = Histories.from_lists([[0, 1], [3]])
-        candidates = np.array([[3, -1, 0, 3], [1, 4, -1, 2]])
-        whole = shop.score(histories, decay=0.8, last=9).toarray()
-        found = shop.at(histories, candidates, decay=0.8, last=9)
-        expected = np.where(
-            candidates < 0, 0, np.take_along_axis(whole, np.maximum(candidates, 0), 1)
-        )
-        assert found.dtype == np.float32
-        assert found.tolist() == expected.tolist()
-
-    def test_contributions_of_past_items_add_up_to_them(self, shop: Behaviour) -> None:
-        histories = Histories.from_lists([[0, 3, 1], []])
-        candidates = np.array([[3, 1, -1], [0, 1, 2]])
-        parts = shop.contributions(histories, candidates, decay=0.5, last=4)
-        assert parts.shape == (2, 4, 3)
-        # Newest first: tea brings milk; before it, milk brought tea, and the kettle before that.
-        assert parts[0, :, 0] == pytest.approx([0.8, 0.0, 0.0, 0.0])
-        assert parts[0, :, 1] == pytest.approx([0.0, 0.15, 0.15, 0.0])
-        assert parts.sum(1) == pytest.approx(shop.at(histories, candidates, decay=0.5, last=4))
-
     def test_what_follows_an_item_can_be_read(self, shop: Behaviour) -> None:
         rows, weights = shop.following(1)
         assert rows.tolist() == [0, 3]

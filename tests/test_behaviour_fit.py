@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.behaviour import Behaviour
+from retrieval.closed_form import closed_form_weights
 from retrieval.interactions import Histories
 from training import first_order
 from training.behaviour import BehaviourSettings, fit_behaviour, fit_each
 from training.behaviour_choice import behaviour_candidates, choose_behaviour, measure_behaviour
-from training.ease import closed_form_weights
 from training.examples import taken_matrix
 from training.first_order import first_order_rows
 from training.history_offsets import neighbour_offsets, offsets_towards
@@ -80,7 +80,7 @@ class TestClosedForm:
         self, taken: sp.csr_matrix, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = closed_form_weights(taken, vectors, kernel=3.0, ridge=2.0)
-        monkeypatch.setattr("training.ease.row_blocks.__defaults__", (7,))
+        monkeypatch.setattr("retrieval.closed_form.row_blocks.__defaults__", (7,))
         found = closed_form_weights(taken, vectors, kernel=3.0, ridge=2.0)
         assert found == pytest.approx(whole, abs=1e-5)
 

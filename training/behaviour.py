@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from retrieval.behaviour import Behaviour
+from retrieval.closed_form import closed_form_weights
 from retrieval.progress import Progress, silent
-from training.ease import closed_form_weights, row_blocks
+from retrieval.row_blocks import row_blocks
 from training.first_order import PAIRS_AT_ONCE, first_order_rows
 from training.largest_entries import largest_entries
 from training.text_neighbours import text_neighbours

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from retrieval.behaviour import Behaviour
-from training.ease import row_blocks
+from retrieval.row_blocks import row_blocks
 from training.largest_entries import largest_entries
 
 SHRINKAGE = 5.0

@@ -21,7 +21,7 @@ def first_order_rows(
     ``taken`` bool [n_users, n_items], ``near`` float32 [n_items, n_items] the cosines of text
     neighbours.
 
-    Write the closed form's matrix (`training.ease`) as ``D + O``, D its diagonal. Then
+    Write the closed form's matrix (`retrieval.closed_form`) as ``D + O``, D its diagonal. Then
     ``inverse(D + O) = inverse(D) - inverse(D) O inverse(D) + ...``, and of ``B = -P / diag(P)``
     the first term is ``inverse(D) O``: the share of the takers of j who take i, shrunk, with the
     text as prior. What it leaves out is that like items tell the same evidence twice. No block

@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from training.ease import closed_form_weights, row_blocks
+from retrieval.closed_form import closed_form_weights
+from retrieval.row_blocks import row_blocks
 
 PROJECTION_RIDGE = 0.1
 # Dimensions of the users' sums that are in memory at once.
@@ -23,7 +24,7 @@ def closed_form_offsets(
     """Return offsets that make a past item's vector point at what its takers take.
 
     ``taken`` bool [n_users, n_items], ``vectors`` [n_items, d] unit rows; float32 [n_items, d].
-    From the closed form's weights (`training.ease`): ``n_items ** 2`` memory.
+    From the closed form's weights (`retrieval.closed_form`): ``n_items ** 2`` memory.
     """
     weights = closed_form_weights(taken, vectors, kernel=kernel, ridge=ridge)
     return offsets_towards(weights @ vectors, vectors, _counts(taken))

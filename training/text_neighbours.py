@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from index.faiss_runtime import load_faiss
-from training.ease import row_blocks
+from retrieval.row_blocks import row_blocks
 
 # Below, every pair is compared: 50,000 x 50,000 pairs of 384 dimensions take half a minute.
 COMPARE_ALL_BELOW = 50_000

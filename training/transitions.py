@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retrieval.behaviour import Behaviour
 from retrieval.interactions import Histories
-from training.ease import row_blocks
+from retrieval.row_blocks import row_blocks
 from training.largest_entries import largest_entries
 
 # An item is followed by the next five of the same user, each counting 0.7 of the one before.

@@ -7,17 +7,15 @@ from typing import Self
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.linalg import lapack
 
-from evaluation.baselines.matrices import WEIGHTS_AT_ONCE, history_weights, user_item_matrix
+from evaluation.baselines.matrices import history_weights, user_item_matrix
 from evaluation.errors import EvaluationError
 from retrieval.catalog import Catalog
+from retrieval.closed_form import closed_form_weights
 from retrieval.interactions import Histories, Interactions
 
 # A dense 30,000 x 30,000 float32 matrix takes 3.6 GB, and its inverse minutes.
 MOST_ITEMS = 30_000
-# Rows that are mirrored from one triangle into the other in one go.
-MIRRORED_AT_ONCE = 2_048
 
 
 class EASE:
@@ -68,7 +66,7 @@ def ease_weights(
     """Return the item-to-item weights B, float32 [n_items, n_items], of users' items ``taken``.
 
     With ``vectors`` [n_items, d] the matrix that is inverted also holds ``kernel`` times their
-    dot products. One n x n array is held, and worked on in place.
+    dot products: the engine's own closed form.
 
     Raises:
         EvaluationError: more than 30,000 items, or a matrix that has no inverse.
@@ -83,36 +81,15 @@ def ease_weights(
             f"{name} inverts a dense matrix of {n_items:,} x {n_items:,} and stops at "
             f"{MOST_ITEMS:,} items; leave it out, ItemKNN is its sparse relative"
         )
-    gram = np.empty((n_items, n_items), np.float32)
-    by_item = taken.T.tocsr()
-    block = max(1, WEIGHTS_AT_ONCE // max(n_items, 1))
-    for start in range(0, n_items, block):
-        rows = slice(start, start + block)
-        gram[rows] = (by_item[rows] @ taken).toarray()
-        if vectors is not None and kernel:
-            gram[rows] += np.float32(kernel) * (vectors[rows] @ vectors.T)
-    gram[np.diag_indices(n_items)] += np.float32(ridge)
-    inverse = _inverse_in_place(gram, name)
-    diagonal = inverse.diagonal().copy()
-    inverse /= -diagonal
-    np.fill_diagonal(inverse, 0)
-    return inverse
-
-
-def _inverse_in_place(matrix: NDArray[np.float32], name: str) -> NDArray[np.float32]:
-    """Return the inverse of a symmetric positive definite matrix, in the same memory."""
-    # The transpose is what LAPACK works on without a copy: it counts by columns.
-    factor, failed = lapack.spotrf(matrix.T, lower=True, clean=False, overwrite_a=True)
-    if not failed:
-        inverse, failed = lapack.spotri(factor, lower=True, overwrite_c=True)
-    if failed:
+    try:
+        # Without a kernel the vectors are not read.
+        return closed_form_weights(
+            taken,
+            np.empty((n_items, 0), np.float32) if vectors is None else vectors,
+            kernel=kernel,
+            ridge=ridge,
+        )
+    except np.linalg.LinAlgError as error:
         raise EvaluationError(
             f"{name}: the item-item matrix has no inverse in single precision; raise its ridge"
-        )
-    # Only the lower triangle was written: the upper one follows, block by block.
-    for start in range(0, len(inverse), MIRRORED_AT_ONCE):
-        stop = start + MIRRORED_AT_ONCE
-        corner = inverse[start:stop, start:stop]
-        corner[:] = np.tril(corner) + np.tril(corner, -1).T
-        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
-    return np.asarray(inverse.T)
+        ) from error

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
+from retrieval.behaviour import history_weights as behaviour_weights
 from retrieval.interactions import Histories, Interactions
 
 # Entries of a dense block of item weights held at once: 64 MB of float32.
@@ -34,13 +35,7 @@ def history_weights(
     >>> recent.toarray().tolist()
     [[1.0, 0.0, 0.5], [0.0, 0.0, 0.0]]
     """
-    lengths = np.diff(histories.offsets)
-    width = min(int(lengths.max(initial=0)), max_history)
-    rows, lengths = histories.last(width)
-    owner, age = np.nonzero(rows >= 0)
-    weight = (decay**age).astype(np.float32)
-    shape = (len(histories), n_items)
-    return sp.coo_array((weight, (owner, rows[owner, age])), shape=shape).tocsr()
+    return sp.csr_array(behaviour_weights(histories, n_items, decay=decay, last=max_history))
 
 
 def nearest_rows(

@@ -19,6 +19,7 @@ from retrieval.catalog import Catalog
 from retrieval.interactions import Histories, Interactions
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress, silent
+from retrieval.towers.sequence_tower import oldest_first as turned
 
 # A batch holds about as many positions, but never more logits than 256 MB of float32.
 POSITIONS_PER_BATCH = 256
@@ -175,7 +176,6 @@ def oldest_first(histories: Histories, limit: int, *, padding: int) -> tuple[Ten
     """
     longest = int(np.diff(histories.offsets).max(initial=1))
     newest, lengths = histories.last(min(limit, longest))
-    place = lengths[:, None] - 1 - np.arange(newest.shape[1])
-    rows = np.take_along_axis(newest, np.maximum(place, 0), axis=1)
-    rows = np.where(place >= 0, rows, padding).astype(np.int64)
+    rows = turned(newest, lengths).astype(np.int64)
+    rows[rows < 0] = padding
     return torch.from_numpy(rows), torch.from_numpy(lengths.astype(np.int64))
