@@ -95,11 +95,13 @@ def read_records(manifest: Mapping[str, Any], path: Path, *, remedy: str) -> dic
         raise DamagedFileError(f"{path} has no readable table of files; {remedy}") from error
 
 
-def check_format(manifest: Mapping[str, Any], path: Path, *, reads: int, remedy: str) -> None:
-    """Refuse a manifest that a newer longtail has written.
+def check_format(
+    manifest: Mapping[str, Any], path: Path, *, reads: int, remedy: str, oldest: int = 1
+) -> None:
+    """Refuse a manifest that a newer longtail has written, or too old a one.
 
     Raises:
-        UnsupportedFormatError: its ``format`` is above ``reads``.
+        UnsupportedFormatError: its ``format`` is above ``reads`` or below ``oldest``.
         DamagedFileError: it has no whole number of at least 1 under ``format``.
     """
     found = manifest.get("format")
@@ -109,6 +111,11 @@ def check_format(manifest: Mapping[str, Any], path: Path, *, reads: int, remedy:
         raise UnsupportedFormatError(
             f"{path} was written by format {found}, this longtail reads up to {reads}; "
             "upgrade longtail"
+        )
+    if found < oldest:
+        raise UnsupportedFormatError(
+            f"{path} was written by format {found}, this longtail reads from {oldest} on; "
+            "train the run again with `longtail train`"
         )
 
 

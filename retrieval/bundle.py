@@ -116,7 +116,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises:
         BundleError: the folder isn't a run folder.
-        UnsupportedFormatError: it was written by a newer longtail.
+        UnsupportedFormatError: it was written by a newer longtail, or by one too old.
         DamagedFileError: the manifest was altered.
     """
     path = folder / "manifest.json"
@@ -128,7 +128,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         )
         raise BundleError(f"{folder} is no run folder (it has no manifest.json); {hint}")
     manifest = read_json(path, remedy=REMEDY)
-    check_format(manifest, path, reads=FORMAT, remedy=REMEDY)
+    check_format(manifest, path, reads=FORMAT, remedy=REMEDY, oldest=FORMAT)
     check_seal(manifest, path, remedy=REMEDY)
     return manifest
 

@@ -209,6 +209,12 @@ class TestRefusal:
         with pytest.raises(UnsupportedFormatError, match="upgrade longtail"):
             Retriever.open(run_copy)
 
+    def test_a_format_too_old_asks_for_another_training(self, run_copy: Path) -> None:
+        path = run_copy / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "format": 1}))
+        with pytest.raises(UnsupportedFormatError, match="train the run again"):
+            Retriever.open(run_copy)
+
     def test_a_folder_without_manifest_is_no_run_folder(
         self, run_copy: Path, tmp_path: Path
     ) -> None:

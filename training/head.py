@@ -248,7 +248,10 @@ def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
         return float(np.logaddexp(0.0, -margin).mean()), gradient
 
     found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
-    return (float(found[0]), float(found[1])) if found[0] > 0 else (1.0, 0.0)
+    if found[0] <= 0:
+        logger.warning("relevance head: calibration would turn the ranking round; it is left raw")
+        return 1.0, 0.0
+    return float(found[0]), float(found[1])
 
 
 def _figures(found: Measures) -> dict[str, float]:
