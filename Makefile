@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check bench-data bench-quality bench-ablation bench-behaviour clean
+.PHONY: demo install test lint types check bench-data bench-quality bench-ablation bench-behaviour bench-index clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -56,6 +56,12 @@ bench-behaviour: install
 bench-ablation: install
 	$(BIN)/python benchmarks/ablation.py $(DATA)
 	$(BIN)/python benchmarks/readme_tables.py
+
+# make bench-index DATA="FOLDER ...": the index against other libraries and the machine's limits.
+bench-index: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/index_search.py $(DATA)
+	$(BIN)/python benchmarks/index_tables.py
 
 clean:
 	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

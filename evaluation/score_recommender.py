@@ -102,7 +102,7 @@ class ScoreRecommender:
             torch.addr(scores, -weight, log_p, out=out)
         else:
             out.copy_(scores)
-        if pool != "all":
+        if pool != "all" or self.popularity.removed is not None:
             outside = ~torch.from_numpy(self.popularity.in_pool(pool))
             out += torch.where(outside, -torch.inf, 0.0)
 

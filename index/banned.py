@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,15 @@ class Banned:
             )
         if len(rows) and (rows.min() < 0 or rows.max() >= n_items):
             raise VectorIndexError(f"excluded rows must lie between 0 and {n_items - 1}")
+        if not len(rows):
+            return cls.nothing(n_queries, n_items)
         query = np.repeat(np.arange(n_queries, dtype=np.int64), lengths)
         return cls._of_pairs(query, rows.astype(np.int64), n_queries, n_items)
+
+    @classmethod
+    def nothing(cls, n_queries: int, width: int) -> Banned:
+        """Return no pairs at all."""
+        return cls(np.empty(0, np.int64), width, np.zeros(n_queries, np.int64))
 
     @classmethod
     def _of_pairs(
@@ -59,14 +66,32 @@ class Banned:
 
     def among(self, rows: NDArray[np.int64]) -> Banned:
         """Return the pairs whose position is in ``rows`` (ascending), as positions in it."""
+        if not len(self.keys):
+            return replace(self, width=len(rows))
         query, position = np.divmod(self.keys, max(self.width, 1))
         local = np.searchsorted(rows, position)
         inside = local < len(rows)
         inside[inside] = rows[local[inside]] == position[inside]
         return self._of_pairs(query[inside], local[inside], len(self.counts), len(rows))
 
+    def within(self, allowed: NDArray[np.int64] | None, removed: NDArray[np.int64]) -> Banned:
+        """Return the pairs whose position could be an answer: allowed, and not removed.
+
+        Both are ascending; ``allowed`` holds no removed ones, and None allows all the others.
+        """
+        among = removed if allowed is None else allowed
+        if not len(self.keys) or (allowed is None and not len(removed)):
+            return self
+        query, position = np.divmod(self.keys, max(self.width, 1))
+        place = np.minimum(np.searchsorted(among, position), len(among) - 1)
+        kept = (among[place] == position) == (allowed is not None)
+        counts = np.bincount(query[kept], minlength=len(self.counts)).astype(np.int64)
+        return Banned(self.keys[kept], self.width, counts)
+
     def take(self, queries: NDArray[np.int64]) -> Banned:
         """Return the pairs of these queries, numbered anew in the given order."""
+        if not len(self.keys):
+            return Banned.nothing(len(queries), self.width)
         starts = np.searchsorted(self.keys, queries * self.width)
         counts = self.counts[queries]
         total = int(counts.sum())

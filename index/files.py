@@ -52,11 +52,14 @@ def record_files(folder: Path, *, leave_out: Collection[str] = ()) -> dict[str, 
     return records
 
 
-def verify_files(folder: Path, records: Mapping[str, FileRecord], *, remedy: str) -> None:
+def verify_files(
+    folder: Path, records: Mapping[str, FileRecord], *, remedy: str, sums: bool = True
+) -> None:
     """Compare every recorded file with the one on the disk: sizes first, then sums.
 
     Files that have no record are not looked at. ``remedy`` says what to do, as the end of
-    a sentence: ``rebuild it with `longtail index build RUN```.
+    a sentence: ``rebuild it with `longtail index build RUN```. Without ``sums`` only sizes are
+    compared, which finds files that are missing or cut short, but no altered ones.
 
     Raises:
         DamagedFileError: a file is missing, has another size or another SHA-256.
@@ -70,7 +73,7 @@ def verify_files(folder: Path, records: Mapping[str, FileRecord], *, remedy: str
             raise DamagedFileError(
                 f"{path} has {size} bytes, but {record.size} were written; {remedy}"
             )
-    for name, record in records.items():
+    for name, record in records.items() if sums else ():
         path = folder / name
         found = sha256_of(path)
         if found != record.sha256:
@@ -91,12 +94,18 @@ def read_records(manifest: Mapping[str, Any], path: Path, *, remedy: str) -> dic
             str(name): FileRecord(int(entry["size"]), str(entry["sha256"]))
             for name, entry in manifest["files"].items()
         }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DamagedFileError(f"{path} has no readable table of files; {remedy}") from error
 
 
 def check_format(
-    manifest: Mapping[str, Any], path: Path, *, reads: int, remedy: str, oldest: int = 1
+    manifest: Mapping[str, Any],
+    path: Path,
+    *,
+    reads: int,
+    remedy: str,
+    oldest: int = 1,
+    too_old: str = "train the run again with `longtail train`",
 ) -> None:
     """Refuse a manifest that a newer longtail has written, or too old a one.
 
@@ -114,8 +123,7 @@ def check_format(
         )
     if found < oldest:
         raise UnsupportedFormatError(
-            f"{path} was written by format {found}, this longtail reads from {oldest} on; "
-            "train the run again with `longtail train`"
+            f"{path} was written by format {found}, this longtail reads from {oldest} on; {too_old}"
         )
 
 
@@ -129,7 +137,7 @@ def read_json(path: Path, *, remedy: str = "restore it from a copy") -> dict[str
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise DamagedFileError(f"{path} is missing; {remedy}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is not readable as JSON ({error}); {remedy}") from error
     if not isinstance(content, dict):
         raise DamagedFileError(f"{path} holds no JSON object; {remedy}")

@@ -1,4 +1,4 @@
-"""One part of the catalog that is searched on its own: a FAISS flat index and its rows."""
+"""One part of the catalog that is searched on its own: its vectors, rows and structure."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.banned import Banned
-from index.exact import best_first, exact_scores, rounding_bound
+from index.exact import best_first, rounding_bound
 from index.faiss_runtime import load_faiss, search_threads
+from index.fetch_sizes import fetch_sizes, power_of_two
+from index.filter_plan import GATHER_FROM_QUERIES, plan_filter
+from index.stored_vectors import Storage, StoredVectors
+from index.structures.structure import Setting, Structure
 
-# A filtered search of fewer queries reads the allowed vectors where they lie: copying them
-# costs as much as two such readings, and 16 queries over a copy as much as 5.
-GATHER_FROM_QUERIES = 8
-GATHER_BYTES = 256 * 2**20
 # The GPU's selection keeps k values in registers and shared memory and stops here.
 GPU_MOST_K = 2_048
+# Widenings of a search that came back short, before everything is read.
+EFFORTS = (1, 4, 16)
 
 Found = tuple[NDArray[np.int64], NDArray[np.float32]]
+NOTHING = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,148 +31,251 @@ class Segment:
     """Vectors of one segment, and the catalog rows they belong to.
 
     Attributes:
-        name: the segment's name.
+        name: the segment's name, of which its file names are made.
         rows: catalog rows, ascending, int64 [n]; position i of FAISS is ``rows[i]``.
-        flat: ``faiss.IndexFlatIP`` over ``[vector ; popularity]``.
-        stored: a view of FAISS's own memory, float32 [n, d + 1]; `flat` keeps it alive.
-        longest: the greatest norm of a vector, popularity left out.
-        largest_popularity: the greatest magnitude of a popularity.
-        allowed: the positions an answer may have, ascending, or None for all.
-        on_gpu: a GPU copy of ``flat``, or None.
+        vectors: ``[vector ; popularity]`` of every position.
+        pool: the pool it belongs to; several segments may share one.
+        removed: positions that answer nobody, ascending, int64; may be empty.
+        structure: proposes candidates in place of reading everything; None: exact.
+        allowed: the positions an answer may have, ascending, or None for all but `removed`.
+        on_gpu: a GPU copy of ``vectors.flat``, or None.
         gpu_turn: held while the GPU searches: its scratch memory serves one search at a time.
     """
 
     name: str
     rows: NDArray[np.int64]
-    flat: Any
-    stored: NDArray[np.float32] = field(repr=False)
-    longest: float
-    largest_popularity: float
+    vectors: StoredVectors = field(repr=False)
+    pool: str
+    removed: NDArray[np.int64] = field(default_factory=lambda: NOTHING, repr=False)
+    structure: Structure | None = None
     allowed: NDArray[np.int64] | None = None
     on_gpu: Any = None
     gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
-    def of_flat(cls, name: str, rows: NDArray[np.int64], flat: Any) -> Segment:
-        """Return a segment around a FAISS flat index that was built or read."""
-        n, dim = int(flat.ntotal), int(flat.d)
-        stored = np.empty((0, dim), np.float32)
-        if n:
-            stored = load_faiss().rev_swig_ptr(flat.get_xb(), n * dim).reshape(n, dim)
-        vectors, popularity = stored[:, :-1], stored[:, -1]
-        squares = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
-        longest = float(np.sqrt(squares.max(initial=0.0)))
-        return cls(name, rows, flat, stored, longest, float(np.abs(popularity).max(initial=0.0)))
-
-    @classmethod
-    def of_vectors(cls, name: str, rows: NDArray[np.int64], stored: NDArray[np.float32]) -> Segment:
-        """Return a segment that holds a copy of the vectors, float32 [n, d + 1]."""
-        flat = load_faiss().IndexFlatIP(stored.shape[1])
-        flat.add(np.ascontiguousarray(stored, dtype=np.float32))
-        return cls.of_flat(name, rows, flat)
+    def of_vectors(
+        cls,
+        name: str,
+        rows: NDArray[np.int64],
+        stored: NDArray[np.float32],
+        *,
+        pool: str | None = None,
+        storage: Storage = "float32",
+    ) -> Segment:
+        """Return a segment that holds a copy of ``[vector ; popularity]``, float32 [n, d + 1]."""
+        return cls(name, rows, StoredVectors.of_vectors(stored, storage), pool or name)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def restricted(self, mask: NDArray[np.bool_], n_queries: int) -> Segment:
-        """Return the segment that answers only from ``mask``, bool [n], made for n queries."""
-        allowed = np.flatnonzero(mask)
-        if len(allowed) == len(self):
+    @property
+    def flat(self) -> Any:
+        """The FAISS index of the stored vectors, as it is written to the segment's file."""
+        return self.vectors.flat
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a vector, the popularity not counted."""
+        return self.vectors.dim
+
+    @property
+    def longest(self) -> float:
+        """The greatest norm of a stored vector, popularity left out."""
+        return self.vectors.longest
+
+    @property
+    def largest_popularity(self) -> float:
+        """The greatest magnitude of a stored popularity."""
+        return self.vectors.largest_popularity
+
+    def full(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return ``[vector ; popularity]`` of these positions, float32 [c, d + 1]."""
+        return self.vectors.read(positions)
+
+    def scores(self, queries: NDArray[np.float32], local: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return exact scores of each query's own positions [m, c]; position -1 gives -inf."""
+        return self.vectors.scores(queries, local)
+
+    def to_gpu(self, scratch: Any, turn: threading.Lock) -> Segment:
+        """Return the segment searching on the GPUs that ``scratch`` stands for."""
+        if self.structure is not None and self.structure.fits_gpu:
+            return replace(self, structure=self.structure.to_gpus(turn))
+        on_gpu = load_faiss().index_cpu_to_gpu(scratch, 0, self.flat)
+        return replace(self, structure=None, on_gpu=on_gpu, gpu_turn=turn)
+
+    def to_cpu(self) -> Segment:
+        """Return the segment searching in main memory."""
+        structure = self.structure.to_cpu() if self.structure is not None else None
+        return replace(self, structure=structure, on_gpu=None)
+
+    @property
+    def n_live(self) -> int:
+        """Number of positions that are not removed."""
+        return len(self) - len(self.removed)
+
+    def restricted(self, allowed: NDArray[np.int64], n_queries: int) -> Segment:
+        """Return the segment that answers only from these positions, made for n queries.
+
+        They are ascending; removed ones among them answer nobody still.
+        """
+        if len(self.removed):
+            allowed = np.setdiff1d(allowed, self.removed, assume_unique=True)
+        if len(allowed) == self.n_live:
             return self
-        size = len(allowed) * self.stored.shape[1] * 4
-        if n_queries < GATHER_FROM_QUERIES or size > GATHER_BYTES:
+        scanned = self.structure.scanned if self.structure is not None else None
+        way = plan_filter(n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned)
+        if way == "selector":
             return replace(self, allowed=allowed, on_gpu=None)
-        return Segment.of_vectors(self.name, self.rows[allowed], self.stored[allowed])
+        if way == "copy":
+            return Segment(self.name, self.rows[allowed], self.vectors.copied(allowed), self.pool)
+        return replace(self, allowed=allowed, on_gpu=None, structure=None)
 
     def best(self, queries: NDArray[np.float32], k: int, banned: Banned) -> Found:
-        """Return the k best rows and scores of each query, exactly, padded with -1 and -inf.
+        """Return the k best rows and scores of each query, padded with -1 and -inf.
 
-        ``queries`` are ``[q ; weight]``, float32 [m, d + 1]; ``banned`` is in catalog rows.
+        They are exact unless the segment has a structure. ``queries`` are ``[q ; weight]``,
+        float32 [m, d + 1]; ``banned`` is in catalog rows.
         """
-        available = len(self) if self.allowed is None else len(self.allowed)
-        rows = np.full((len(queries), k), -1, np.int64)
+        available = self.n_live if self.allowed is None else len(self.allowed)
+        positions = np.full((len(queries), k), -1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         if not available:
-            return rows, scores
-        banned = banned.among(self.rows)
-        fetch = _fetch_sizes(k + banned.counts, available)
-        # A few filtered queries, or answers that are most of the segment: FAISS's heap only
-        # adds to the one reading of all vectors that such a query needs anyway.
-        few = self.allowed is not None and len(queries) < GATHER_FROM_QUERIES
-        read_all = np.full(len(queries), True) if few else fetch * 2 > available
-        with search_threads(len(queries), available, self.stored.shape[1]):
-            for size in np.unique(fetch[~read_all]).tolist():
-                group = np.flatnonzero((fetch == size) & ~read_all)
-                found = self._nearest(queries[group], k, int(size), banned.take(group))
-                rows[group], scores[group], unsure = found
-                read_all[group[unsure]] = True
-        with search_threads(1, available, self.stored.shape[1]):
-            for query in np.flatnonzero(read_all):
-                found_rows, found_scores = self._read_all(queries[query], k, banned.of(int(query)))
-                rows[query, : len(found_rows)] = found_rows
-                scores[query, : len(found_rows)] = found_scores
-        return rows, scores
+            return positions, scores
+        banned = banned.among(self.rows).within(self.allowed, self.removed)
+        found, pending = (positions, scores), np.arange(len(queries))
+        left = pending[:0]
+        if self.structure is not None:
+            level = self.structure.levels(queries, k)
+            for served in np.unique(level[level < np.inf]).tolist():
+                group, setting = pending[level == served], self.structure.setting_for(k, served)
+                short = self._propose(
+                    self.structure, setting, queries, group, banned, available, found
+                )
+                left = np.concatenate([left, short])
+            pending = pending[level == np.inf]
+        if len(pending):
+            short = self._search(queries, pending, k, banned, available, found)
+            left = np.concatenate([left, short])
+        if len(left):
+            with search_threads(1, available, self.dim + 1):
+                for query in left.tolist():
+                    local, exact = self._read_all(queries[query], k, banned.of(query))
+                    positions[query] = -1
+                    scores[query] = -np.inf
+                    positions[query, : len(local)] = local
+                    scores[query, : len(local)] = exact
+        return np.where(positions < 0, -1, self.rows[positions]), scores
+
+    def _search(
+        self,
+        queries: NDArray[np.float32],
+        pending: NDArray[np.int64],
+        k: int,
+        banned: Banned,
+        available: int,
+        found: Found,
+    ) -> NDArray[np.int64]:
+        """Fill in exact answers by FAISS; return the queries that must read every vector."""
+        # A few filtered queries: reading what is allowed is all they need.
+        if self.allowed is not None and len(pending) < GATHER_FROM_QUERIES:
+            return pending
+        fetch = fetch_sizes(k + banned.counts, available)
+        left = []
+        for wider in EFFORTS:
+            sizes = np.minimum(fetch[pending] * wider, available)
+            # Answers that are most of the segment: FAISS's heap would only add to the reading.
+            most = sizes * 2 > available
+            left.append(pending[most])
+            pending, sizes = pending[~most], sizes[~most]
+            unsure = [pending[:0]]
+            for size in np.unique(sizes).tolist():
+                group = pending[sizes == size]
+                best = self._nearest(queries[group], k, size, banned.take(group))
+                found[0][group], found[1][group], sure = best
+                unsure.append(group[~sure])
+            pending = np.concatenate(unsure)
+            if not len(pending):
+                break
+        return np.concatenate([*left, pending])
 
     def _nearest(
         self, queries: NDArray[np.float32], k: int, size: int, banned: Banned
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
-        """Return answers among FAISS's ``size`` nearest, and which queries they may miss some of.
+        """Return answers among FAISS's ``size`` nearest, and for which queries they are sure.
 
         What FAISS left out scores at most its last score plus the rounding bound; if the k-th
         answer isn't above that, a near tie was cut and FAISS's choice of it is arbitrary.
         """
-        approximate, local = self._ask_faiss(queries, size)
-        exact = exact_scores(queries, self.stored, local)
-        exact[banned.hits(local)] = -np.inf
-        positions, scores = best_first(local, exact, k)
-        bound = rounding_bound(queries, self.longest, self.largest_popularity)
-        unsure = ~(scores[:, -1].astype(np.float64) > approximate[:, -1] + bound)
-        return np.where(positions < 0, -1, self.rows[positions]), scores, unsure
-
-    def _ask_faiss(
-        self, queries: NDArray[np.float32], size: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         if self.on_gpu is not None and size <= GPU_MOST_K:
             with self.gpu_turn:
-                scores, local = self.on_gpu.search(queries, size)
+                approximate, local = self.on_gpu.search(self.vectors.flat_queries(queries), size)
         elif self.allowed is None:
-            scores, local = self.flat.search(queries, size)
+            approximate, local = self.vectors.nearest(queries, size)
         else:
-            faiss = load_faiss()
-            mask = np.zeros(len(self), bool)
-            mask[self.allowed] = True
-            # The C++ selector keeps a raw pointer into `bits`, which must outlive the search.
-            bits = np.packbits(mask, bitorder="little")
-            chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-            scores, local = self.flat.search(queries, size, params=chosen)
-            del bits
-        return scores, local
+            approximate, local = self.vectors.nearest_among(queries, size, self.allowed)
+        positions, scores = self._answers(queries, local, k, banned)
+        bound = rounding_bound(queries, self.vectors.longest, self.vectors.largest_popularity)
+        sure = scores[:, -1].astype(np.float64) > approximate[:, -1] + bound
+        return positions, scores, sure
+
+    def _propose(
+        self,
+        structure: Structure,
+        setting: Setting,
+        queries: NDArray[np.float32],
+        pending: NDArray[np.int64],
+        banned: Banned,
+        available: int,
+        found: Found,
+    ) -> NDArray[np.int64]:
+        """Fill in the best of what the structure proposes; return the queries still short."""
+        k = found[0].shape[1]
+        wanted = np.minimum(k, available - banned.counts)
+        pending = pending[wanted[pending] > 0]
+        extra, share = power_of_two(banned.counts), available / len(self)
+        for effort in EFFORTS:
+            short = [pending[:0]]
+            for more in np.unique(extra[pending]).tolist() if len(banned.keys) else [0]:
+                everybody = len(pending) == len(queries) and not len(banned.keys)
+                group = pending if everybody else pending[extra[pending] == more]
+                asked = queries if everybody else queries[group]
+                local = structure.propose(
+                    asked, setting, more=more, effort=effort, share=share, allowed=self.allowed
+                )
+                not_these = banned if everybody else banned.take(group)
+                answers = self._answers(asked, local, k, not_these)
+                found[0][group], found[1][group] = answers
+                short.append(group[(answers[0] >= 0).sum(axis=1) < wanted[group]])
+            pending = np.concatenate(short)
+            if not len(pending):
+                break
+        return pending
+
+    def _answers(
+        self, queries: NDArray[np.float32], local: NDArray[np.int64], k: int, banned: Banned
+    ) -> Found:
+        """Return the k best of the proposed positions that may be answered, scored exactly."""
+        exact = self.vectors.scores(queries, local)
+        exact[banned.hits(local)] = -np.inf
+        if self.allowed is None and len(self.removed):
+            found = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)
+            exact[self.removed[found] == local] = -np.inf
+        return best_first(local, exact, k)
 
     def _read_all(
         self, query: NDArray[np.float32], k: int, banned: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the best rows and scores of one query from every vector, at most k of them."""
-        local = np.arange(len(self), dtype=np.int64) if self.allowed is None else self.allowed
+        """Return the best positions and scores of one query from every vector, at most k."""
+        if self.allowed is not None:
+            local = self.allowed
+        else:
+            local = np.delete(np.arange(len(self), dtype=np.int64), self.removed)
         if len(banned):
             local = local[~np.isin(local, banned, assume_unique=True)]
-        scores = exact_scores(query[None, :], self.stored, local[None, :])[0]
+        scores = self.vectors.scores_of_one(query, local)
         if k < len(local):
             # Everything that ties with the k-th stays, so that the row decides and not chance.
             kept = scores >= np.partition(scores, len(scores) - k)[-k]
             local, scores = local[kept], scores[kept]
         order = np.lexsort((local, -scores))[:k]
-        return self.rows[local[order]], scores[order]
-
-
-def _fetch_sizes(needed: NDArray[np.int64], available: int) -> NDArray[np.int64]:
-    """Return how many to ask FAISS for: a quarter and 16 more, rounded up to a power of two.
-
-    The surplus lets the k-th answer be told from what was left out; the powers of two make
-    few groups, so that one user with 10,000 seen items costs nobody else anything.
-
-    >>> _fetch_sizes(np.array([10, 48, 10_000]), 50_000).tolist()
-    [32, 128, 16384]
-    """
-    wanted = needed + needed // 4 + 16
-    sizes = 2 ** np.ceil(np.log2(wanted)).astype(np.int64)
-    return np.asarray(np.minimum(sizes, available), dtype=np.int64)
+        return local[order], scores[order]

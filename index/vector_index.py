@@ -1,10 +1,11 @@
-"""The searchable catalog: vectors with their popularity, in segments, and the exact answers."""
+"""The searchable catalog: vectors with their popularity, in segments, and the best answers."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,16 +18,20 @@ from index.checks import (
     check_reach,
     check_rows,
     check_segment_names,
-    checked_ids,
     weighted_queries,
 )
 from index.errors import VectorIndexError
-from index.exact import best_first, exact_scores, score_reach
+from index.exact import best_first, score_reach
 from index.faiss_runtime import gpu_count, load_faiss, search_threads
+from index.item_ids import ItemIds
+from index.locations import Locations
+from index.origin import Origin
 from index.segment import Segment
+from index.stored_vectors import Storage, StoredVectors
 
 SEGMENT_NAMES = ("head", "tail", "cold")
 QUERIES_AT_ONCE = 2_048
+ROWS_AT_ONCE = 65_536
 
 Device = Literal["cpu", "gpu"]
 Excluded = tuple[NDArray[np.int64], NDArray[np.int32]]
@@ -47,23 +52,31 @@ class SearchResult:
 
 @dataclass(frozen=True, eq=False)
 class VectorIndex:
-    """Item vectors and popularities in physical segments, searched exactly.
+    """Item vectors and popularities in physical segments: an immutable value.
 
     The score of an item is ``query . vector + popularity_weight * popularity``. Answers are in
     order of score, ties in order of row, and a query gets the same answer, to the last bit,
-    alone as in any batch. Several threads may search at once.
+    alone as in any batch. Several threads may search at once. What changes an index makes
+    another one of it: see `index.updates`.
 
     Attributes:
-        segments: one per segment name; some may be empty.
-        item_ids: the owner's ids by catalog row, object [n].
+        segments: in the order they were made; a pool has one or more of them, some empty. Where
+            a row is in several, the last one holds it and the others hold what it was.
+        pools: names of the pools, in the order of their codes.
+        item_ids: the owner's ids by catalog row.
         tower_fingerprint: which item tower made the vectors.
+        storage: how numbers are stored, ``float32`` or ``float16``.
         device: ``cpu`` or ``gpu``.
+        origin: where its parts lie on the disk.
     """
 
     segments: tuple[Segment, ...]
-    item_ids: NDArray[np.object_]
+    pools: tuple[str, ...]
+    item_ids: ItemIds
     tower_fingerprint: str
+    storage: Storage = "float32"
     device: Device = "cpu"
+    origin: Origin = field(default_factory=Origin, repr=False)
 
     @classmethod
     def build(
@@ -75,40 +88,65 @@ class VectorIndex:
         *,
         item_ids: Sequence[str],
         tower_fingerprint: str,
+        storage: Storage = "float32",
     ) -> VectorIndex:
-        """Return an index over float32 [n, d] vectors, their popularity [n] and segment [n].
+        """Return an exact index over float32 [n, d] vectors, their popularity [n] and pool [n].
 
-        Vectors and popularity (log p, centred or not) are stored as given; ``segment_of``
-        holds positions in ``segment_names``.
+        Vectors and popularity (log p, centred or not) are stored as given, or as the nearest
+        float16; ``segment_of`` holds positions in ``segment_names``, the pools.
 
         Raises:
             VectorIndexError: shapes, types or lengths don't fit, a value isn't finite, a
-                segment name is unfit, or an item id is no string or occurs twice.
+                vector is all zeros, a pool's name is unfit, or an item id is no string or
+                occurs twice.
         """
-        ids = checked_ids(item_ids)
+        ids = ItemIds.of(item_ids)
         check_columns(vectors, popularity, segment_of, len(ids), len(segment_names))
         check_segment_names(segment_names)
         segments = []
         for code, name in enumerate(segment_names):
             rows = np.flatnonzero(segment_of == code)
-            stored = np.concatenate([vectors[rows], popularity[rows, None]], axis=1)
-            segments.append(Segment.of_vectors(name, rows, stored))
-        return cls(tuple(segments), ids, tower_fingerprint)
+            blocks = _blocks(vectors, popularity, rows)
+            stored = StoredVectors.of_blocks(blocks, vectors.shape[1], storage)
+            segments.append(Segment(name, rows, stored, name))
+        return cls(tuple(segments), tuple(segment_names), ids, tower_fingerprint, storage)
 
     @property
     def n_items(self) -> int:
-        """Number of catalog rows."""
+        """Number of catalog rows, those of removed items counted."""
         return len(self.item_ids)
+
+    @property
+    def n_live(self) -> int:
+        """Number of items that may be answers."""
+        return self.n_items - int(self.removed.sum())
 
     @property
     def dim(self) -> int:
         """Dimensions of a vector, the popularity not counted."""
-        return int(self.segments[0].flat.d) - 1
+        return self.segments[0].dim
 
     @property
     def segment_sizes(self) -> dict[str, int]:
-        """Number of items in each segment, by name."""
-        return {segment.name: len(segment) for segment in self.segments}
+        """Number of items in each pool, by name; removed ones don't count."""
+        sizes = dict.fromkeys(self.pools, 0)
+        for segment in self.segments:
+            sizes[segment.pool] += len(segment) - len(segment.removed)
+        return sizes
+
+    @cached_property
+    def locations(self) -> Locations:
+        """Where each row lies."""
+        return Locations.of(self.segments, self.n_items)
+
+    @cached_property
+    def removed(self) -> NDArray[np.bool_]:
+        """Which rows belong to removed items, bool [n]."""
+        return self.locations.removed(self.segments)
+
+    def rows_of(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the row of each id, int64 [m]; -1 where it is unknown or was removed."""
+        return self.item_ids.rows_of(item_ids, ~self.removed)
 
     def search(
         self,
@@ -120,13 +158,13 @@ class VectorIndex:
         excluded: Excluded | None = None,
         allowed: NDArray[np.bool_] | None = None,
     ) -> SearchResult:
-        """Return the k best items of each query, float32 [m, d], out of the chosen segments.
+        """Return the k best items of each query, float32 [m, d], out of the chosen pools.
 
         Args:
             queries: query vectors, already divided by the temperature.
             k: answers per query; where fewer items may be returned, the rest is padding.
             popularity_weight: one weight for all, or one for each query, float32 [m].
-            segments: names to search; None searches all.
+            segments: names of the pools to search; None searches all.
             excluded: ``(offsets [m + 1], rows)``: query i never gets
                 ``rows[offsets[i]:offsets[i + 1]]``, and still gets k others where there are.
             allowed: bool [n]; False rows are returned to nobody.
@@ -149,9 +187,11 @@ class VectorIndex:
         scores = np.full((len(full), k), -np.inf, np.float32)
         for start in range(0, len(full), QUERIES_AT_ONCE):
             part = np.arange(start, min(start + QUERIES_AT_ONCE, len(full)))
-            not_these = banned.take(part)
+            not_these = banned if len(part) == len(full) else banned.take(part)
             found = [segment.best(full[part], width, not_these) for segment in chosen]
-            if found:
+            if len(found) == 1:
+                rows[part, :width], scores[part, :width] = found[0]
+            elif found:
                 rows[part], scores[part] = best_first(
                     np.concatenate([found_rows for found_rows, _ in found], axis=1),
                     np.concatenate([found_scores for _, found_scores in found], axis=1),
@@ -166,9 +206,10 @@ class VectorIndex:
         *,
         popularity_weight: float | NDArray[np.float32] = 0.0,
     ) -> NDArray[np.float32]:
-        """Return the scores that `search` gives these rows, float32 [m, c]; row -1 gives -inf.
+        """Return the scores that `search` gives these rows, float32 [m, c].
 
-        ``rows`` holds each query's own candidates, [m, c].
+        ``rows`` holds each query's own candidates, [m, c]. Row -1 and the rows of removed items
+        get -inf.
         """
         full = self._with_weight(queries, popularity_weight)
         rows = np.asarray(rows, np.int64)
@@ -178,26 +219,47 @@ class VectorIndex:
             )
         check_rows(rows, least=-1, n_items=self.n_items)
         scores = np.full(rows.shape, -np.inf, np.float32)
+        code, position = self.locations.of_rows(rows)
+        code[self.removed[rows]] = -1
         with search_threads(len(full), rows.shape[1], self.dim + 1):
-            for segment, inside, local in self._located(rows):
-                wanted = np.where(inside, local, -1)
-                scores = np.maximum(scores, exact_scores(full, segment.stored, wanted))
+            for number, segment in enumerate(self.segments):
+                inside = code == number
+                if inside.any():
+                    wanted = np.where(inside, position, -1)
+                    scores = np.maximum(scores, segment.scores(full, wanted))
         return scores
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the stored vectors of these rows, float32 [len(rows), d], without popularity."""
-        return np.ascontiguousarray(self._stored(rows)[:, :-1])
+        """Return the stored vectors of these rows, float32 [len(rows), d], without popularity.
+
+        A removed item's vector is there until the index is compacted.
+        """
+        return np.ascontiguousarray(self.stored(rows)[:, :-1])
 
     def popularity(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored popularity of these rows, float32 [len(rows)]."""
-        return np.ascontiguousarray(self._stored(rows)[:, -1])
+        rows = np.asarray(rows, np.int64)
+        blocks = range(0, max(len(rows), 1), ROWS_AT_ONCE)
+        return np.concatenate([self.stored(rows[i : i + ROWS_AT_ONCE])[:, -1] for i in blocks])
 
-    def segment_codes(self) -> NDArray[np.int8]:
-        """Return the position in ``segments`` of each row's segment, int8 [n]."""
-        codes = np.empty(self.n_items, np.int8)
-        for code, segment in enumerate(self.segments):
-            codes[segment.rows] = code
-        return codes
+    def stored(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return ``[vector ; popularity]`` of these rows, float32 [len(rows), d + 1]."""
+        rows = np.asarray(rows, np.int64)
+        if rows.ndim != 1:
+            raise VectorIndexError(f"rows must be a flat list, not {list(rows.shape)}")
+        check_rows(rows, least=0, n_items=self.n_items)
+        stored = np.empty((len(rows), self.dim + 1), np.float32)
+        code, position = self.locations.of_rows(rows)
+        for number, segment in enumerate(self.segments):
+            inside = code == number
+            if inside.any():
+                stored[inside] = segment.full(position[inside])
+        return stored
+
+    def pool_codes(self) -> NDArray[np.int8]:
+        """Return the position in ``pools`` of each row's pool, or of its last one, int8 [n]."""
+        codes = np.array([self.pools.index(segment.pool) for segment in self.segments], np.int8)
+        return codes[self.locations.code]
 
     def to_device(self, device: Device) -> VectorIndex:
         """Return the same index searching on that device; the answers are the same.
@@ -209,7 +271,7 @@ class VectorIndex:
             VectorIndexError: ``gpu`` was asked for and FAISS sees none.
         """
         if device == "cpu":
-            segments = tuple(replace(segment, on_gpu=None) for segment in self.segments)
+            segments = tuple(segment.to_cpu() for segment in self.segments)
             return replace(self, segments=segments, device="cpu")
         if device != "gpu":
             raise VectorIndexError(f"there is no device {device!r}; use cpu or gpu")
@@ -218,12 +280,9 @@ class VectorIndex:
                 "FAISS sees no GPU here; use the cpu device, or install "
                 '`pip install "longtail[gpu]"` in place of the cpu wheel on a machine with one'
             )
-        faiss, turn = load_faiss(), threading.Lock()
-        scratch = faiss.StandardGpuResources()  # one for all segments: it takes over 1 GB
-        segments = tuple(
-            replace(s, on_gpu=faiss.index_cpu_to_gpu(scratch, 0, s.flat), gpu_turn=turn)
-            for s in self.segments
-        )
+        scratch = load_faiss().StandardGpuResources()  # one for all: it takes over 1 GB
+        turn = threading.Lock()
+        segments = tuple(segment.to_gpu(scratch, turn) for segment in self.segments)
         return replace(self, segments=segments, device="gpu")
 
     def _with_weight(
@@ -237,34 +296,26 @@ class VectorIndex:
     def _chosen(
         self, names: Collection[str] | None, allowed: NDArray[np.bool_] | None, n_queries: int
     ) -> list[Segment]:
-        known = [segment.name for segment in self.segments]
-        unknown = sorted(set(known if names is None else names) - set(known))
+        unknown = sorted(set(self.pools if names is None else names) - set(self.pools))
         if unknown:
-            raise VectorIndexError(f"no segment {unknown[0]!r}; there are {', '.join(known)}")
-        chosen = [s for s in self.segments if names is None or s.name in names]
+            raise VectorIndexError(f"no segment {unknown[0]!r}; there are {', '.join(self.pools)}")
+        chosen = [
+            number for number, s in enumerate(self.segments) if names is None or s.pool in names
+        ]
         if allowed is None:
-            return chosen
+            return [self.segments[number] for number in chosen]
         check_allowed(allowed, self.n_items)
-        return [segment.restricted(allowed[segment.rows], n_queries) for segment in chosen]
+        # By the rows that are allowed, not by those of the segments: mostly there are fewer.
+        code, position = self.locations.of_rows(np.flatnonzero(allowed))
+        return [
+            self.segments[number].restricted(position[code == number], n_queries)
+            for number in chosen
+        ]
 
-    def _located(
-        self, rows: NDArray[np.int64]
-    ) -> list[tuple[Segment, NDArray[np.bool_], NDArray[np.int64]]]:
-        """Return for each segment which of the rows it holds, and their positions there."""
-        found = []
-        for segment in self.segments:
-            if len(segment):
-                local = np.searchsorted(segment.rows, rows)
-                local = np.minimum(local, len(segment) - 1)
-                found.append((segment, segment.rows[local] == rows, local))
-        return found
 
-    def _stored(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        rows = np.asarray(rows, np.int64)
-        if rows.ndim != 1:
-            raise VectorIndexError(f"rows must be a flat list, not {list(rows.shape)}")
-        check_rows(rows, least=0, n_items=self.n_items)
-        stored = np.empty((len(rows), self.dim + 1), np.float32)
-        for segment, inside, local in self._located(rows):
-            stored[inside] = segment.stored[local[inside]]
-        return stored
+def _blocks(
+    vectors: NDArray[np.float32], popularity: NDArray[np.float32], rows: NDArray[np.int64]
+) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[start : start + ROWS_AT_ONCE]
+        yield np.concatenate([vectors[part], popularity[part, None]], axis=1)

@@ -14,7 +14,6 @@ import pyarrow.parquet
 from index.files import write_file_atomically
 from longtail.inputs import note_set_aside
 from retrieval.catalog import Catalog
-from retrieval.errors import DataError
 from retrieval.interactions import Histories
 from retrieval.progress import Progress
 from retrieval.reading.interaction_file import read_interactions
@@ -42,25 +41,6 @@ class Written:
 
     rows: int
     noted_users: int
-
-
-def user_ids_from_file(path: Path) -> list[str]:
-    """Return the user ids of a text file, one a line; an id that comes again is left out.
-
-    Raises:
-        DataError: the file isn't there, isn't UTF-8, or holds no id.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"{path}, line {line}: is not UTF-8; save the file as UTF-8") from error
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}; it should hold user ids") from error
-    ids = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    if not ids:
-        raise DataError(f"{path} holds no user id; write one a line")
-    return ids
 
 
 def histories_from_file(

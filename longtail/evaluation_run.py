@@ -63,7 +63,8 @@ def evaluate_run(
         )
     log = bundle.log
     part = np.zeros(len(log), np.int8) if log.part is None else log.part
-    test = log.select(part == TEST)
+    # What was removed since can be nobody's answer: it is no target.
+    test = log.select((part == TEST) & bundle.popularity.in_pool("all")[log.item])
     if len(test.taken()) == 0:
         raise EvaluationError(
             f"{run} was trained on a log without a test part, so there is nothing to evaluate "

@@ -70,6 +70,8 @@ RANGES = {
     "seed": Range(0, 2**32 - 1),
     "shuffled_share": _SHARE,
     "tail_price": _SHARE,
+    # 1 is what `exact` is for.
+    "target_recall": Range(0.5, 0.999),
     # 0 would leave the tail's positives out.
     "tail_weights": Range(0.01),
     "temperature": _COUNT,

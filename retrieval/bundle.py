@@ -17,8 +17,6 @@ from index.files import (
     record_files,
     verify_files,
 )
-from index.store import open_index
-from index.vector_index import VectorIndex
 from retrieval.catalog import Catalog
 from retrieval.errors import BundleError
 from retrieval.interactions import Interactions
@@ -57,7 +55,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained engine without its index.
+    """A trained engine without its index: `retrieval.served` has both, as they are served.
 
     Attributes:
         log: all interactions handed to training; `part` says which were train, valid, test.
@@ -134,7 +132,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Return a bundle after checking every file of it against the manifest.
+    """Return a bundle as it was trained, after checking every file of it against the manifest.
 
     Raises:
         BundleError, UnsupportedFormatError: see `read_manifest`.
@@ -159,15 +157,6 @@ def open_bundle(folder: Path) -> Bundle:
         config=manifest["config"],
         summary=manifest["summary"],
     )
-
-
-def open_bundle_index(folder: Path) -> VectorIndex:
-    """Return the bundle's index, refused when another item tower filled it.
-
-    Raises:
-        ForeignIndexError, DamagedFileError, MissingVersionError: see `index.store`.
-    """
-    return open_index(folder / "index", expected_fingerprint=read_manifest(folder)["item_tower"])
 
 
 def work_folder(run: Path) -> Path:

@@ -26,10 +26,14 @@ class Catalog:
     Attributes:
         frame: ``item_id`` (str, unique) and the owner's columns, index 0 to n - 1.
         template: the text template, e.g. ``{title}. {categories}. {description}``.
+        removed: rows whose item the owner has taken out, bool [n], or None. They are never an
+            answer; their texts still speak in the histories of those who took them. The id of a
+            removed row may come again as a later row, which is then meant by it.
     """
 
     frame: pd.DataFrame
     template: str
+    removed: NDArray[np.bool_] | None = None
     _row_of: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -53,10 +57,28 @@ class Catalog:
         find = self._row_of.get
         return np.fromiter((find(i, -1) for i in item_ids), np.int64)
 
+    def is_removed(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of these rows are removed, bool [len(rows)]; row -1 isn't."""
+        if self.removed is None:
+            return np.zeros(len(rows), bool)
+        return np.asarray(self.removed[rows] & (rows >= 0), dtype=bool)
+
+    def offered(self, item_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Return the row of each item that can be an answer, -1 for others, int64."""
+        rows = self.rows_of(item_ids)
+        return np.where(self.is_removed(rows), -1, rows)
+
+    @property
+    def n_offered(self) -> int:
+        """The number of rows that aren't removed."""
+        return len(self) - (0 if self.removed is None else int(self.removed.sum()))
+
     def near_ids(self, item_id: str, n: int = 3) -> list[str]:
         """Return up to ``n`` ids that are spelt much like this one, nearest first."""
         folded: dict[str, str] = {}
-        for known in self._row_of:
+        for known, row in self._row_of.items():
+            if self.removed is not None and self.removed[row]:
+                continue
             folded.setdefault(known.lower(), known)
         matches = difflib.get_close_matches(item_id.strip().lower(), folded, n=n)
         return [folded[match] for match in matches]

@@ -308,7 +308,7 @@ class Ranking:
         found = Candidates(
             rows=rows,
             logits=logits,
-            log_p=(popularity.log_p - popularity.log_p.mean())[inside],
+            log_p=popularity.centred[inside],
             bands=self._bands[inside],
             vectors=self.index.vectors(inside.ravel()).reshape(*rows.shape, self.index.dim)
             if diverse
@@ -353,8 +353,7 @@ class Ranking:
         return out
 
     def _leaning(self, histories: Histories) -> Leaning:
-        popularity = self.bundle.popularity
-        centred = popularity.log_p - popularity.log_p.mean()
+        centred = self.bundle.popularity.centred
         return Leaning.of(histories, centred, self._bands, PROFILE_BANDS)
 
     def most_popular(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retrieval.answers import Answers, answers_frame
-from retrieval.bundle import Bundle, open_bundle, open_bundle_index
+from retrieval.bundle import Bundle
 from retrieval.errors import QueryError, UnknownItemError, UnknownUserError
 from retrieval.explanation import reasons
 from retrieval.interactions import Histories
@@ -21,6 +21,7 @@ from retrieval.popularity import Pool
 from retrieval.ranking import USERS_PER_BATCH, Ranked, Ranking, check_request
 from retrieval.relevance import probability
 from retrieval.rerank.rerank import Mode, Rerank
+from retrieval.served import open_run
 from retrieval.where import where_mask
 
 
@@ -44,9 +45,8 @@ class Retriever:
             BundleError, DamagedFileError, ForeignIndexError, UnsupportedFormatError: the folder
                 can't be served; the message says which file and what to do.
         """
-        folder = Path(run)
-        bundle = open_bundle(folder)
-        index = open_bundle_index(folder)
+        served = open_run(Path(run))
+        bundle, index = served.bundle, served.index
         if device == "gpu":
             index = index.to_device("gpu")
         return cls(
@@ -153,11 +153,13 @@ class Retriever:
         """Return the items whose texts are nearest to this one's: item_id, rank, cosine, ...
 
         Raises:
-            UnknownItemError: the item isn't in the catalog.
+            UnknownItemError: the item isn't in the catalog, or was removed.
         """
         check_request(k, pool, 0.0)
         k = min(k, len(self.bundle.catalog))
         row = self.item_rows([item_id])
+        if self.bundle.catalog.is_removed(row).any():
+            raise UnknownItemError(f"item {item_id!r} was removed from the catalog")
         vectors = self.ranking.index.vectors(row)
         # Cosine alone: neither temperature nor popularity has a say in likeness.
         plain = replace(self.bundle.serving, temperature=1.0, popularity_weight=0.0)

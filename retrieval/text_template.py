@@ -79,6 +79,15 @@ def render(template: str, frame: pd.DataFrame) -> list[str]:
     return [_join(pieces, values) for values in zip(*columns, strict=True)]
 
 
+def template_columns(template: str) -> list[str]:
+    """Return the columns that a template names, in its order.
+
+    >>> template_columns("{title} ({brand})")
+    ['title', 'brand']
+    """
+    return [piece.column for piece in _parse(template)]
+
+
 def _join(pieces: Sequence[_Piece], values: Sequence[str]) -> str:
     text = ""
     for piece, value in zip(pieces, values, strict=True):

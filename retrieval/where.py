@@ -1,80 +1,127 @@
-"""Attribute filters: ``brand=OPI``, ``price<20``, ``categories~nail``."""
+"""Attribute filters: ``brand=OPI``, ``price<20 and size in (S, M)``, ``categories~nail``."""
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from retrieval.errors import QueryError
+from retrieval.where_clauses import Clause, read_clauses
 
-CLAUSE = re.compile(r"^\s*(?P<column>.+?)\s*(?P<operator><=|>=|!=|=|<|>|~)\s*(?P<value>.*?)\s*$")
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
-def where_mask(frame: pd.DataFrame, clauses: Sequence[str]) -> NDArray[np.bool_]:
-    """Return the catalog rows that pass every clause, bool [n].
+def where_mask(frame: pd.DataFrame, filters: Sequence[str]) -> NDArray[np.bool_]:
+    """Return the catalog rows that pass every filter, bool [n].
 
-    ``COLUMN=VALUE`` (several values with ``|``), ``!=``, ``<``, ``<=``, ``>``, ``>=`` for
-    numbers, and ``~`` for "contains, whatever the case". A missing cell passes only ``!=``.
+    A filter is one condition, or several joined by ``and`` or a comma (`read_clauses`):
+    ``COLUMN=VALUE`` (several values with ``|``), ``!=``, ``in (A, B)``, ``not in (A, B)``,
+    ``<``, ``<=``, ``>``, ``>=`` for numbers and dates, and ``~`` for "contains, whatever the
+    case". A missing cell passes only ``!=`` and ``not in``.
 
     Raises:
-        QueryError: a clause that can't be read, an unknown column, a comparison of text.
+        QueryError: a condition that can't be read, an unknown column, a comparison of text.
 
     >>> shop = pd.DataFrame({"brand": ["OPI", "Essie", None], "price": [9.0, 12.5, 3.0]})
-    >>> where_mask(shop, ["brand=OPI|Essie", "price<10"]).tolist()
+    >>> where_mask(shop, ["brand in (OPI, Essie) and price<10"]).tolist()
     [True, False, False]
     """
     passes = np.ones(len(frame), bool)
-    for clause in clauses:
-        passes &= _clause_mask(frame, clause)
+    columns = [str(column) for column in frame.columns]
+    for text in filters:
+        for clause in read_clauses(text, columns):
+            passes &= _clause_mask(frame, clause, columns)
     return passes
 
 
-def _clause_mask(frame: pd.DataFrame, clause: str) -> NDArray[np.bool_]:
-    found = CLAUSE.match(clause)
-    if found is None:
-        raise QueryError(
-            f"--where {clause!r} is not COLUMN OPERATOR VALUE with one of = != < <= > >= ~"
-        )
-    column, operator, value = found["column"], found["operator"], found["value"]
-    if column not in frame.columns:
-        near = difflib.get_close_matches(column, [str(c) for c in frame.columns], 1)
+def _clause_mask(frame: pd.DataFrame, clause: Clause, columns: Sequence[str]) -> NDArray[np.bool_]:
+    if clause.column not in columns:
+        near = difflib.get_close_matches(clause.column, columns, 1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise QueryError(
-            f"--where {clause!r}: the catalog has no column {column!r}{hint} "
-            f"It has: {', '.join(str(c) for c in frame.columns)}"
+            f"--where {clause.text!r}: the catalog has no column {clause.column!r}{hint} "
+            f"It has: {', '.join(columns)}"
         )
-    cells = frame[column]
-    numeric = pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
-    if operator == "~":
-        mask = cells.astype("str").str.contains(value, case=False, regex=False, na=False)
+    cells = frame[clause.column]
+    if clause.operator == "~":
+        mask = cells.astype("str").str.contains(clause.values[0], case=False, regex=False, na=False)
         return np.asarray(mask & cells.notna(), dtype=bool)
-    if operator in ("=", "!="):
-        wanted = value.split("|")
-        if numeric:
-            equal = cells.isin([_number(v, clause, column) for v in wanted])
-        else:
-            equal = cells.astype("str").isin(wanted) & cells.notna()
-        return np.asarray(equal if operator == "=" else ~equal, dtype=bool)
-    if not numeric:
+    if clause.operator in COMPARE:
+        return _compared(cells, clause)
+    equal = _equal(cells, clause)
+    return equal if clause.operator in ("=", "in") else ~equal
+
+
+def _equal(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
+    kinds = pd.api.types
+    # Truth values with gaps are a column of objects.
+    gaps = cells.dtype == object and kinds.infer_dtype(cells, skipna=True) == "boolean"
+    if kinds.is_bool_dtype(cells) or gaps:
+        wanted = [value.capitalize() for value in clause.values]
+        if unknown := [v for v, w in zip(clause.values, wanted, strict=True) if w not in _TRUTH]:
+            raise QueryError(
+                f"--where {clause.text!r}: column {clause.column!r} holds true or false, and "
+                f"{unknown[0]!r} is neither"
+            )
+        return np.asarray(cells.astype("str").isin(wanted), dtype=bool)
+    if kinds.is_numeric_dtype(cells):
+        return np.asarray(cells.isin([_number(v, clause) for v in clause.values]), dtype=bool)
+    if kinds.is_datetime64_any_dtype(cells):
+        wanted_dates = [_date(value, clause, cells) for value in clause.values]
+        return np.asarray(cells.isin(wanted_dates), dtype=bool)
+    return np.asarray(cells.astype("str").isin(clause.values) & cells.notna(), dtype=bool)
+
+
+def _compared(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
+    kinds, compare = pd.api.types, COMPARE[clause.operator]
+    if kinds.is_datetime64_any_dtype(cells):
+        return np.asarray(compare(cells, _date(clause.values[0], clause, cells)), dtype=bool)
+    if not kinds.is_numeric_dtype(cells) or kinds.is_bool_dtype(cells):
+        held = "true or false" if kinds.is_bool_dtype(cells) else "text"
         raise QueryError(
-            f"--where {clause!r}: column {column!r} holds text; {operator} compares numbers "
-            "(use = or ~)"
+            f"--where {clause.text!r}: column {clause.column!r} holds {held}; {clause.operator} "
+            "compares numbers (use =, in or ~)"
         )
     numbers = cells.to_numpy(dtype=float, na_value=np.nan)
-    bound = _number(value, clause, column)
-    compare = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
-    return np.asarray(compare[operator](numbers, bound), dtype=bool)
+    return np.asarray(compare(numbers, _number(clause.values[0], clause)), dtype=bool)
 
 
-def _number(value: str, clause: str, column: str) -> float:
+_TRUTH = ("True", "False")
+
+
+def _number(value: str, clause: Clause) -> float:
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
+        number = np.nan
+    if np.isnan(number):
         raise QueryError(
-            f"--where {clause!r}: column {column!r} holds numbers, and {value!r} is none"
-        ) from None
+            f"--where {clause.text!r}: column {clause.column!r} holds numbers, and {value!r} is "
+            "none"
+        )
+    return number
+
+
+def _date(value: str, clause: Clause, cells: pd.Series[Any]) -> pd.Timestamp:
+    try:
+        date = pd.Timestamp(value)
+    except ValueError:
+        date = pd.NaT  # type: ignore[assignment]
+    if pd.isna(date):
+        raise QueryError(
+            f"--where {clause.text!r}: column {clause.column!r} holds dates, and {value!r} is "
+            "none; write it like 2024-01-31"
+        )
+    zone = cells.dt.tz
+    return date if (date.tzinfo is None) == (zone is None) else date.tz_localize(zone)

@@ -18,7 +18,9 @@ def unit_rows(rng: np.random.Generator, n: int, dim: int) -> NDArray[np.float32]
 
 def whole_number_vectors(rng: np.random.Generator, n: int, dim: int) -> NDArray[np.float32]:
     """Return vectors of small whole numbers: their float32 scores are exact, and ties common."""
-    return rng.integers(-2, 3, (n, dim)).astype(np.float32)
+    vectors = rng.integers(-2, 3, (n, dim)).astype(np.float32)
+    vectors[~vectors.any(axis=1), 0] = 1  # an index refuses items that are all zeros
+    return vectors
 
 
 def build(

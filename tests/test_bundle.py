@@ -24,11 +24,11 @@ from index.errors import (
 from index.store import save_index
 from retrieval.bundle import open_bundle, read_manifest, write_bundle
 from retrieval.errors import BundleError
+from retrieval.index_build import IndexSettings, build_index
 from retrieval.interactions import Interactions
 from retrieval.retriever import Retriever
 from retrieval.sealed_json import write_sealed_json
 from retrieval.stored_interactions import load_interactions, save_interactions
-from training.fit import build_index
 
 ASK = """
 import sys, warnings
@@ -101,7 +101,17 @@ class TestRoundTrip:
 
     def test_nothing_in_it_is_pickled(self, trained_run: Path) -> None:
         names = {path.suffix for path in trained_run.rglob("*") if path.is_file()}
-        assert names <= {".json", ".safetensors", ".parquet", ".faiss", ".npy", ".txt", ".md", ""}
+        assert names <= {
+            ".json",
+            ".safetensors",
+            ".parquet",
+            ".faiss",
+            ".utf8",
+            ".int64",
+            ".txt",
+            ".md",
+            "",
+        }
         first_bytes = [p.read_bytes()[:2] for p in trained_run.rglob("*") if p.is_file()]
         assert not [start for start in first_bytes if start[:1] == b"\x80"], "a pickle"
 
@@ -232,8 +242,8 @@ class TestRefusal:
         bundle = open_bundle(run_copy)
         with torch.no_grad():
             bundle.item_tower.dense.linear.bias[0] += 0.5
-        pooled = np.random.default_rng(0).normal(size=(60, 32)).astype(np.float32)
-        save_index(build_index(bundle, pooled), run_copy / "index")
+        vectors = np.random.default_rng(0).normal(size=(60, 32)).astype(np.float32)
+        save_index(build_index(bundle, vectors, IndexSettings()), run_copy / "index")
         with pytest.raises(ForeignIndexError) as error:
             Retriever.open(run_copy)
         assert "longtail index build" in str(error.value)

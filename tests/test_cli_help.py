@@ -13,7 +13,17 @@ from longtail.cli_reference import PAGE, reference_page
 
 GROUPS = {
     "data": ["describe", "split", "synth", "validate"],
-    "index": ["build", "info", "verify"],
+    "index": [
+        "add",
+        "build",
+        "compact",
+        "info",
+        "refresh",
+        "remove",
+        "rollback",
+        "update",
+        "verify",
+    ],
 }
 EVERY = [[], *([name] for name in COMMANDS)]
 EVERY += [[group, name] for group, names in GROUPS.items() for name in names]

@@ -49,7 +49,7 @@ def test_the_closing_screen_says_what_was_made(cli_run: Path, shop_files: Path) 
     assert not (cli_run.parent / f".{cli_run.name}.work").exists()
     done = longtail("index", "info", cli_run)
     assert done.code == 0
-    assert re.search(r"n items\s+│ 60\b", done.out)
+    assert re.search(r"items\s+│ 60\b", done.out)
     done = longtail("index", "verify", cli_run)
     assert "every file is as it was written; index v0001" in done.out
 

@@ -96,3 +96,28 @@ def test_importing_the_package_loads_neither_faiss_nor_torch() -> None:
         "raise SystemExit(any(m in sys.modules for m in ('faiss', 'torch', 'retrieval')))"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_only_readings_that_take_long_are_shared_by_threads() -> None:
+    faiss = faiss_runtime.load_faiss()
+    with faiss_runtime.exactly_threads(4):
+        assert faiss_runtime.reading_threads(50 * 2**20) == 1
+        assert faiss_runtime.reading_threads(600 * 2**20) == 2
+        assert faiss_runtime.reading_threads(100 * 2**30) == 4
+        with faiss_runtime.exactly_threads(2):
+            assert faiss.omp_get_max_threads() == 2
+        assert faiss.omp_get_max_threads() == 4
+
+
+def test_the_threads_of_one_reader_are_not_those_of_another() -> None:
+    faiss, seen = faiss_runtime.load_faiss(), []
+    before = faiss.omp_get_max_threads()
+
+    def other() -> None:
+        with faiss_runtime.exactly_threads(7):
+            seen.append(faiss.omp_get_max_threads())
+
+    worker = threading.Thread(target=other)
+    worker.start()
+    worker.join()
+    assert (seen, faiss.omp_get_max_threads()) == ([7], before)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from index_toys import NAMES, build, by_hand, compress, unit_rows, whole_number_vectors
 
-from index import segment as segment_module
+from index import filter_plan
 from index.vector_index import VectorIndex
 
 
@@ -166,13 +166,13 @@ def test_one_user_with_a_long_history_still_gets_k_answers_and_the_others_theirs
     assert (found.rows[2] >= 0).sum() == 5
 
 
-@pytest.mark.parametrize("way", ["few queries", "gathered", "selector"])
+@pytest.mark.parametrize("way", ["few queries", "copied", "in blocks"])
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.95])
 def test_every_way_to_filter_gives_the_answers_of_a_full_sort(
     way: str, share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if way == "selector":
-        monkeypatch.setattr(segment_module, "GATHER_BYTES", 0)
+    if way == "in blocks":
+        monkeypatch.setattr(filter_plan, "GATHER_BYTES", 0)
     rng = np.random.default_rng(7)
     m = 3 if way == "few queries" else 20
     vectors, queries = unit_rows(rng, 3_000, 12), unit_rows(rng, m, 12)
@@ -230,7 +230,7 @@ def test_vectors_and_popularity_come_back_as_they_were_given() -> None:
     index, rows = build(vectors, popularity, segment_of), np.array([7, 0, 39, 7])
     assert (index.vectors(rows) == vectors[rows]).all()
     assert (index.popularity(rows) == popularity[rows]).all()
-    assert (index.segment_codes() == segment_of).all()
+    assert (index.pool_codes() == segment_of).all()
     assert (index.n_items, index.dim, index.device) == (40, 6, "cpu")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,17 +25,17 @@ from index.errors import (
     UnsupportedFormatError,
     VectorIndexError,
 )
-from index.store import index_info, open_index, save_index, verify_index
+from index.faiss_runtime import load_faiss
+from index.lock import LOCK_FILE
+from index.store import index_info, open_index, rollback, save_index, verify_index
 from index.vector_index import VectorIndex
 from index.versions import Pointer, point_at
 
 VERSION_FILES = {
     "manifest.json",
-    "item_ids.json",
-    "segment_of.npy",
-    "head.faiss",
-    "tail.faiss",
-    "cold.faiss",
+    "ids+0001.utf8",
+    "ids+0001.ends.int64",
+    *(f"{pool}.{kind}" for pool in ("head", "tail", "cold") for kind in ("faiss", "rows.int64")),
 }
 
 
@@ -46,6 +47,11 @@ def toy(seed: int = 0, n: int = 30) -> VectorIndex:
 def answers(index: VectorIndex) -> list[list[int]]:
     queries = unit_rows(np.random.default_rng(99), 6, index.dim)
     return index.search(queries, 5, popularity_weight=0.2).rows.tolist()
+
+
+def listing(folder: Path) -> set[str]:
+    """Return what lies in the folder, the lock's file left out, which stays there."""
+    return {path.name for path in folder.iterdir()} - {LOCK_FILE}
 
 
 @pytest.fixture
@@ -109,21 +115,60 @@ def test_the_next_version_is_served_and_the_one_before_is_kept(folder: Path) -> 
         save_index(toy(seed), folder)
     assert index_info(folder).version == "v0004"
     assert index_info(folder).kept_versions == ("v0003", "v0004")
-    assert {p.name for p in folder.iterdir()} == {"CURRENT", "v0003", "v0004"}
+    assert listing(folder) == {"CURRENT", "v0003", "v0004"}
     assert answers(open_index(folder)) == answers(toy(3))
 
 
-def test_the_version_before_can_be_served_again(folder: Path) -> None:
+def test_as_many_versions_are_kept_as_are_asked_for(folder: Path) -> None:
+    for seed in range(1, 6):
+        save_index(toy(seed), folder, keep=3)
+    assert index_info(folder).kept_versions == ("v0004", "v0005", "v0006")
+    assert listing(folder) == {"CURRENT", "v0004", "v0005", "v0006"}
+    save_index(toy(6), folder, keep=1)
+    assert index_info(folder).kept_versions == ("v0006", "v0007")
+
+
+def test_the_version_before_can_be_served_again_and_so_can_the_later(folder: Path) -> None:
     save_index(toy(1), folder)
-    sha256 = files.sha256_of(folder / "v0001" / "manifest.json")
-    point_at(folder, Pointer("v0001", sha256))
+    assert rollback(folder) == "v0001"
     assert answers(open_index(folder)) == answers(toy(0))
+    assert index_info(folder).kept_versions == ("v0001", "v0002")
+    with pytest.raises(MissingVersionError, match=r"no version before v0001; it can serve v0001"):
+        rollback(folder)
+    assert rollback(folder, "v0002") == "v0002"
+    assert rollback(folder, "v0002") == "v0002"
+    assert answers(open_index(folder)) == answers(toy(1))
+
+
+def test_what_is_published_after_a_rollback_replaces_what_was_rolled_back(folder: Path) -> None:
+    save_index(toy(1), folder)
+    rollback(folder)
+    assert save_index(toy(2), folder) == "v0003"
+    assert index_info(folder).kept_versions == ("v0001", "v0003")
+    rollback(folder)
+    assert answers(open_index(folder)) == answers(toy(0))
+
+
+@pytest.mark.parametrize("name", sorted({*VERSION_FILES, "manifest.sha256"}))
+def test_a_damaged_version_is_not_gone_back_to(folder: Path, name: str) -> None:
+    save_index(toy(1), folder)
+    path = folder / "v0001" / name
+    path.write_bytes(path.read_bytes()[:-3] + b"??\n")
+    with pytest.raises(DamagedFileError, match=re.escape(name)):
+        rollback(folder)
+    assert answers(open_index(folder)) == answers(toy(1))
+
+
+def test_a_folder_without_an_index_has_nothing_to_go_back_to(tmp_path: Path) -> None:
+    with pytest.raises(MissingVersionError, match="no published index"):
+        rollback(tmp_path / "nothing")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_info_says_what_is_stored(folder: Path) -> None:
     info = index_info(folder)
     assert (info.version, info.n_items, info.dim) == ("v0001", 30, 4)
-    assert info.items_by_segment == {"head": 10, "tail": 10, "cold": 10}
+    assert info.items_by_pool == {"head": 10, "tail": 10, "cold": 10}
     assert info.tower_fingerprint == "tower-a"
     stored = (p.stat().st_size for p in (folder / "v0001").iterdir() if p.name != "manifest.json")
     assert info.size_bytes == sum(stored)
@@ -155,10 +200,10 @@ def test_a_truncated_a_lengthened_and_a_missing_file_are_caught(folder: Path, na
     whole = path.read_bytes()
     for content in (b"", whole[: len(whole) // 2], whole[:-1], whole + b"\0"):
         path.write_bytes(content)
-        with pytest.raises(DamagedFileError, match=name):
+        with pytest.raises(DamagedFileError, match=re.escape(name)):
             open_index(folder)
     path.unlink()
-    with pytest.raises(DamagedFileError, match=rf"{name} is missing"):
+    with pytest.raises(DamagedFileError, match=rf"{re.escape(name)} is missing"):
         open_index(folder)
 
 
@@ -168,14 +213,14 @@ def test_faiss_never_sees_a_damaged_file(folder: Path, monkeypatch: pytest.Monke
 
     path = folder / "v0001" / "tail.faiss"
     path.write_bytes(path.read_bytes()[::-1])
-    monkeypatch.setattr(store, "_read_version", refuse)
+    monkeypatch.setattr(store, "read_version", refuse)
     with pytest.raises(DamagedFileError, match=r"tail\.faiss"):
         open_index(folder)
 
 
 def test_a_well_summed_file_of_another_kind_is_no_index(folder: Path) -> None:
     place = folder / "v0001"
-    shutil.copy(place / "item_ids.json", place / "tail.faiss")
+    shutil.copy(place / "ids+0001.utf8", place / "tail.faiss")
     rewrite_manifest(folder, {})
     with pytest.raises(DamagedFileError, match="can't be read as an index") as caught:
         open_index(folder)
@@ -187,7 +232,7 @@ def test_segments_that_were_exchanged_are_no_index(folder: Path) -> None:
     save_index(toy(n=31), folder)
     shutil.copy(folder / "v0002" / "head.faiss", place / "head.faiss")
     rewrite_manifest(folder, {})
-    with pytest.raises(DamagedFileError, match="holds 11 vectors for 10 items"):
+    with pytest.raises(DamagedFileError, match="holds 11 float32 vectors for 10 items"):
         open_index(folder)
 
 
@@ -246,7 +291,7 @@ def test_a_full_disk_or_ctrl_c_at_any_step_leaves_the_old_version_served(
         save_index(toy(1), folder)
     monkeypatch.undo()
     assert answers(open_index(folder)) == answers(toy(0))
-    assert {p.name for p in folder.iterdir()} == {"CURRENT", "v0001"}
+    assert listing(folder) == {"CURRENT", "v0001"}
     save_index(toy(2), folder)
     assert answers(open_index(folder)) == answers(toy(2))
 
@@ -257,31 +302,22 @@ def test_a_disk_that_fills_while_faiss_writes_is_a_full_disk(
     def fail(*args: object) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    monkeypatch.setattr(store.load_faiss(), "PyCallbackIOWriter", lambda write: fail)
-    monkeypatch.setattr(store.load_faiss(), "write_index", lambda flat, writer: writer())
+    monkeypatch.setattr(load_faiss(), "PyCallbackIOWriter", lambda write: fail)
+    monkeypatch.setattr(load_faiss(), "write_index", lambda flat, writer: writer())
     with pytest.raises(DiskFullError, match="no room to write"):
         save_index(toy(1), folder)
-    assert {p.name for p in folder.iterdir()} == {"CURRENT", "v0001"}
+    assert listing(folder) == {"CURRENT", "v0001"}
 
 
-def test_two_writers_of_one_version_do_not_overwrite_one_another(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_index(toy(1), folder)
-    monkeypatch.setattr(store, "next_version", lambda folder: "v0002")
-    with pytest.raises(VectorIndexError, match="another process published"):
-        save_index(toy(2), folder)
-    assert answers(open_index(folder)) == answers(toy(1))
-
-
-def test_what_a_killed_writer_left_is_swept_up_a_day_later(folder: Path) -> None:
-    old, fresh = folder / ".v0002.0badcafe.tmp", folder / ".v0003.0badcafe.tmp"
-    for path in (old, fresh):
-        path.mkdir()
-    os.utime(old, (0, 0))
-    save_index(toy(1), folder)
-    assert not old.exists()
-    assert fresh.exists()
+def test_what_killed_writers_left_is_swept_up_by_the_next(folder: Path) -> None:
+    half, pointer = folder / ".v0002.0badcafe.tmp", folder / ".CURRENT.0badcafe.tmp"
+    half.mkdir()
+    pointer.write_text("v00")
+    shutil.copytree(folder / "v0001", folder / "v0002")  # whole, but CURRENT never named it
+    with pytest.raises(MissingVersionError, match="no version v0002 to go back to"):
+        rollback(folder, "v0002")
+    save_index(toy(1), folder, keep=5)
+    assert listing(folder) == {"CURRENT", "v0001", "v0003"}
 
 
 def test_readers_go_on_while_a_writer_publishes(folder: Path) -> None:

@@ -19,6 +19,7 @@ from retrieval.bundle import Bundle, write_bundle
 from retrieval.catalog import Catalog
 from retrieval.embedding import embed_catalog
 from retrieval.errors import DataError
+from retrieval.index_build import build_index, check_structure
 from retrieval.interactions import TRAIN, VALID, Histories, Interactions
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress, silent
@@ -66,6 +67,7 @@ def train_engine(
             training and validation events.
         ResumeError: see `prepare_work_folder`.
         ModelNotFoundError: the text encoder can't be found.
+        VectorIndexError: the index setting ``structure`` is none that FAISS knows.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
     if len(catalog) < 2:
@@ -87,6 +89,7 @@ def train_engine(
     item_tower = ItemTower.from_pretrained(
         settings.item_tower.encoder, settings.item_tower.max_tokens
     )
+    check_structure(settings.index.structure, item_tower.dim)
     work = prepare_work_folder(out, catalog, split, settings, resume=resume)
     tokens = item_tower.tokenise(catalog.texts())
     pooled = embed_catalog(
@@ -142,8 +145,8 @@ def train_engine(
         config=asdict(settings),
         summary={"stages": stages.reports, "notes": list(split.warnings)},
     )
-    index = build_index(bundle, stages.pooled)
     vectors = bundle.item_tower.project_all(stages.pooled)
+    index = build_index(bundle, vectors, settings.index)
     fitted = fit_sources(
         histories, taken, vectors, popularity.counts, stages.validation, settings, progress
     )
@@ -168,18 +171,6 @@ def train_engine(
         save_index(index, folder / "index")
     shutil.rmtree(work)
     return Trained(bundle, out)
-
-
-def build_index(bundle: Bundle, pooled: NDArray[np.float32]) -> VectorIndex:
-    """Return the index of a bundle's catalog from its pooled vectors, float32 [n, dim]."""
-    log_p = bundle.popularity.log_p
-    return VectorIndex.build(
-        bundle.item_tower.project_all(pooled),
-        (log_p - log_p.mean()).astype(np.float32),
-        bundle.popularity.bucket,
-        item_ids=list(bundle.catalog.item_ids),
-        tower_fingerprint=bundle.item_tower.fingerprint(),
-    )
 
 
 def with_validation(split: Split, seed: int) -> Split:

@@ -125,8 +125,7 @@ def fit_relevance_head(
     scorers = folds.fitted(kind, weight)
     head = RelevanceHead(names, counts, scorers, scale, shift)
     calibrated = scale * logits[kind] + shift
-    log_p = ranking.bundle.popularity.log_p
-    centred = (log_p - log_p.mean())[pairs.row]
+    centred = ranking.bundle.popularity.centred[pairs.row]
     strengths = {d: ranks.measures(calibrated - d * centred) for d in DEBIAS_GRID}
     debias = _choose_debias({d: balance_pair(m) for d, m in strengths.items()}, settings)
     progress("relevance head", 3, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from retrieval.index_build import IndexSettings
 from retrieval.towers.item_tower import Precision
 from retrieval.towers.weights import DEFAULT_ENCODER
 from training.behaviour import BehaviourSettings
@@ -109,7 +110,8 @@ class TrainingSettings:
     The stages run in this order, each from where the one before ended, and each is undone when
     it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
     tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
-    fitted (``behaviour``, ``sequence``), and on all of it the head (``relevance``).
+    fitted (``behaviour``, ``sequence``), and on all of it the head (``relevance``). ``index`` says
+    how the vectors are stored and searched.
 
     Attributes:
         refit: fit the evidence once more, on the train and valid parts, when everything has been
@@ -129,3 +131,4 @@ class TrainingSettings:
     behaviour: EvidenceSettings = field(default_factory=EvidenceSettings)
     sequence: SequenceSettings = field(default_factory=SequenceSettings)
     relevance: HeadSettings = field(default_factory=HeadSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)

@@ -1,4 +1,4 @@
-"""`longtail index`: build, inspect and verify a run's index."""
+"""`longtail index`: build, inspect, verify and update the index of a run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import click
-from rich.table import Table
 
+from longtail.commands.index_updates import add, remove, update
+from longtail.commands.index_upkeep import compact, refresh, rollback
 from longtail.commands.options import run_argument
 from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
@@ -16,51 +17,80 @@ from longtail.stopped_work import when_stopped
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def index() -> None:
-    """Build, inspect and verify the index of a run folder."""
+    """Build, inspect, verify and update the index of a run folder."""
+
+
+for command in (add, update, remove, compact, rollback, refresh):
+    index.add_command(command)
 
 
 @index.command()
 @run_argument
 @click.option("--resume", is_flag=True, help="Use the vectors of an interrupted build.")
-def build(run: Path, resume: bool) -> None:
-    """Read the catalog through RUN's item tower and publish a new index version."""
-    from index.store import save_index
-    from retrieval.bundle import open_bundle, work_folder
-    from retrieval.embedding import embed_catalog
-    from training.fit import build_index
+@click.option(
+    "--structure",
+    metavar="auto|exact|hnsw|FACTORY",
+    help="How pools are searched: auto takes an inverted file from some 200,000 items a pool; "
+    "FACTORY is a FAISS factory string. Default: as trained.",
+)
+@click.option(
+    "--target-recall",
+    type=click.FloatRange(0.5, 0.999),
+    help="Share of the exact first 10 that must be found, on user vectors. Default: as trained.",
+)
+@click.option(
+    "--storage",
+    type=click.Choice(["float32", "float16"]),
+    help="How vectors are stored; float16 takes half the memory. Default: as trained.",
+)
+@click.option(
+    "--trained-catalog",
+    is_flag=True,
+    help="Start again from the catalog as it was trained: give up all updates.",
+)
+def build(
+    run: Path,
+    resume: bool,
+    structure: str | None,
+    target_recall: float | None,
+    storage: str | None,
+    trained_catalog: bool,
+) -> None:
+    """Read the catalog through RUN's item tower and publish a new index version.
 
-    bundle = open_bundle(run)
-    work = work_folder(run / "index")
+    Items that were added since training are read too, and removed ones forgotten.
+    """
+    from longtail.index_rebuild import rebuild
+    from retrieval.bundle import read_manifest, work_folder
+
+    read_manifest(run)  # says what is wrong with a folder that is no run
     if not resume:
-        shutil.rmtree(work, ignore_errors=True)
-    reading = bundle.config["item_tower"]
+        shutil.rmtree(work_folder(run / "index"), ignore_errors=True)
+    chosen = {"structure": structure, "target_recall": target_recall, "storage": storage}
     unchanged = (
         f"{run} serves the index it had; `longtail index build {run} --resume` goes on from the "
         "vectors made so far"
     )
     with when_stopped(unchanged), progress_on_stderr() as progress:
-        pooled = embed_catalog(
-            bundle.item_tower,
-            bundle.item_tower.tokenise(bundle.catalog.texts()),
-            work,
-            precision=reading["precision"],
-            batch_size=reading["batch_size"],
+        version, items = rebuild(
+            run,
+            {name: value for name, value in chosen.items() if value is not None},
+            trained_catalog=trained_catalog,
             progress=progress,
         )
-        version = save_index(build_index(bundle, pooled), run / "index")
-    shutil.rmtree(work, ignore_errors=True)
-    click.echo(f"{run / 'index' / version}: {len(bundle.catalog):,} items")
+    click.echo(f"{run / 'index' / version}: {items:,} items")
 
 
 @index.command()
 @run_argument
 def info(run: Path) -> None:
     """Print what the index of RUN holds."""
-    from index.store import index_info
+    from longtail.index_tables import info_tables
     from retrieval.bundle import read_manifest
 
     read_manifest(run)  # says what is wrong with a folder that is no run
-    _print_info(index_info(run / "index"))
+    for table in info_tables(run):
+        stdout_console().print(table)
 
 
 @index.command()
@@ -68,22 +98,8 @@ def info(run: Path) -> None:
 def verify(run: Path) -> None:
     """Check every file of RUN, bundle and index, against its recorded sha256."""
     from index.store import verify_index
-    from retrieval.bundle import open_bundle, open_bundle_index
+    from retrieval.served import open_run
 
-    open_bundle(run)
-    open_bundle_index(run)
+    open_run(run)
     found = verify_index(run / "index")
     click.echo(f"{run}: every file is as it was written; index {found.version}")
-
-
-def _print_info(found: object) -> None:
-    from dataclasses import asdict
-
-    table = Table(show_header=False, show_edge=False, pad_edge=False)
-    for name, value in asdict(found).items():  # type: ignore[call-overload]
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {count}" for key, count in value.items())
-        elif isinstance(value, (list, tuple)):
-            value = ", ".join(str(part) for part in value)
-        table.add_row(name.replace("_", " "), str(value))
-    stdout_console().print(table)

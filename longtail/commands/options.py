@@ -67,7 +67,8 @@ _REQUEST: tuple[Decorator, ...] = (
         "--where",
         multiple=True,
         metavar="CLAUSE",
-        help="e.g. brand=OPI, 'price<20', categories~nail. Repeatable; all must hold.",
+        help="e.g. brand=OPI, 'price<20 and size in (S, M)', categories~nail. Repeatable; all must "
+        "hold.",
     ),
     click.option(
         "--exclude", multiple=True, metavar="ITEM", help="Never return this item. Repeatable."

@@ -55,7 +55,8 @@ def recommend(
     Columns: user_id, item_id, rank, score, relevance, popularity_percentile, bucket. A file at
     --out is replaced once the new one is complete.
     """
-    from longtail.batch_answers import histories_from_file, user_ids_from_file, write_answers
+    from longtail.batch_answers import histories_from_file, write_answers
+    from longtail.listed_ids import ids_from_file
     from retrieval.retriever import Retriever
 
     if sum([users is not None, everybody, histories is not None]) != 1:
@@ -72,7 +73,7 @@ def recommend(
                 progress=progress,
             )
         elif users is not None:
-            asked = retriever.histories(user_ids_from_file(users))
+            asked = retriever.histories(ids_from_file(users, "user"))
         else:
             asked = retriever.histories([str(user) for user in retriever.bundle.log.user_ids])
         written = write_answers(retriever, asked, out, request, progress)

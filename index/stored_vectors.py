@@ -1,0 +1,255 @@
+"""The vectors of one segment as FAISS holds them, in float32 or float16, and exact answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.errors import VectorIndexError
+from index.exact import exact_scores
+from index.faiss_runtime import load_faiss, search_threads
+from index.nearest import best_of_blocks, nearest_flat
+
+Storage = Literal["float32", "float16"]
+STORAGES: tuple[Storage, ...] = ("float32", "float16")
+
+# FAISS decodes float16 by SIMD only where the dimensions are a multiple of this.
+FLOAT16_STEP = 16
+# A float32 is the sum of three float16, the later ones scaled up out of float16's smallest
+# numbers, which FAISS flushes to 0: the popularity keeps every bit.
+PART_SCALES = np.array([1.0, 2.0**8, 2.0**16], np.float32)
+FLOAT16_LARGEST = float(np.finfo(np.float16).max)
+# FAISS scans float16 query by query; from here on it pays to decode blocks for a matrix product.
+DECODE_FROM_QUERIES = 12
+BLOCK_BYTES = 64 * 2**20
+ROWS_AT_ONCE = 65_536
+
+Nearest = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredVectors:
+    """``[vector ; popularity]`` of n items in one FAISS index.
+
+    float32 lies in an ``IndexFlatIP`` of d + 1 dimensions. float16 lies in an
+    ``IndexScalarQuantizer`` of at least d + 3: the popularity in three parts, then zeros up to
+    a multiple of 16. Plain FAISS reads and searches both: the query is ``[q ; w]`` or
+    ``[q ; w ; w / 2**8 ; w / 2**16 ; 0 ...]``.
+
+    Attributes:
+        flat: the FAISS index; it may be memory-mapped.
+        dim: dimensions of a vector, the popularity not counted.
+        storage: how a number is stored.
+        longest: the greatest norm of a stored vector, popularity left out.
+        largest_popularity: the greatest magnitude of a popularity.
+        content: FAISS's own memory as bytes [n, code size]; ``flat`` keeps it alive.
+    """
+
+    flat: Any
+    dim: int
+    storage: Storage
+    longest: float
+    largest_popularity: float
+    content: NDArray[np.uint8] = field(repr=False)
+
+    @classmethod
+    def of_vectors(cls, stored: NDArray[np.float32], storage: Storage = "float32") -> StoredVectors:
+        """Return a copy of ``[vector ; popularity]``, float32 [n, d + 1].
+
+        Raises:
+            VectorIndexError: a number is too large for float16.
+        """
+        blocks = (
+            stored[start : start + ROWS_AT_ONCE] for start in range(0, len(stored), ROWS_AT_ONCE)
+        )
+        return cls.of_blocks(blocks, stored.shape[1] - 1, storage)
+
+    @classmethod
+    def of_blocks(
+        cls, blocks: Iterable[NDArray[np.float32]], dim: int, storage: Storage = "float32"
+    ) -> StoredVectors:
+        """Return copies of blocks of ``[vector ; popularity]``, float32 [b, d + 1].
+
+        No more than a block is in memory twice.
+
+        Raises:
+            VectorIndexError: a number is too large for float16.
+        """
+        faiss = load_faiss()
+        if storage == "float32":
+            flat = faiss.IndexFlatIP(dim + 1)
+        else:
+            flat = faiss.IndexScalarQuantizer(
+                _float16_width(dim), faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+            )
+        for block in blocks:
+            if storage == "float32":
+                flat.add(np.ascontiguousarray(block, dtype=np.float32))
+                continue
+            if len(block) and np.abs(block).max() > FLOAT16_LARGEST:
+                raise VectorIndexError(
+                    f"a vector or popularity exceeds {FLOAT16_LARGEST:.0f}, the largest float16; "
+                    "store this index as float32"
+                )
+            flat.add(_float16_columns(block))
+        return cls.of_flat(flat, dim)
+
+    @classmethod
+    def of_flat(
+        cls,
+        flat: Any,
+        dim: int,
+        *,
+        longest: float | None = None,
+        largest_popularity: float | None = None,
+    ) -> StoredVectors:
+        """Return the vectors of a FAISS index that was built or read.
+
+        The two bounds are measured where they aren't given, which reads everything once.
+
+        Raises:
+            ValueError: it is no index that `of_vectors` makes for ``dim`` dimensions.
+        """
+        faiss, n = load_faiss(), int(flat.ntotal)
+        if isinstance(flat, faiss.IndexFlatIP) and flat.d == dim + 1:
+            storage, width = STORAGES[0], 4 * (dim + 1)
+        elif (
+            isinstance(flat, faiss.IndexScalarQuantizer)
+            and flat.d == _float16_width(dim)
+            and flat.sq.qtype == faiss.ScalarQuantizer.QT_fp16
+            and flat.metric_type == faiss.METRIC_INNER_PRODUCT
+        ):
+            storage, width = STORAGES[1], 2 * int(flat.d)
+        else:
+            raise ValueError(f"no flat index of {dim + 1} dimensions in float32 or float16")
+        content = np.empty((0, width), np.uint8)
+        if n:
+            content = faiss.rev_swig_ptr(flat.codes.data(), n * width).reshape(n, width)
+        made = cls(flat, dim, storage, longest or 0.0, largest_popularity or 0.0, content)
+        if longest is not None and largest_popularity is not None:
+            return made
+        return cls(flat, dim, storage, *made._bounds(), content)
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    def read(self, positions: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """Return ``[vector ; popularity]`` of these positions, float32 [c, d + 1]."""
+        chosen = self.content[positions]
+        if self.storage == "float32":
+            # From bytes: a mapped file's numbers don't lie on multiples of four.
+            return np.array(chosen.view(np.float32).reshape(len(chosen), self.dim + 1))
+        if not len(chosen):
+            return np.empty((0, self.dim + 1), np.float32)
+        wide = self.flat.sa_decode(np.ascontiguousarray(chosen))
+        stored = np.ascontiguousarray(wide[:, : self.dim + 1])
+        parts = wide[:, self.dim : self.dim + len(PART_SCALES)] / PART_SCALES
+        # The small parts first: then no bit of the popularity is rounded away.
+        stored[:, -1] = parts[:, 0] + (parts[:, 1] + parts[:, 2])
+        return stored
+
+    def copied(self, positions: NDArray[np.int64]) -> StoredVectors:
+        """Return a float32 copy of these positions."""
+        flat = load_faiss().IndexFlatIP(self.dim + 1)
+        flat.add(self.read(positions))
+        # The bounds of all hold for some: measuring them anew would take as long as the copy.
+        longest, largest = self.longest, self.largest_popularity
+        return StoredVectors.of_flat(flat, self.dim, longest=longest, largest_popularity=largest)
+
+    def scores(self, queries: NDArray[np.float32], local: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return `exact_scores` of the stored vectors: queries [m, d + 1], local [m, c]."""
+        if self.storage == "float32":
+            return exact_scores(queries, self._whole(), local)
+        wanted, where = np.unique(local, return_inverse=True)
+        padding = int(np.searchsorted(wanted, 0))  # 1 where -1 is among them
+        return exact_scores(
+            queries, self.read(wanted[padding:]), where.reshape(local.shape) - padding
+        )
+
+    def scores_of_one(
+        self, query: NDArray[np.float32], positions: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Return `exact_scores` of one query [d + 1] and many positions, float32 [c]."""
+        if self.storage == "float32":
+            line: NDArray[np.float32] = exact_scores(
+                query[None, :], self._whole(), positions[None, :]
+            )[0]
+            return line
+        scores: NDArray[np.float32] = np.empty(len(positions), np.float32)
+        for start in range(0, len(positions), self._block):
+            part = positions[start : start + self._block]
+            everything = np.arange(len(part), dtype=np.int64)[None, :]
+            scores[start : start + len(part)] = exact_scores(
+                query[None, :], self.read(part), everything
+            )[0]
+        return scores
+
+    def nearest(self, queries: NDArray[np.float32], size: int) -> Nearest:
+        """Return the ``size`` nearest by FAISS's scores, float32 and int64 [m, size]."""
+        if self.storage == "float32":
+            return nearest_flat(self.flat, queries, size)
+        if len(queries) < DECODE_FROM_QUERIES:
+            with search_threads(len(queries), len(self), int(self.flat.d)):
+                scores, local = self.flat.search(self.flat_queries(queries), size)
+            return scores, local
+        return best_of_blocks(queries, len(self), size, self._block, self.read)
+
+    def nearest_among(
+        self, queries: NDArray[np.float32], size: int, allowed: NDArray[np.int64]
+    ) -> Nearest:
+        """Return the ``size`` nearest among these positions, ascending."""
+        scores, local = best_of_blocks(
+            queries,
+            len(allowed),
+            size,
+            self._block,
+            lambda part: self.read(allowed[part]),
+        )
+        return scores, np.where(local < 0, -1, allowed[local])
+
+    def flat_queries(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return ``[q ; w]`` [m, d + 1] in the dimensions of ``flat``."""
+        if self.storage == "float32":
+            return queries
+        wide = np.zeros((len(queries), int(self.flat.d)), np.float32)
+        wide[:, : self.dim] = queries[:, :-1]
+        wide[:, self.dim : self.dim + len(PART_SCALES)] = queries[:, -1:] / PART_SCALES
+        return wide
+
+    @property
+    def _block(self) -> int:
+        return max(1_024, BLOCK_BYTES // (4 * (self.dim + 1)))
+
+    def _whole(self) -> NDArray[np.float32]:
+        whole: NDArray[np.float32] = self.content.view(np.float32).reshape(len(self), self.dim + 1)
+        return whole
+
+    def _bounds(self) -> tuple[float, float]:
+        longest = largest = 0.0
+        for start in range(0, len(self), self._block):
+            part = self.read(slice(start, start + self._block))
+            squares = np.einsum("nd,nd->n", part[:, :-1], part[:, :-1], dtype=np.float64)
+            longest = max(longest, float(np.sqrt(squares.max())))
+            largest = max(largest, float(np.abs(part[:, -1]).max()))
+        return longest, largest
+
+
+def _float16_width(dim: int) -> int:
+    return -(-(dim + len(PART_SCALES)) // FLOAT16_STEP) * FLOAT16_STEP
+
+
+def _float16_columns(stored: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors, the popularity in three parts that float16 holds, and zeros."""
+    dim = stored.shape[1] - 1
+    wide = np.zeros((len(stored), _float16_width(dim)), np.float32)
+    # Rounded here, to the nearest: FAISS cuts the last bits off.
+    wide[:, :dim] = stored[:, :-1].astype(np.float16)
+    rest = stored[:, -1].copy()
+    for part, scale in enumerate(PART_SCALES):
+        wide[:, dim + part] = (rest * scale).astype(np.float16)
+        rest -= wide[:, dim + part] / scale
+    return wide

@@ -1,0 +1,1 @@
+"""How a large segment proposes candidates without reading every vector."""

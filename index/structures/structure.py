@@ -1,0 +1,255 @@
+"""A FAISS index that proposes candidates, with the settings that its target needs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.faiss_files import read_faiss, write_faiss
+from index.faiss_runtime import exactly_threads, gpu_count, load_faiss
+from index.filter_plan import widened
+from index.structures.parameters import (
+    core_of,
+    inverted_lists,
+    search_parameters,
+)
+from index.structures.space import Space
+
+# The classic GPU indexes stop here, in answers and in lists.
+GPU_MOST = 2_048
+# A query takes 0.1 to 0.3 ms: fewer a thread don't pay for waking it.
+QUERIES_PER_THREAD = 12
+# Ten times the answers lie in some four times as many lists: tuned for k of 10 and of 100.
+MORE_PROBES = 0.6
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How far to look for k answers, and what that found on the tuning queries.
+
+    Attributes:
+        k: answers per query.
+        pull: how much the popularity may weigh in a query, see `Space.pulls`.
+        probes: lists of an inverted file, or candidates of a graph (efSearch).
+        depth: candidates that are scored exactly.
+        recall: share of the exact k answers found while tuning.
+    """
+
+    k: int
+    pull: float
+    probes: int
+    depth: int
+    recall: float
+
+
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """Proposes candidates of one segment; the segment scores them exactly.
+
+    Attributes:
+        index: the FAISS index over the items in ``space``.
+        kind: ``ivf``, ``hnsw`` or ``factory``.
+        factory: the FAISS factory string it was built from.
+        space: how items and queries are laid out for it.
+        settings: by k, ascending; at least one.
+        target: the recall that the settings were chosen for.
+        tuned_on: what the tuning queries were.
+        on_gpu: a copy on the GPUs, or None.
+        gpu_turn: held while the GPUs search.
+    """
+
+    index: Any = field(repr=False)
+    kind: str
+    factory: str
+    space: Space
+    settings: tuple[Setting, ...]
+    target: float
+    tuned_on: str
+    on_gpu: Any = None
+    gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def levels(self, queries: NDArray[np.float32], k: int) -> NDArray[np.float64]:
+        """Return which pull's settings serve each query ``[q ; w]``, float64 [m].
+
+        Infinite where none does: popularity weighs more in it than in any tuning query, or k
+        is so near the number of items that a structure doesn't pay.
+        """
+        if k * 4 > int(self.index.ntotal):
+            return np.full(len(queries), np.inf)
+        tuned = np.unique([setting.pull for setting in self.settings])
+        # Float32 weights may pull by a hair more than the number that they were made from.
+        level = np.searchsorted(tuned, self.space.pulls(queries) * (1 - 1e-5))
+        return np.append(tuned, np.inf)[level]
+
+    def setting_for(self, k: int, level: float) -> Setting:
+        """Return the setting for k answers: the tuned one, or stretched from the nearest."""
+        settings = [setting for setting in self.settings if setting.pull == level]
+        for setting in settings:
+            if setting.k >= k:
+                return setting
+        last = settings[-1]
+        more = k / last.k
+        probes, depth = ceil(last.probes * more**MORE_PROBES), ceil(last.depth * more)
+        return Setting(k, level, probes, depth, last.recall)
+
+    def propose(
+        self,
+        queries: NDArray[np.float32],
+        setting: Setting,
+        *,
+        more: int = 0,
+        effort: int = 1,
+        share: float = 1.0,
+        allowed: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.int64]:
+        """Return candidate positions of each query, int64 [m, depth], padded with -1.
+
+        Args:
+            queries: ``[q ; w]``, float32 [m, d + 1], all of the setting's level.
+            setting: how far to look.
+            more: how many further candidates may turn out to be excluded.
+            effort: how many times further to look than tuned.
+            share: part of the positions that may be answered.
+            allowed: positions to keep to, ascending; without it all are proposed. Only where
+                `scanned` isn't None.
+        """
+        n = int(self.index.ntotal)
+        depth, probes = self.reach(
+            setting, more=more, effort=effort, share=share, filtered=allowed is not None
+        )
+        if self.on_gpu is not None and allowed is None and max(depth, probes) <= GPU_MOST:
+            return self._on_gpu(queries, depth, probes)
+        bits, selector = None, None
+        if allowed is not None:
+            faiss = load_faiss()
+            mask = np.zeros(n, bool)
+            mask[allowed] = True
+            # The C++ selector keeps a raw pointer into `bits`, which must outlive the search.
+            bits = np.packbits(mask, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)
+        parameters = search_parameters(self.index, probes, selector)
+        with exactly_threads(self._threads(len(queries))):
+            _, local = self.index.search(self.space.queries(queries), depth, params=parameters)
+        del bits
+        return np.asarray(local, np.int64)
+
+    def reach(
+        self,
+        setting: Setting,
+        *,
+        more: int = 0,
+        effort: int = 1,
+        share: float = 1.0,
+        filtered: bool = False,
+    ) -> tuple[int, int]:
+        """Return how many candidates and probes `propose` asks for."""
+        n = int(self.index.ntotal)
+        depth = setting.depth * effort + more
+        if not filtered:
+            depth = ceil(depth / share)
+        depth = min(depth, n)
+        further = ((setting.k + more) / setting.k) ** MORE_PROBES
+        probes = ceil(widened(setting.probes, share) * effort * further)
+        return depth, min(probes, self.lists) if self.lists else min(max(probes, depth), n)
+
+    @cached_property
+    def lists(self) -> int:
+        """Number of inverted lists, 0 for other kinds of index."""
+        return inverted_lists(self.index)
+
+    @property
+    def scanned(self) -> float | None:
+        """The share of the items that a search looks through, or None for no inverted lists.
+
+        Only structures with lists may be asked with ``allowed``: graphs lose their way through
+        what is filtered out, and fast-scan and product quantisers without lists throw.
+        """
+        return min(1.0, self.settings[0].probes / self.lists) if self.lists else None
+
+    @property
+    def fits_gpu(self) -> bool:
+        """Whether FAISS has this kind of index for GPUs: inverted lists without fast-scan."""
+        faiss, core = load_faiss(), core_of(self.index)
+        kinds = (faiss.IndexIVFFlat, faiss.IndexIVFPQ, faiss.IndexIVFScalarQuantizer)
+        return bool(isinstance(core, kinds))
+
+    def to_gpus(self, turn: threading.Lock) -> Structure:
+        """Return the structure searching on all GPUs, each holding its share of the items."""
+        faiss = load_faiss()
+        options = faiss.GpuMultipleClonerOptions()
+        options.shard = gpu_count() > 1
+        copied = faiss.index_cpu_to_all_gpus(self.index, co=options)
+        return replace(self, on_gpu=copied, gpu_turn=turn)
+
+    def to_cpu(self) -> Structure:
+        """Return the structure searching in main memory."""
+        return replace(self, on_gpu=None)
+
+    def write(self, path: Path) -> None:
+        """Write the FAISS index; `report` holds the rest.
+
+        Raises:
+            OSError: among others, the disk is full.
+        """
+        write_faiss(self.index, path)
+
+    def report(self) -> dict[str, Any]:
+        """Return everything but the FAISS index, as JSON holds it.
+
+        The first setting stands at the top, since most readers ask for that one.
+        """
+        first = self.settings[0]
+        return {
+            "kind": self.kind,
+            "factory": self.factory,
+            "nprobe": first.probes,
+            "depth": first.depth,
+            "k": first.k,
+            "recall": first.recall,
+            "target": self.target,
+            "tuned_on": self.tuned_on,
+            "settings": [asdict(setting) for setting in self.settings],
+            "space": asdict(self.space),
+        }
+
+    def _threads(self, n_queries: int) -> int:
+        available = int(load_faiss().omp_get_max_threads())
+        return max(1, min(available, n_queries // QUERIES_PER_THREAD))
+
+    def _on_gpu(self, queries: NDArray[np.float32], depth: int, probes: int) -> NDArray[np.int64]:
+        parameters = search_parameters(self.index, probes, None)
+        with self.gpu_turn:
+            _, local = self.on_gpu.search(self.space.queries(queries), depth, params=parameters)
+        return np.asarray(local, np.int64)
+
+
+def read_structure(path: Path, report: Mapping[str, Any], *, mmap: bool = False) -> Structure:
+    """Return the structure that `write` put into the file and `report` into a manifest.
+
+    With ``mmap`` the inverted lists stay in the file until they are read.
+
+    Raises:
+        KeyError, TypeError, ValueError, RuntimeError: the report or the file isn't whole.
+    """
+    index = read_faiss(path, memory_map=mmap)
+    space = Space(**report["space"])
+    settings = tuple(Setting(**setting) for setting in report["settings"])
+    if int(index.d) != space.width or not settings:
+        raise ValueError(f"{path.name} has {index.d} dimensions, not {space.width}")
+    return Structure(
+        index,
+        str(report["kind"]),
+        str(report["factory"]),
+        space,
+        settings,
+        float(report["target"]),
+        str(report["tuned_on"]),
+    )

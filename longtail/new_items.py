@@ -1,0 +1,87 @@
+"""Items of a new catalog file for a run that stands: read with care, then by its item tower."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.inputs import note_set_aside
+from retrieval.bundle import Bundle, work_folder
+from retrieval.catalog import Catalog
+from retrieval.embedding import embed_catalog
+from retrieval.progress import Progress
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.columns import CATALOG_ROLES, find_roles
+from retrieval.reading.rejected import RejectedRows
+from retrieval.reading.tables import column_names
+from retrieval.text_template import template_columns
+
+
+def read_items(
+    path: Path,
+    like: Catalog,
+    *,
+    columns: Mapping[str, str],
+    rejected_path: Path,
+    progress: Progress,
+    partial: bool = False,
+) -> Catalog:
+    """Return the items of a catalog file, checked as in training; rows set aside are on disk.
+
+    With ``partial`` the file may lack columns that the run's text template names.
+
+    Raises:
+        DataError: the file can't be used.
+    """
+    template = like.template
+    if partial:
+        there = column_names(path)
+        roles = find_roles(path, there, CATALOG_ROLES, columns)
+        if not {*roles, *there} >= set(template_columns(template)):
+            template = "{title}"
+    rejected = RejectedRows()
+    try:
+        items = read_catalog(
+            path, columns=columns, template=template, rejected=rejected, progress=progress
+        )
+    finally:
+        if len(rejected) or rejected_path.exists():
+            rejected.write(rejected_path)
+    unknown = [name for name in items.frame.columns if name not in like.frame.columns]
+    if unknown:
+        rejected.note(
+            f"{path}: the run's catalog has no column {', '.join(map(repr, unknown))}; left out"
+        )
+    note_set_aside(rejected, rejected_path)
+    return items
+
+
+def read_texts(
+    bundle: Bundle, texts: list[str], run: Path, progress: Progress
+) -> NDArray[np.float32]:
+    """Return the item tower's vectors of texts, float32 [n, d].
+
+    What is read lies beside the run until `forget_texts`: after an interruption the same texts
+    are not read again.
+    """
+    if not texts:
+        return np.empty((0, bundle.item_tower.dim), np.float32)
+    reading = bundle.config["item_tower"]
+    pooled = embed_catalog(
+        bundle.item_tower,
+        bundle.item_tower.tokenise(texts),
+        work_folder(run / "index"),
+        precision=reading["precision"],
+        batch_size=reading["batch_size"],
+        progress=progress,
+    )
+    return bundle.item_tower.project_all(pooled)
+
+
+def forget_texts(run: Path) -> None:
+    """Remove what `read_texts` keeps."""
+    shutil.rmtree(work_folder(run / "index"), ignore_errors=True)
