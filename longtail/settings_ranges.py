@@ -69,7 +69,6 @@ RANGES = {
     # The generators of NumPy and torch take nothing else.
     "seed": Range(0, 2**32 - 1),
     "shuffled_share": _SHARE,
-    "tail_price": _SHARE,
     # 0 would leave the tail's positives out.
     "tail_weights": Range(0.01),
     "temperature": _COUNT,
