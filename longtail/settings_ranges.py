@@ -69,7 +69,6 @@ RANGES = {
     # The generators of NumPy and torch take nothing else.
     "seed": Range(0, 2**32 - 1),
     "shuffled_share": _SHARE,
-    "tail_price": _SHARE,
     # 1 is what `exact` is for.
     "target_recall": Range(0.5, 0.999),
     # 0 would leave the tail's positives out.

@@ -272,6 +272,27 @@ class TestChoice:
         assert fitted.report["scorer"] != "mixture"
         assert fitted.report["tests"]["mixture ndcg"]["low"] > 0
 
+    def test_the_tail_weight_that_gains_more_in_the_tail_than_it_costs_is_taken(
+        self, ranking: Ranking
+    ) -> None:
+        """What is reported of every weight names the one that was chosen."""
+        n = 60
+        rng = np.random.default_rng(2)
+        taken = rng.permuted(np.tile(np.arange(len(ranking.bundle.catalog)), (n, 1)), axis=1)
+        fitted = fit_relevance_head(
+            ranking,
+            everybody(n),
+            Histories.from_lists(taken[:, :2].tolist()),
+            Histories.from_lists([[]] * n),
+            replace(SMALL_HEAD, tail_weights=(0.01, 1.0, 50.0), scorer="boosting"),
+            counts=False,
+            seed=0,
+        )
+        tried = fitted.report["tail_weights"]
+        worth = {w: f["ndcg"] * f["tail_ndcg"] for w, f in tried.items()}
+        assert len(set(worth.values())) > 1
+        assert worth[f"{fitted.report['tail_weight']:g}"] == max(worth.values())
+
 
 class TestInTraining:
     @pytest.mark.parametrize(

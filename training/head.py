@@ -45,8 +45,8 @@ class HeadSettings:
         negatives: guessed negatives kept a user while scorers are fitted.
         popularity_matched: negatives a user drawn by popularity, beside those retrieved.
         folds: parts of the users; each part is judged by scorers fitted on the others.
-        tail_weights: weights of tail positives tried; the largest that costs at most
-            ``tail_price`` of NDCG@10 is taken.
+        tail_weights: weights of tail positives tried; the best balance of overall and tail
+            NDCG@10 is taken.
         debias_price: NDCG@10 that the default debias strength may cost.
         rounds, bags: trees in a row, and such rows whose mean counts, each fitted on its own
             draw of pairs and columns.
@@ -60,7 +60,6 @@ class HeadSettings:
     popularity_matched: int = 0
     folds: int = 3
     tail_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
-    tail_price: float = 0.02
     debias_price: float = 0.02
     rounds: int = 150
     bags: int = 3
@@ -211,10 +210,8 @@ def _choose_tail_weight(
     tried = {}
     for weight in settings.tail_weights:
         tried[weight] = ranks.measures(folds.predictions("boosting", weight, bags=1))
-    overall = {w: float(np.nanmean(m["ndcg"])) for w, m in tried.items()}
-    floor = (1 - settings.tail_price) * max(overall.values())
-    affordable = [w for w in tried if overall[w] >= floor]
-    return max(affordable), {f"{w:g}": _figures(m) for w, m in tried.items()}
+    best = max(tried, key=lambda weight: balance(tried[weight]))
+    return best, {f"{w:g}": _figures(m) for w, m in tried.items()}
 
 
 def _choose_kind(measures: dict[str, Measures], settings: HeadSettings) -> str:
