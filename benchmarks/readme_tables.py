@@ -106,8 +106,8 @@ def _figure(value: float | None) -> str:
 def main() -> None:
     """Put each table between its markers."""
     quality = HERE.parent / "docs" / "quality.md"
-    _rewrite(README, {"quality": quality_table(), "cost": cost_table()})
     measured = {"ablation": ablation_table()} if _results("ablation") else {}
+    _rewrite(README, {"quality": quality_table(), "cost": cost_table(), **measured})
     _rewrite(quality, {"targets": targets_table(), **measured})
 
 
