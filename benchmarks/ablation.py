@@ -75,12 +75,12 @@ def rows(bundle: Bundle, ranking: Ranking) -> Iterator[tuple[Named, float]]:
         return ScoreRecommender(ContentKNN(vectors).fit(log, catalog), bundle.popularity)
 
     yield Named(content(frozen), "frozen text"), 0.0
-    tuned = "+ fine-tuned item tower" + ("" if kept.get("text") else " (off: no gain)")
+    tuned = "+ fine-tuned item tower" + ("" if kept.get("text") else " (off)")
     yield (
         Named(content(ranking.index.vectors(np.arange(len(catalog)))), tuned),
         seconds.get("text", 0.0),
     )
-    users = "+ user tower" + ("" if kept.get("encoder") else " (its BERT stack off: no gain)")
+    users = "+ user tower" + ("" if kept.get("encoder") else " (its BERT stack off)")
     plain = replace(bundle, relevance=RelevanceHead(), sources=Sources())
     towers = seconds.get("history", 0.0) + seconds.get("encoder", 0.0)
     yield engine(plain, ranking, users), towers
