@@ -166,7 +166,7 @@ def test_the_summary_names_the_strongest_rival_and_not_our_own_settings() -> Non
     }
     found = evaluation_of(value, n_tail=1000)
     text = summary(found, Claims.of(found, resamples=2000))
-    assert "2.0x as many tail items as EASE, the best of the others (100 against 50" in text
+    assert "2.0x as many tail items as EASE, the best of the others overall (100 against 50" in text
 
 
 def test_one_recommender_alone_is_described() -> None:
