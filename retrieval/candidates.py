@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from retrieval.interactions import Histories
@@ -43,30 +42,7 @@ def from_sequences(
     banned: NDArray[np.int64],
 ) -> list[NDArray[np.int64]]:
     """Return the items nearest to what each sequence tower expects, [m, c] each."""
-    return [
-        nearest(found.users, found.items, BY_SEQUENCE, allowed, banned)[0]
-        for found in expectations.values()
-    ]
-
-
-def nearest(
-    users: NDArray[np.float32],
-    items: NDArray[np.float32],
-    k: int,
-    allowed: NDArray[np.bool_] | None,
-    banned: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the k allowed items with the highest inner product, and it; -1 and -inf as padding.
-
-    ``banned`` are keys ``user * n_items + row``. Takes m * n_items * 4 bytes.
-    """
-    scores = torch.from_numpy(users) @ torch.from_numpy(items).T
-    if allowed is not None:
-        scores[:, torch.from_numpy(~allowed)] = -torch.inf
-    scores.view(-1)[torch.from_numpy(banned)] = -torch.inf
-    best = torch.topk(scores, min(k, len(items)), dim=1)
-    values, rows = best.values.numpy(), best.indices.numpy()
-    return np.where(np.isfinite(values), rows, -1), values
+    return [found.nearest(BY_SEQUENCE, allowed, banned)[0] for found in expectations.values()]
 
 
 def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from retrieval.popularity import Popularity
 from retrieval.sources import LEADING, Sources
 from retrieval.taste import Expectation, Taste
+from retrieval.text_matches import COLUMNS as OF_TEXTS
+from retrieval.text_matches import text_matches
 from retrieval.trace import DECAY, Trace
 
 Columns = dict[str, NDArray[np.floating]]
@@ -50,16 +52,18 @@ def gather_evidence(
     taste: Taste,
     rows: NDArray[np.int64],
     vectors: NDArray[np.float32],
+    place: NDArray[np.int64],
     popularity: Popularity,
     names: Sequence[str],
 ) -> NDArray[np.float32]:
     """Return the evidence of every (user, candidate) pair, float32 [m, c, len(names)].
 
     ``rows`` are catalog rows [m, c], -1 as padding (what stands there means nothing);
-    ``vectors`` their item vectors [m, c, d]. A pair's evidence depends on the pair alone, never
-    on the other candidates: a filter or a pool changes what is ranked, not how relevant it is.
+    ``vectors`` [u, d] has the item vector of each at ``place`` [m, c]. A pair's evidence depends
+    on the pair alone, never on the other candidates: a filter or a pool changes what is ranked,
+    not how relevant it is.
     """
-    columns = {**_from_text(taste, vectors), **_of_user(taste)}
+    columns = {**_from_text(taste, vectors, place), **_of_user(taste)}
     for name, trace in taste.traces.items():
         columns |= _of_trace(name, trace, rows)
     for name, expectation in taste.expectations.items():
@@ -69,31 +73,27 @@ def gather_evidence(
     columns["log_count_difference"] = log_count - taste.log_counts[:, None]
     columns["is_cold"] = (log_count == 0).astype(np.float32)
     out = np.empty((*rows.shape, len(names)), np.float32)
-    for place, name in enumerate(names):
-        out[..., place] = columns[name]
+    for column, name in enumerate(names):
+        out[..., column] = columns[name]
     return out
 
 
-def _from_text(taste: Taste, vectors: NDArray[np.float32]) -> Columns:
-    filled = np.arange(taste.matches.shape[1]) < taste.lengths[:, None]
-    match = np.matmul(vectors, taste.matches.transpose(0, 2, 1))
-    cosine = np.matmul(vectors, taste.vectors[:, :, None])[..., 0]
-    lengths = np.maximum(taste.lengths, 1)[:, None]
+def _from_text(taste: Taste, vectors: NDArray[np.float32], place: NDArray[np.int64]) -> Columns:
+    recency = np.float32(DECAY) ** np.arange(taste.matches.shape[1], dtype=np.float32)
+    found = np.empty((len(OF_TEXTS), *place.shape), np.float32)
+    text_matches(vectors, place, taste.vectors, taste.matches, taste.lengths, recency, found)
+    columns = dict(zip(OF_TEXTS, found, strict=True))
     spread = np.maximum(taste.deviation, 1e-6)[:, None]
-    second = 1 % match.shape[2]
-    recency = np.float32(DECAY) ** np.arange(match.shape[2], dtype=np.float32)
-    recent = match @ recency
     length = np.linalg.norm((taste.matches * recency[:, None]).sum(axis=1), axis=1)
     return {
         # Content kNN: what the texts alone say, without what the log taught the user tower.
-        "recent_text": recent / np.maximum(length, 1e-6)[:, None],
-        "cosine": cosine,
-        "standard_cosine": (cosine - taste.mean[:, None]) / spread,
-        "last_match": match[..., 0],
-        # A history of one has no second item; its only one stands in.
-        "second_match": np.where((taste.lengths > 1)[:, None], match[..., second], match[..., 0]),
-        "best_match": np.where(filled[:, None, :], match, -1.0).max(-1),
-        "mean_match": (match * filled[:, None, :]).sum(-1) / lengths,
+        "recent_text": columns["recent"] / np.maximum(length, 1e-6)[:, None],
+        "cosine": columns["cosine"],
+        "standard_cosine": (columns["cosine"] - taste.mean[:, None]) / spread,
+        "last_match": columns["last"],
+        "second_match": columns["second"],
+        "best_match": columns["best"],
+        "mean_match": columns["mean"],
     }
 
 
@@ -143,7 +143,5 @@ def _of_trace(name: str, trace: Trace, rows: NDArray[np.int64]) -> Columns:
 
 
 def _of_expectation(name: str, found: Expectation, rows: NDArray[np.int64]) -> Columns:
-    cosine = np.empty(rows.shape, np.float32)
-    for user in range(len(rows)):
-        cosine[user] = found.items[rows[user]] @ found.users[user]
+    cosine = found.cosines(np.maximum(rows, 0))
     return {f"{name}.cosine": cosine, f"{name}.gap": cosine - found.highest[:, None]}

@@ -19,7 +19,6 @@ from retrieval.candidates import (
     excluded_keys,
     from_behaviour,
     from_sequences,
-    nearest,
     union,
 )
 from retrieval.errors import QueryError
@@ -134,10 +133,7 @@ class Ranking:
         for name, sequence in sources.sequences.items():
             items = self._sequence_items[name]
             expected = sequence.encode(histories, torch.from_numpy(items))
-            _, highest = nearest(expected, items, 1, None, own)
-            # Of somebody who has the whole catalog nothing is left to be the nearest.
-            best = np.where(np.isfinite(highest[:, 0]), highest[:, 0], 1.0).astype(np.float32)
-            expectations[name] = Expectation(expected, items, best)
+            expectations[name] = Expectation(expected, items, own)
         return Taste(
             histories=histories,
             vectors=users,
@@ -226,13 +222,28 @@ class Ranking:
         lists += from_sequences(taste.expectations, mask, banned)
         return union(lists, self.index.n_items)
 
-    def evidence(self, taste: Taste, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return what the head reads of each user's rows [m, c], float32 [m, c, f]."""
-        vectors = self.index.vectors(np.maximum(rows, 0).ravel()).reshape(
-            *rows.shape, self.index.dim
+    def evidence(
+        self, taste: Taste, rows: NDArray[np.int64], names: Sequence[str] | None = None
+    ) -> NDArray[np.float32]:
+        """Return what is known of each user's rows [m, c], float32 [m, c, f].
+
+        ``names`` are the columns (`retrieval.evidence`); None means those that the head reads.
+        """
+        inside = np.maximum(rows, 0)
+        there = np.zeros(self.index.n_items, np.bool_)
+        there[inside] = True
+        # Each item's vector once: users of one batch are handed many of the same items.
+        distinct = np.flatnonzero(there)
+        place = np.empty(self.index.n_items, np.int64)
+        place[distinct] = np.arange(len(distinct))
+        return gather_evidence(
+            taste,
+            rows,
+            self.index.vectors(distinct),
+            place[inside],
+            self.bundle.popularity,
+            self.bundle.relevance.names if names is None else names,
         )
-        names = self.bundle.relevance.names
-        return gather_evidence(taste, rows, vectors, self.bundle.popularity, names)
 
     def logits(self, taste: Taste, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return calibrated log-odds of relevance of each user's rows, float32 [m, c].

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.interactions import Histories
+from retrieval.selection import best_of_rows
 from retrieval.trace import Trace
+
+# Cosines held at a time: 64 MiB.
+BLOCK = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,62 @@ class Expectation:
     Attributes:
         users: unit vectors, zero without a history, float32 [m, d].
         items: unit vectors of the whole catalog, float32 [n, d].
-        highest: each user's best cosine outside the history, float32 [m].
+        own: sorted keys ``user * n + row`` of the histories, int64.
     """
 
     users: NDArray[np.float32]
     items: NDArray[np.float32]
-    highest: NDArray[np.float32]
+    own: NDArray[np.int64]
+
+    def nearest(
+        self, k: int, allowed: NDArray[np.bool_] | None, banned: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return each user's k nearest allowed items and cosines [m, k], ties by row.
+
+        ``allowed`` bool [n], None for all; ``banned`` are sorted keys that don't come back.
+        Padded with -1 and -inf.
+        """
+        k = min(k, len(self.items))
+        rows = np.full((len(self.users), k), -1, np.int64)
+        values = np.full(rows.shape, -np.inf, np.float32)
+        mask = np.empty(0, np.bool_) if allowed is None else allowed
+        for start, cosines in self._blocks():
+            stop = start + len(cosines)
+            best_of_rows(cosines, k, mask, banned, start, rows[start:stop], values[start:stop])
+        return rows, values
+
+    @cached_property
+    def highest(self) -> NDArray[np.float32]:
+        """Each user's best cosine outside the history, float32 [m]."""
+        _, best = self.nearest(1, None, self.own)
+        # Of somebody who has the whole catalog nothing is left to be the nearest.
+        return np.where(np.isfinite(best[:, 0]), best[:, 0], np.float32(1.0))
+
+    def cosines(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return each user's cosine with the rows [m, c], float32 [m, c]."""
+        if self._fits:
+            return np.take_along_axis(self._whole, rows, axis=1)
+        out = np.empty(rows.shape, np.float32)
+        for user, wanted in enumerate(rows):
+            out[user] = self.items[wanted] @ self.users[user]
+        return out
+
+    def _blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield the first user and the cosines with the whole catalog of a block of users."""
+        if self._fits:
+            yield 0, self._whole
+            return
+        size = max(BLOCK // max(len(self.items), 1), 1)
+        for start in range(0, len(self.users), size):
+            yield start, self.users[start : start + size] @ self.items.T
+
+    @property
+    def _fits(self) -> bool:
+        return len(self.users) * len(self.items) <= BLOCK
+
+    @cached_property
+    def _whole(self) -> NDArray[np.float32]:
+        return self.users @ self.items.T
 
 
 @dataclass(frozen=True)

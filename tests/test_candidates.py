@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,6 @@ from retrieval.candidates import (
     excluded_keys,
     from_behaviour,
     from_sequences,
-    nearest,
     union,
 )
 from retrieval.interactions import Histories
@@ -49,18 +50,46 @@ def test_excluded_keys_are_sorted_and_each_there_once() -> None:
 class TestNearest:
     items = np.eye(4, dtype=np.float32)
     users = np.array([[0.9, 0.5, 0.1, -0.2], [0.0, 0.0, 1.0, 0.5]], np.float32)
+    expectation = Expectation(users, items, np.array([0, 1, 6]))
 
     def test_the_highest_products_come_first(self) -> None:
-        rows, values = nearest(self.users, self.items, 2, None, NOTHING)
+        rows, values = self.expectation.nearest(2, None, NOTHING)
         assert rows.tolist() == [[0, 1], [2, 3]]
         assert values == pytest.approx(np.array([[0.9, 0.5], [1.0, 0.5]]))
 
     def test_bans_and_filters_leave_padding(self) -> None:
         allowed = np.array([True, True, True, False])
-        rows, values = nearest(self.users, self.items, 9, allowed, np.array([0, 6]))
+        rows, values = self.expectation.nearest(9, allowed, np.array([0, 6]))
         assert rows[0].tolist() == [1, 2, -1, -1]
         assert sorted(rows[1].tolist()) == [-1, -1, 0, 1]
         assert np.isneginf(values[rows < 0]).all()
+
+    def test_the_highest_is_outside_the_history(self) -> None:
+        assert self.expectation.highest == pytest.approx([0.1, 0.5])
+        everything = replace(self.expectation, own=np.arange(8))
+        assert everything.highest.tolist() == [1.0, 1.0]
+
+    @pytest.mark.parametrize("block", [1, 9, 1_000])
+    def test_blocks_of_users_answer_as_all_at_once(
+        self, block: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("retrieval.taste.BLOCK", block)
+        rng = np.random.default_rng(4)
+        items = rng.normal(size=(9, 3)).astype(np.float32)
+        found = Expectation(rng.normal(size=(5, 3)).astype(np.float32), items, NOTHING)
+        allowed, banned = rng.random(9) < 0.7, np.sort(rng.choice(45, 12, replace=False))
+        table = found.users @ items.T
+        assert found.cosines(np.tile([0, 8, 3], (5, 1))) == pytest.approx(
+            table[:, [0, 8, 3]], abs=1e-6
+        )
+        table[:, ~allowed] = -np.inf
+        table.ravel()[banned] = -np.inf
+        rows, values = found.nearest(4, allowed, banned)
+        assert values == pytest.approx(-np.sort(-table, axis=1)[:, :4], abs=1e-6)
+        there = rows >= 0
+        assert np.take_along_axis(table, np.maximum(rows, 0), axis=1)[there] == pytest.approx(
+            values[there], abs=1e-6
+        )
 
 
 class TestSources:
@@ -84,7 +113,7 @@ class TestSources:
         items = rng.normal(size=(80, 4)).astype(np.float32)
         users = rng.normal(size=(3, 4)).astype(np.float32)
         allowed = rng.random(80) < 0.9
-        expectation = Expectation(users, items, np.ones(3, np.float32))
+        expectation = Expectation(users, items, NOTHING)
         [found] = from_sequences({"sequence_0": expectation}, allowed, np.array([5]))
         assert found.shape == (3, BY_SEQUENCE)
         assert 5 not in found[0]

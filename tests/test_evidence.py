@@ -30,7 +30,8 @@ def columns_of(
     found = gather_evidence(
         taste,
         np.array([rows]),
-        np.array([vectors], np.float32),
+        np.array(vectors, np.float32),
+        np.arange(len(rows))[None],
         popularity_of([0, 9, 3]),
         names,
     )
@@ -58,7 +59,7 @@ def taste() -> Taste:
             "sequence_0": Expectation(
                 np.array([[1, 0]], np.float32),
                 np.array([[0.8, 0.6], [0, 1], [1, 0]], np.float32),
-                np.array([0.8], np.float32),
+                np.array([1, 2]),
             )
         },
     )

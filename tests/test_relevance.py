@@ -244,7 +244,7 @@ class TestChoice:
             monkeypatch.setattr(
                 f"training.{module}.feature_names", lambda *_, **__: ("near", "side")
             )
-        monkeypatch.setattr("training.pairs.gather_evidence", planted)
+        monkeypatch.setattr("retrieval.ranking.gather_evidence", planted)
 
         def collect(*args: object, **options: object) -> Pairs:
             pairs = collect_pairs(*args, **options)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from retrieval.behaviour import Behaviour
 from retrieval.interactions import Histories
-from retrieval.trace import DECAY, LAST, Trace, among
+from retrieval.trace import DECAY, LAST, Trace
 
 NOTHING = np.empty(0, np.int64)
 EVERYTHING = np.ones(5, bool)
@@ -166,7 +166,3 @@ def test_a_user_s_numbers_are_the_same_bits_in_any_company() -> None:
             assert getattr(together, name)[part].tobytes() == getattr(alone, name).tobytes(), name
         assert together.moments[0][user] == alone.moments[0][0]
         assert together.moments[1][user] == alone.moments[1][0]
-
-
-def test_among_an_empty_list_is_nothing() -> None:
-    assert among(np.array([1, 2]), NOTHING).tolist() == [False, False]

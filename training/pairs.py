@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.evidence import feature_names, gather_evidence
+from retrieval.evidence import feature_names
 from retrieval.interactions import Histories
 from retrieval.popularity import HEAD
 from retrieval.ranking import Ranking
-from retrieval.taste import Taste
 
 USERS_AT_ONCE = 256
 # Rows a user that the head is asked about while it is fitted: as many as a usual query has.
@@ -100,7 +99,7 @@ def collect_pairs(
         fresh = _fresh_targets(took, mine, popularity.bucket != HEAD)
         parts.append(
             Pairs(
-                evidence=_evidence(ranking, taste, rows, names)[present],
+                evidence=ranking.evidence(taste, rows, names)[present],
                 label=label[present],
                 user=np.repeat(batch, present.sum(axis=1)),
                 row=rows[present],
@@ -131,14 +130,6 @@ def thinned(pairs: Pairs, negatives: int, rng: np.random.Generator) -> Pairs:
     answered = np.bincount(pairs.user[pairs.known], minlength=pairs.n_users)
     keep = (place < (answered + negatives)[pairs.user]) & (answered > 0)[pairs.user]
     return pairs.select(keep)
-
-
-def _evidence(
-    ranking: Ranking, taste: Taste, rows: NDArray[np.int64], names: tuple[str, ...]
-) -> NDArray[np.float32]:
-    vectors = ranking.index.vectors(np.maximum(rows, 0).ravel())
-    vectors = vectors.reshape(*rows.shape, ranking.index.dim)
-    return gather_evidence(taste, rows, vectors, ranking.bundle.popularity, names)
 
 
 def _with_others(

@@ -8,6 +8,8 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.scorers.tree_tables import TreeTables
+
 MODEL_FILE = "trees.txt"
 
 
@@ -21,11 +23,14 @@ class Boosting:
 
         self._text = model
         self._booster = lightgbm.Booster(model_str=model)
+        self._tables = TreeTables.of(self._booster.dump_model())
 
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return raw log-odds [p] of evidence [p, f]."""
         if not len(evidence):
             return np.zeros(0, np.float32)
+        if self._tables is not None:
+            return self._tables.sums(evidence).astype(np.float32)
         return np.asarray(self._booster.predict(evidence, raw_score=True), np.float32)
 
     def importance(self) -> NDArray[np.float64]:
