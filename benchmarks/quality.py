@@ -5,7 +5,8 @@ Run:  python benchmarks/quality.py FOLDER ... [--config configs/cpu.yaml] [--see
 
 Everything is chosen on the valid part; what `refit` says about it is in the config. Each folder's
 run is trained and evaluated by the command line in processes of its own, whose time and peak
-memory are measured. Baselines are tuned and evaluated with the first seed's run.
+memory are measured. Baselines are tuned and evaluated with the first seed's run. Seeds measured
+before with the same config stay, and count in the mean.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Job:
 
     def seed_run(self, folder: Path, seed: int) -> dict[str, object]:
         """Train with one seed, evaluate, and return every figure."""
-        run = self.runs / (folder.name if seed == self.seeds[0] else f"{folder.name}-{seed}")
+        run = self.runs / f"{folder.name}-{seed}"
         longtail = [sys.executable, "-m", "longtail.cli"]
         train_s, train_gb = 0.0, 0.0
         if not run.exists():
@@ -100,9 +101,11 @@ class Job:
             "baselines": metrics["settings"].get("baselines"),
         }
 
-    def folder(self, folder: Path) -> dict[str, object]:
-        """Return what all seeds reached, and their mean at debias 0."""
+    def folder(self, folder: Path, before: list[dict[str, object]]) -> dict[str, object]:
+        """Return what all seeds reached, those measured before too, and their mean at debias 0."""
         found = [self.seed_run(folder, seed) for seed in self.seeds]
+        found += [run for run in before if run["seed"] not in self.seeds]
+        found.sort(key=lambda run: int(str(run["seed"])))
         plain: list[dict[str, float | None]] = [f["metrics"]["longtail"] for f in found]  # type: ignore[index]
         mean = {
             key: sum(float(p[key]) for p in plain) / len(plain)  # type: ignore[arg-type]
@@ -144,11 +147,12 @@ def main() -> None:
         seeds = [int(seed) for seed in given.seeds.split(",")]
         job = Job(given.config, seeds, given.baselines, given.budget, runs)
         for folder in given.folders:
-            found = job.folder(folder)
             key = folder.name
             if given.config.name != "cpu.yaml":
                 key = f"{folder.name} ({given.config.stem})"
-            measured[key] = found
+            known = json.loads(RESULTS.read_text())["results"] if RESULTS.exists() else {}
+            before = known.get(key, {}).get("runs", [])
+            measured[key] = found = job.folder(folder, before)
             lines += targets(folder.name, found)
     # Read late: another folder's run may have ended meanwhile.
     results = json.loads(RESULTS.read_text())["results"] if RESULTS.exists() else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -12,7 +12,7 @@ Loop = TypeVar("Loop", bound=Callable[..., object])
 
 def compiled(loop: Loop) -> Loop:
     """Return the function compiled by Numba; other Python threads run meanwhile."""
-    return cast(Loop, numba.njit(nogil=True, cache=True)(loop))
+    return _compiled(loop)
 
 
 def compiled_sums(loop: Loop) -> Loop:
@@ -21,5 +21,12 @@ def compiled_sums(loop: Loop) -> Loop:
     Only then do sums go through the processor's wide registers; one machine always takes the
     same order. Infinities and NaN keep their meaning.
     """
-    options = {"reassoc", "contract", "nsz"}
-    return cast(Loop, numba.njit(nogil=True, cache=True, fastmath=options)(loop))
+    return _compiled(loop, fastmath={"reassoc", "contract", "nsz"})
+
+
+def _compiled(loop: Loop, **options: Any) -> Loop:
+    try:
+        return cast(Loop, numba.njit(nogil=True, cache=True, **options)(loop))
+    except RuntimeError:
+        # Nowhere to keep the code (a read-only system without a home): every process makes it.
+        return cast(Loop, numba.njit(nogil=True, **options)(loop))

@@ -27,10 +27,14 @@ class Boosting:
 
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return raw log-odds [p] of evidence [p, f]."""
-        if not len(evidence):
-            return np.zeros(0, np.float32)
         if self._tables is not None:
             return self._tables.sums(evidence).astype(np.float32)
+        return self.library_logits(evidence)
+
+    def library_logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return `logits` as LightGBM itself works them out: the same, several times slower."""
+        if not len(evidence):
+            return np.zeros(0, np.float32)
         return np.asarray(self._booster.predict(evidence, raw_score=True), np.float32)
 
     def importance(self) -> NDArray[np.float64]:
