@@ -116,7 +116,7 @@ def baselines(evaluation: Evaluation) -> list[Row]:
     """Return each baseline's chosen setting and what its tuning cost.
 
     Read from ``settings["baselines"]``: a list of mappings with ``name``, ``setting``, ``tried``,
-    ``seconds`` and ``left_out``.
+    ``seconds``, ``left_out`` and ``note``.
     """
     found = evaluation.settings.get("baselines")
     rows: list[Row] = []
@@ -129,7 +129,7 @@ def baselines(evaluation: Evaluation) -> list[Row]:
                 _setting(entry.get("setting")),
                 str(tried) if tried else "–",
                 f"{seconds:.1f}" if seconds else "–",
-                str(entry.get("left_out") or ""),
+                str(entry.get("left_out") or entry.get("note") or ""),
             )
         )
     return rows

@@ -114,5 +114,10 @@ def evaluate_run(
             for record in rivals.records
             if record["left_out"]
         ),
+        *(
+            Text(f"note: {record['name']}: {record['note']}")
+            for record in rivals.records
+            if record.get("note")
+        ),
         Text(f"default debias: {default:g}; report: {run / 'report.html'}"),
     ]

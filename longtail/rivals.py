@@ -32,7 +32,8 @@ class Rivals:
         budget: what each may spend on its settings; None takes the usual setting, untuned.
         say: takes one line about each, when it is ready.
         records: ``name``, ``setting``, ``tried``, ``offered``, ``seconds``,
-            ``validation_ndcg@10`` and ``left_out`` (the reason, or None) of each, ready for JSON.
+            ``validation_ndcg@10``, ``left_out`` (the reason, or None) and ``note`` (what a reader
+            of its numbers should know) of each, ready for JSON.
     """
 
     bundle: Bundle
@@ -53,7 +54,8 @@ class Rivals:
         log = self.bundle.log
         n_items = len(self.bundle.catalog)
         validation = ValidationPart.of(log, n_items, max_users=MAX_USERS, seed=self.seed)
-        material = Material(self._frozen_vectors, validation, self.seed, self.progress)
+        seconds = math.inf if self.budget is None else self.budget.seconds
+        material = Material(self._frozen_vectors, validation, self.seed, self.progress, seconds)
         for number, name in enumerate(self.names):
             self.progress("tuning baselines", number, len(self.names))
             found = self._make(name, material)
@@ -92,6 +94,7 @@ class Rivals:
 
     def _recommender(self, tuned: Tuned) -> Recommender:
         name, ndcg = tuned.baseline.name, tuned.ndcg
+        note = str(getattr(tuned.baseline, "note", ""))
         self.records.append(
             {
                 "name": name,
@@ -101,6 +104,7 @@ class Rivals:
                 "seconds": round(tuned.seconds, 2),
                 "validation_ndcg@10": None if math.isnan(ndcg) else round(ndcg, 5),
                 "left_out": None,
+                "note": note,
             }
         )
         setting = ", ".join(f"{key} {value:g}" for key, value in tuned.setting.items())
@@ -109,7 +113,8 @@ class Rivals:
             if tuned.tried
             else "usual setting, not tuned"
         )
-        self.say(f"{name}: {setting or 'no settings'} ({chosen}; {tuned.seconds:.0f} s)")
+        said = f"{chosen}; {tuned.seconds:.0f} s{'; ' + note if note else ''}"
+        self.say(f"{name}: {setting or 'no settings'} ({said})")
         return ScoreRecommender(
             tuned.baseline, self.bundle.popularity, self.strengths, standardise=True
         )

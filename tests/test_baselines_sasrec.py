@@ -130,6 +130,33 @@ def test_training_stops_when_validation_no_longer_rises() -> None:
     assert steps[-1] == (500, 500)
 
 
+@pytest.mark.parametrize("validated", [True, False])
+def test_training_stops_when_its_time_is_over_and_says_so(validated: bool) -> None:
+    events = cycle()
+    validation = ValidationPart.of(events, N_ITEMS, max_users=1000, seed=0) if validated else None
+    now = iter(range(1_000_000))
+    made = SASRec(
+        validation=validation,
+        dim=16,
+        layers=1,
+        epochs=10_000,
+        patience=10_000,
+        seconds=40,
+        clock=lambda: float(next(now)),
+    ).fit(train(events), shop())
+    # One look at the clock a batch.
+    assert next(now) == pytest.approx(42, abs=2)
+    assert "its time was over" in made.note
+    assert np.isfinite(made.scores(Histories.from_lists([[2, 3]]))).any()
+    done = made._best_epoch
+    assert (done > 0) == validated
+    if validated:
+        before = next(now)
+        made.refit(train(events), shop())
+        batches = next(now) - before
+        assert batches > 1
+
+
 def test_a_log_without_any_second_item_is_refused() -> None:
     ids = np.array(["a", "b"], dtype=object)
     rows = np.array([0, 1], np.int32)

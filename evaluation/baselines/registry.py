@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,12 +38,14 @@ class Material:
             all when no method asks for them.
         validation: for early stopping; None where the log has no validation part.
         seed: of every draw.
+        seconds: that one training may take, for methods that can stop anywhere.
     """
 
     encode: Callable[[], NDArray[np.float32]]
     validation: ValidationPart | None = None
     seed: int = 0
     progress: Progress = silent
+    seconds: float = math.inf
 
     @cached_property
     def vectors(self) -> NDArray[np.float32]:
@@ -80,7 +83,11 @@ def _with_text(kind: Callable[..., Baseline]) -> Callable[[Material, Setting], B
 def _sasrec(material: Material, setting: Setting) -> Baseline:
     options: dict[str, Any] = dict(setting)
     return SASRec(
-        validation=material.validation, seed=material.seed, progress=material.progress, **options
+        validation=material.validation,
+        seconds=material.seconds,
+        seed=material.seed,
+        progress=material.progress,
+        **options,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 from typing import Self
 
 import numpy as np
@@ -34,9 +36,12 @@ class SASRec:
     (Klenitskiy and Vasilev, Turning Dross Into Gold Loss, 2023).
 
     loss = mean over positions t of -log softmax(state_t . E)[item_(t + 1)], E shared with the
-    input. Training stops when validation NDCG@10 hasn't risen for ``patience`` epochs, and goes
-    back to the best epoch; without a validation part it takes ``epochs`` epochs. Items that
-    nobody took in training are never returned.
+    input. Training stops when validation NDCG@10 hasn't risen for ``patience`` epochs or when
+    ``seconds`` are over, and goes back to the best epoch; without a validation part it takes
+    ``epochs`` epochs. Items that nobody took in training are never returned.
+
+    Attributes:
+        note: says so when the time was over before the training was.
     """
 
     name = "SASRec"
@@ -53,8 +58,10 @@ class SASRec:
         max_history: int = 50,
         epochs: int = 60,
         patience: int = 4,
+        seconds: float = math.inf,
         seed: int = 0,
         progress: Progress = silent,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._validation = None if validation is None else validation.first(STOPPING_USERS)
         self._shape = {"dim": dim, "layers": layers, "heads": heads, "max_history": max_history}
@@ -62,6 +69,9 @@ class SASRec:
         self._learning_rate = learning_rate
         self._epochs = epochs
         self._patience = patience
+        self._seconds = seconds
+        self._clock = clock
+        self.note = ""
         self._seed = seed
         self._progress = progress
         self._best_epoch = 0
@@ -97,6 +107,8 @@ class SASRec:
         The validation part may be among the events now, so it no longer says when to stop.
         """
         self._validation, self._epochs = None, self._best_epoch or self._epochs
+        # As many epochs as before take as long as they take.
+        self._seconds = math.inf
         return self.fit(interactions, catalog)
 
     def scores(self, histories: Histories) -> NDArray[np.float32]:
@@ -122,17 +134,24 @@ class SASRec:
         )
         chance = np.random.default_rng(self._seed)
         best, best_weights, waited = -1.0, network.state_dict(), 0
+        end, over = self._clock() + self._seconds, False
         for epoch in range(self._epochs):
             self._progress(f"training {self.name}", epoch, self._epochs)
             network.train()
             for rows, lengths, following in self._batches(histories, chance, network.n_items):
+                if over := self._clock() > end:
+                    break
                 optimiser.zero_grad(set_to_none=True)
                 inside = following < network.n_items
                 logits = network.logits(network(rows, lengths)[inside])
                 loss = F.cross_entropy(logits, following[inside])
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
+            if over:
+                self.note = f"training stopped in epoch {epoch + 1}: its time was over"
             if self._validation is None:
+                if over:
+                    break
                 continue
             found = validation_ndcg(self, self._validation, popularity)
             if found > best:
@@ -141,7 +160,7 @@ class SASRec:
                 best_weights = copy.deepcopy(network.state_dict())
             else:
                 waited += 1
-            if waited >= self._patience:
+            if over or waited >= self._patience:
                 break
         if self._validation is not None:
             network.load_state_dict(best_weights)
