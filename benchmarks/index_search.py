@@ -45,11 +45,17 @@ PACKAGES = ("numpy", "faiss-cpu", "hnswlib", "usearch")
 
 def measure_size(arguments: list[str], n: int) -> dict[str, Any]:
     """Return `size_part` of a child process, and the child's peak memory."""
-    with tempfile.TemporaryDirectory() as temporary:
+    # Here and not in /tmp, which is memory on many machines.
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix="index-sizes-") as temporary:
         out = Path(temporary) / "found.json"
         command = [sys.executable, __file__, *arguments, "--child", str(n), "--out", str(out)]
         process = subprocess.Popen(command)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()  # before its files are removed
+            process.wait()
+            raise
         if status:
             raise SystemExit(f"the index of {n:,} items failed")
         found: dict[str, Any] = json.loads(out.read_text())
@@ -110,7 +116,9 @@ def main() -> None:
     people = Population(item_texts_vectors(given.folders, given.vectors))
     if given.child:
         storage = "float16" if given.child >= FLOAT16_FROM else "float32"
-        given.out.write_text(json.dumps(size_part(people, given.child, storage)))
+        place = given.out.parent / "scratch"
+        place.mkdir()
+        given.out.write_text(json.dumps(size_part(people, given.child, storage, place)))
         return
     chosen = given.only.split(",")
     unknown = sorted(set(chosen) - set(PARTS))

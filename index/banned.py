@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from index.errors import VectorIndexError
 
+# Up to so many a query, comparing with each takes less time than searching in all.
+COMPARED_ONE_BY_ONE = 64
+
 
 @dataclass(frozen=True)
 class Banned:
@@ -60,19 +63,26 @@ class Banned:
     def _of_pairs(
         cls, query: NDArray[np.int64], position: NDArray[np.int64], n_queries: int, width: int
     ) -> Banned:
-        keys = np.unique(query * width + position)
+        keys = query * width + position
+        if not (keys[1:] > keys[:-1]).all():
+            keys.sort()  # and not np.unique, which hashes first
+            keys = keys[np.append(True, keys[1:] > keys[:-1])]
         counts = np.bincount(keys // max(width, 1), minlength=n_queries).astype(np.int64)
         return cls(keys, width, counts)
 
     def among(self, rows: NDArray[np.int64]) -> Banned:
         """Return the pairs whose position is in ``rows`` (ascending), as positions in it."""
+        if len(rows) == self.width:
+            return self
         if not len(self.keys):
             return replace(self, width=len(rows))
         query, position = np.divmod(self.keys, max(self.width, 1))
         local = np.searchsorted(rows, position)
         inside = local < len(rows)
         inside[inside] = rows[local[inside]] == position[inside]
-        return self._of_pairs(query[inside], local[inside], len(self.counts), len(rows))
+        query, width = query[inside], len(rows)
+        # The order of both, query and position, is kept, so the keys still ascend.
+        return Banned(query * width + local[inside], width, self._counted(query))
 
     def within(self, allowed: NDArray[np.int64] | None, removed: NDArray[np.int64]) -> Banned:
         """Return the pairs whose position could be an answer: allowed, and not removed.
@@ -85,8 +95,17 @@ class Banned:
         query, position = np.divmod(self.keys, max(self.width, 1))
         place = np.minimum(np.searchsorted(among, position), len(among) - 1)
         kept = (among[place] == position) == (allowed is not None)
-        counts = np.bincount(query[kept], minlength=len(self.counts)).astype(np.int64)
-        return Banned(self.keys[kept], self.width, counts)
+        return Banned(self.keys[kept], self.width, self._counted(query[kept]))
+
+    def _counted(self, query: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.bincount(query, minlength=len(self.counts)).astype(np.int64)
+
+    def part(self, start: int, end: int) -> Banned:
+        """Return the pairs of the queries between these two positions, numbered anew."""
+        if start == 0 and end >= len(self.counts):
+            return self
+        low, high = np.searchsorted(self.keys, [start * self.width, end * self.width])
+        return Banned(self.keys[low:high] - start * self.width, self.width, self.counts[start:end])
 
     def take(self, queries: NDArray[np.int64]) -> Banned:
         """Return the pairs of these queries, numbered anew in the given order."""
@@ -108,9 +127,19 @@ class Banned:
 
     def hits(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which of the positions [m, c] are banned for their line's query."""
+        found = np.zeros(positions.shape, bool)
         if not len(self.keys):
-            return np.zeros(positions.shape, bool)
+            return found
+        most = int(self.counts.max())
+        if most <= COMPARED_ONE_BY_ONE:
+            query, position = np.divmod(self.keys, self.width)
+            lists = np.full((most, len(positions)), -2, np.int64)  # -1 is padding of positions
+            first = np.cumsum(self.counts) - self.counts
+            lists[np.arange(len(query)) - first[query], query] = position
+            for one in lists:
+                found |= positions == one[:, None]
+            return found
         keys = np.arange(len(positions), dtype=np.int64)[:, None] * self.width + positions
-        found = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         # A padding of -1 makes the last key of the line before: it is never a hit.
-        return np.asarray((self.keys[found] == keys) & (positions >= 0))
+        return np.asarray((self.keys[place] == keys) & (positions >= 0))

@@ -96,16 +96,20 @@ def weighted_queries(
             f"popularity_weight must be one number or one for each of {len(queries)} "
             f"queries, not {list(weights.shape)}"
         )
-    column = np.broadcast_to(weights, (len(queries),))[:, None]
-    return np.concatenate([queries, column], axis=1)
+    full = np.empty((len(queries), dim + 1), np.float32)
+    full[:, :-1] = queries
+    full[:, -1] = weights
+    return full
 
 
-def check_reach(queries: NDArray[np.float32], reach: NDArray[np.float64]) -> None:
+def check_reach(reach: NDArray[np.float64]) -> None:
     """Refuse queries with NaN or infinity, or whose scores could leave float32's range.
+
+    ``reach`` is the greatest magnitude of their scores; NaN and infinity come through to it.
 
     FAISS answers NaN with -1 everywhere, which reads as "nothing found".
     """
-    wrong = ~(np.isfinite(queries).all(axis=1) & (reach < np.finfo(np.float32).max))
+    wrong = ~(reach < np.finfo(np.float32).max)
     if wrong.any():
         raise VectorIndexError(
             f"query {int(np.argmax(wrong))} holds NaN, infinity or numbers so large that its "

@@ -15,6 +15,12 @@ from index.faiss_runtime import load_faiss
 UNIT_ROUNDOFF = 2.0**-24
 TOP_BIT = np.uint32(2**31)
 LOW = np.uint64(2**32 - 1)
+# One short line is sorted by two columns: making keys of them takes longer.
+LEXSORT_BELOW = 256
+# Lines up to so many times as long as the answer are sorted as they are.
+SORTED_WHOLE = 4
+
+Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 def exact_scores(
@@ -37,35 +43,68 @@ def exact_scores(
     return scores
 
 
-def rounding_bound(
-    queries: NDArray[np.float32], longest: float, largest_popularity: float
-) -> NDArray[np.float64]:
+def exact_scores_of_pairs(
+    queries: NDArray[np.float32],
+    query: NDArray[np.int64],
+    stored: NDArray[np.float32],
+    local: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Return the inner product of ``queries[query[i]]`` and ``stored[local[i]]``, float32 [p].
+
+    The bits are those of `exact_scores`.
+    """
+    faiss = load_faiss()
+    scores = np.empty(len(local), np.float32)
+    if len(local):
+        pointer = faiss.swig_ptr
+        faiss.pairwise_indexed_inner_product(
+            stored.shape[1], len(local), pointer(queries), pointer(query), pointer(stored),
+            pointer(local), pointer(scores),
+        )  # fmt: skip
+    return scores
+
+
+def rounding_bound(reach: NDArray[np.float64], dim: int) -> NDArray[np.float64]:
     """Return how far two float32 sums of the same inner product can lie apart, float64 [m].
 
-    ``longest`` is the greatest norm among the stored vectors, ``largest_popularity`` the
-    greatest magnitude of their last dimension, which is bounded apart because it is by far
-    the largest entry. Two summation orders differ by at most ``2 d u |q| |v|`` (Higham,
-    Accuracy and Stability of Numerical Algorithms, 2002, equation 3.5).
+    ``reach`` is `score_reach`, ``dim`` the number of products that are summed. Two summation
+    orders differ by at most ``2 d u |q| |v|`` (Higham, Accuracy and Stability of Numerical
+    Algorithms, 2002, equation 3.5).
     """
-    reach = score_reach(queries, longest, largest_popularity)
     # float16 holds a popularity in three parts: two terms more, and their rounding.
-    bound: NDArray[np.float64] = 2.01 * (queries.shape[1] + 2) * UNIT_ROUNDOFF * reach
+    bound: NDArray[np.float64] = 2.01 * (dim + 2) * UNIT_ROUNDOFF * reach
     return bound + float(np.finfo(np.float32).tiny)
 
 
 def score_reach(
     queries: NDArray[np.float32], longest: float, largest_popularity: float
 ) -> NDArray[np.float64]:
-    """Return the greatest magnitude that any score of each query can have, float64 [m]."""
-    wide = queries.astype(np.float64)
-    norms: NDArray[np.float64] = np.sqrt((wide[:, :-1] ** 2).sum(axis=1))
-    reach: NDArray[np.float64] = norms * longest + np.abs(wide[:, -1]) * largest_popularity
-    return reach
+    """Return the greatest magnitude that any score of each ``[q ; w]`` can have, float64 [m].
+
+    ``longest`` is the greatest norm among the stored vectors, ``largest_popularity`` the
+    greatest magnitude of their last dimension, which is bounded apart because it is by far
+    the largest entry.
+    """
+    return reach_of(lengths(queries[:, :-1]), queries[:, -1], longest, largest_popularity)
 
 
-def best_first(
-    rows: NDArray[np.int64], scores: NDArray[np.float32], k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def reach_of(
+    norms: NDArray[np.float64],
+    weights: NDArray[np.float32],
+    longest: float,
+    largest_popularity: float,
+) -> NDArray[np.float64]:
+    """Return `score_reach` of queries with these norms and weights, [m] each."""
+    return norms * longest + np.abs(weights.astype(np.float64)) * largest_popularity
+
+
+def lengths(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the Euclidean norms of vectors [m, d], float64 [m]."""
+    wide = vectors.astype(np.float64)
+    return np.asarray(np.sqrt(np.einsum("md,md->m", wide, wide)))
+
+
+def best_first(rows: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Found:
     """Return the k best of each line: score descending, ties by row ascending.
 
     Entries of score -inf are padding; a line shorter than k is padded with -1 and -inf. Rows
@@ -75,18 +114,37 @@ def best_first(
     >>> best_first(rows, scores, 2)[0].tolist(), best_first(rows, scores, 4)[0].tolist()
     ([[5, 2]], [[5, 2, 7, -1]])
     """
-    # One number a pair, score above row: NumPy sorts those ten times faster than two columns.
+    if len(rows) == 1 and k <= rows.shape[1] <= LEXSORT_BELOW:
+        order = np.lexsort((rows[0], -scores[0]))[:k]
+        rows, scores = rows[:, order], scores[:, order]
+        return np.where(np.isneginf(scores), -1, rows), scores
+    return from_sort_keys(sort_keys(rows, scores), k)
+
+
+def sort_keys(rows: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.uint64]:
+    """Return one number a pair: score descending above row ascending.
+
+    NumPy sorts those ten times faster than two columns.
+    """
     bits = (scores + np.float32(0.0)).view(np.uint32)  # + 0 makes -0 and 0 the same
     descending = np.where(bits >> 31, bits, ~bits ^ TOP_BIT)
-    keys = (descending.astype(np.uint64) << np.uint64(32)) | (rows.astype(np.uint64) & LOW)
+    keys: NDArray[np.uint64] = descending.astype(np.uint64) << np.uint64(32)
+    keys |= rows.astype(np.uint64) & LOW
+    return keys
+
+
+def from_sort_keys(keys: NDArray[np.uint64], k: int) -> Found:
+    """Return rows and scores of the k least keys of each line, ascending, padded to k."""
     width = min(k, keys.shape[1])
-    if 0 < width < keys.shape[1]:
+    if 0 < width * SORTED_WHOLE < keys.shape[1]:
         keys = np.partition(keys, width - 1, axis=1)[:, :width]
-    keys.sort(axis=1)
+    keys = np.sort(keys, axis=1)[:, :width]
     found = (keys >> np.uint64(32)).astype(np.uint32)
-    best_rows = np.full((len(rows), k), -1, np.int64)
-    best_scores = np.full((len(rows), k), -np.inf, np.float32)
-    best_scores[:, :width] = np.where(found >> 31, found, ~found ^ TOP_BIT).view(np.float32)
-    best_rows[:, :width] = (keys & LOW).astype(np.int64)
-    best_rows[np.isneginf(best_scores)] = -1
-    return best_rows, best_scores
+    scores = np.where(found >> 31, found, ~found ^ TOP_BIT).view(np.float32)
+    rows = (keys & LOW).astype(np.int64)
+    rows[np.isneginf(scores)] = -1
+    if width < k:
+        missing = ((0, 0), (0, k - width))
+        rows = np.pad(rows, missing, constant_values=-1)
+        scores = np.pad(scores, missing, constant_values=-np.inf)
+    return rows, scores

@@ -100,6 +100,9 @@ def exactly_threads(chosen: int) -> Iterator[None]:
     """Give the calling thread's FAISS calls this many OpenMP threads; restore after."""
     faiss = load_faiss()
     before = int(faiss.omp_get_max_threads())
+    if chosen == before:
+        yield
+        return
     faiss.omp_set_num_threads(chosen)
     try:
         yield

@@ -6,7 +6,7 @@ A changed item leaves a tombstone where it lay and is stored again in a new segm
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from index.segment import Segment
 from index.stored_vectors import StoredVectors
+from index.structures.structure import Structure
 from index.vector_index import ROWS_AT_ONCE, VectorIndex
 
 UPDATE = re.compile(r".+\+(\d{4,})")
@@ -72,11 +73,13 @@ def rebuilt(
     pools: NDArray[np.int64],
     *,
     leave_removed: bool = False,
+    refill: bool = True,
 ) -> tuple[Segment, ...]:
     """Return segments in which each of these pools is one; those of other pools stay.
 
     ``popularity`` [n] takes the place of the stored one, ``segment_of`` [n] says each row's
-    pool. Removed rows keep their tombstones, or are left out.
+    pool. Removed rows keep their tombstones, or are left out. With ``refill`` a pool that had a
+    structure has it again.
     """
     removed, made = index.removed, []
     kept = [s for s in index.segments if index.pools.index(s.pool) not in pools]
@@ -91,7 +94,9 @@ def rebuilt(
         blocks = _stored_blocks(index, rows, popularity)
         vectors = StoredVectors.of_blocks(blocks, index.dim, index.storage)
         tombstones = np.flatnonzero(removed[rows])
-        made.append(Segment(index.pools[code], rows, vectors, index.pools[code], tombstones))
+        structure = _refilled(own, vectors) if refill else None
+        pool = index.pools[code]
+        made.append(Segment(pool, rows, vectors, pool, tombstones, structure))
     return (*kept, *made)
 
 
@@ -102,6 +107,17 @@ def _content(index: VectorIndex, number: int, changed: NDArray[np.int64]) -> _Pa
     positions = np.flatnonzero(held)
     rows = segment.rows[positions]
     return _Part(rows, segment.full(positions), np.isin(positions, segment.removed))
+
+
+def _refilled(before: Sequence[Segment], vectors: StoredVectors) -> Structure | None:
+    """Return the structure that one of these had, over all the vectors; None where none had.
+
+    A pool that lost half of what the structure held is read exactly.
+    """
+    for segment in before:
+        if segment.structure is not None and 2 * len(vectors) > len(segment):
+            return segment.structure.refilled(vectors)
+    return None
 
 
 def _stored_blocks(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.banned import Banned
-from index.exact import best_first, rounding_bound
+from index.exact import Found, best_first, rounding_bound, score_reach
 from index.faiss_runtime import load_faiss, search_threads
 from index.fetch_sizes import fetch_sizes, power_of_two
 from index.filter_plan import GATHER_FROM_QUERIES, plan_filter
@@ -22,7 +22,6 @@ GPU_MOST_K = 2_048
 # Widenings of a search that came back short, before everything is read.
 EFFORTS = (1, 4, 16)
 
-Found = tuple[NDArray[np.int64], NDArray[np.float32]]
 NOTHING = np.empty(0, np.int64)
 
 
@@ -137,16 +136,20 @@ class Segment:
         float32 [m, d + 1]; ``banned`` is in catalog rows.
         """
         available = self.n_live if self.allowed is None else len(self.allowed)
+        if available:
+            banned = banned.among(self.rows).within(self.allowed, self.removed)
+            at_once = self._best_at_once(queries, k, banned, available)
+            if at_once is not None:
+                return at_once
         positions = np.full((len(queries), k), -1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         if not available:
             return positions, scores
-        banned = banned.among(self.rows).within(self.allowed, self.removed)
         found, pending = (positions, scores), np.arange(len(queries))
         left = pending[:0]
         if self.structure is not None:
             level = self.structure.levels(queries, k)
-            for served in np.unique(level[level < np.inf]).tolist():
+            for served in sorted(set(level.tolist()) - {np.inf}):
                 group, setting = pending[level == served], self.structure.setting_for(k, served)
                 short = self._propose(
                     self.structure, setting, queries, group, banned, available, found
@@ -165,6 +168,23 @@ class Segment:
                     positions[query, : len(local)] = local
                     scores[query, : len(local)] = exact
         return np.where(positions < 0, -1, self.rows[positions]), scores
+
+    def _best_at_once(
+        self, queries: NDArray[np.float32], k: int, banned: Banned, available: int
+    ) -> Found | None:
+        """Return the answers where the structure gives them at the first try, as it mostly does.
+
+        None where queries differ in how far they must look, or one came back short.
+        """
+        if self.structure is None or self.allowed is not None or len(banned.keys) or k > available:
+            return None
+        levels = set(self.structure.levels(queries, k).tolist())
+        if len(levels) != 1 or np.inf in levels:
+            return None
+        setting = self.structure.setting_for(k, levels.pop())
+        local = self.structure.propose(queries, setting, share=available / len(self))
+        positions, scores = self._answers(queries, local, k, banned)
+        return None if positions[:, -1].min() < 0 else (self.rows[positions], scores)
 
     def _search(
         self,
@@ -214,7 +234,8 @@ class Segment:
         else:
             approximate, local = self.vectors.nearest_among(queries, size, self.allowed)
         positions, scores = self._answers(queries, local, k, banned)
-        bound = rounding_bound(queries, self.vectors.longest, self.vectors.largest_popularity)
+        reach = score_reach(queries, self.longest, self.largest_popularity)
+        bound = rounding_bound(reach, queries.shape[1])
         sure = scores[:, -1].astype(np.float64) > approximate[:, -1] + bound
         return positions, scores, sure
 
@@ -239,8 +260,9 @@ class Segment:
                 everybody = len(pending) == len(queries) and not len(banned.keys)
                 group = pending if everybody else pending[extra[pending] == more]
                 asked = queries if everybody else queries[group]
+                most = int(banned.counts[group].max()) if more else 0
                 local = structure.propose(
-                    asked, setting, more=more, effort=effort, share=share, allowed=self.allowed
+                    asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
                 )
                 not_these = banned if everybody else banned.take(group)
                 answers = self._answers(asked, local, k, not_these)
@@ -256,7 +278,8 @@ class Segment:
     ) -> Found:
         """Return the k best of the proposed positions that may be answered, scored exactly."""
         exact = self.vectors.scores(queries, local)
-        exact[banned.hits(local)] = -np.inf
+        if len(banned.keys):
+            exact[banned.hits(local)] = -np.inf
         if self.allowed is None and len(self.removed):
             found = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)
             exact[self.removed[found] == local] = -np.inf

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from index.errors import VectorIndexError
 from index.exact import exact_scores
 from index.faiss_runtime import load_faiss, search_threads
+from index.huge_pages import use_huge_pages
 from index.nearest import best_of_blocks, nearest_flat
 
 Storage = Literal["float32", "float16"]
@@ -151,6 +152,23 @@ class StoredVectors:
         # The small parts first: then no bit of the popularity is rounded away.
         stored[:, -1] = parts[:, 0] + (parts[:, 1] + parts[:, 2])
         return stored
+
+    def gather_in_huge_pages(self) -> None:
+        """Make reading here and there faster, as a structure's candidates are read.
+
+        Vectors in a mapped file stay there.
+        """
+        if self.flat.codes.is_owned:
+            use_huge_pages(self.content)
+
+    def part(self, start: int, end: int) -> NDArray[np.float32]:
+        """Return neighbouring positions as `read` does, but float32 where it lies.
+
+        The numbers of a mapped file need not lie on multiples of four.
+        """
+        if self.storage == "float32":
+            return self._whole()[start:end]
+        return self.read(slice(start, end))
 
     def copied(self, positions: NDArray[np.int64]) -> StoredVectors:
         """Return a float32 copy of these positions."""

@@ -88,13 +88,18 @@ def remove_items(index: VectorIndex, rows: NDArray[np.int64]) -> VectorIndex:
 
 
 def reassign(
-    index: VectorIndex, popularity: NDArray[np.float32], segment_of: NDArray[np.int8]
+    index: VectorIndex,
+    popularity: NDArray[np.float32],
+    segment_of: NDArray[np.int8],
+    *,
+    refill: bool = True,
 ) -> VectorIndex:
     """Return the index with another popularity [n] and pool [n] for all rows; vectors stay.
 
     Entries of removed rows count for nothing. A pool in which nothing changes keeps its
     segments; where few items change, only those are written again, and where many do, their
-    pools are.
+    pools are. A pool that is written anew keeps the training and the settings of its structure,
+    and is searched exactly without ``refill``, for somebody who will train another one.
 
     Raises:
         VectorIndexError: the columns have another length or type, or an entry isn't finite or
@@ -125,15 +130,16 @@ def reassign(
         return index
     if len(rows) > MOST_MOVED * index.n_live:
         pools = np.union1d(segment_of[rows], before_pool[rows]).astype(np.int64)
-        return replace(index, segments=rebuilt(index, popularity, segment_of, pools))
+        return replace(index, segments=rebuilt(index, popularity, segment_of, pools, refill=refill))
     stored = np.concatenate([index.vectors(rows), popularity[rows, None]], axis=1)
     return _placed(index, rows, stored, segment_of[rows])
 
 
-def compact(index: VectorIndex) -> tuple[VectorIndex, NDArray[np.int64]]:
+def compact(index: VectorIndex, *, refill: bool = True) -> tuple[VectorIndex, NDArray[np.int64]]:
     """Return the index without removed rows, one segment a pool, and each row's old row [n].
 
     Rows keep their order. A pool that is one segment without tombstones keeps its vectors.
+    Structures are treated as by `reassign`.
 
     Raises:
         VectorIndexError: every item was removed.
@@ -145,7 +151,7 @@ def compact(index: VectorIndex) -> tuple[VectorIndex, NDArray[np.int64]]:
     if whole and len(index.segments) == len(index.pools) and not _tombstones(index):
         return index, kept
     pools = np.arange(len(index.pools))
-    segments = rebuilt(index, None, index.pool_codes(), pools, leave_removed=True)
+    segments = rebuilt(index, None, index.pool_codes(), pools, leave_removed=True, refill=refill)
     fresh_row = np.full(index.n_items, -1, np.int64)
     fresh_row[kept] = np.arange(len(kept))
     segments = tuple(

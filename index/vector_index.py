@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from index.answers import answers
 from index.banned import Banned
 from index.checks import (
     check_allowed,
@@ -21,33 +22,20 @@ from index.checks import (
     weighted_queries,
 )
 from index.errors import VectorIndexError
-from index.exact import best_first, score_reach
+from index.exact import lengths, reach_of
 from index.faiss_runtime import gpu_count, load_faiss, search_threads
 from index.item_ids import ItemIds
 from index.locations import Locations
 from index.origin import Origin
+from index.question import Asked, Question, SearchResult
 from index.segment import Segment
 from index.stored_vectors import Storage, StoredVectors
 
 SEGMENT_NAMES = ("head", "tail", "cold")
-QUERIES_AT_ONCE = 2_048
 ROWS_AT_ONCE = 65_536
 
 Device = Literal["cpu", "gpu"]
 Excluded = tuple[NDArray[np.int64], NDArray[np.int32]]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """Answers of m queries.
-
-    Attributes:
-        rows: catalog rows, best first, padded with -1, int64 [m, k].
-        scores: their scores, padded with -inf, float32 [m, k].
-    """
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,32 +160,39 @@ class VectorIndex:
         Raises:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
-        full = self._with_weight(queries, popularity_weight)
-        if k < 1:
-            raise VectorIndexError(f"k must be at least 1, not {k}")
-        banned = Banned.of_catalog(
-            *(excluded or (np.zeros(len(full) + 1, np.int64), np.empty(0, np.int32))),
-            len(full),
-            self.n_items,
+        question = Question(k, popularity_weight, segments)
+        return self.search_each(queries, [question], excluded=excluded, allowed=allowed)[0]
+
+    def search_each(
+        self,
+        vectors: NDArray[np.float32],
+        questions: Sequence[Question],
+        *,
+        excluded: Excluded | None = None,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> list[SearchResult]:
+        """Return what `search` does for each question, and compare the vectors only once.
+
+        That holds for segments that are searched exactly; a structure is asked each question.
+
+        Args:
+            vectors: query vectors of all questions, float32 [m, d], divided by the temperature.
+            questions: how many answers, with which popularity weight, out of which pools.
+            excluded: as in `search`.
+            allowed: as in `search`.
+
+        Raises:
+            VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
+        """
+        asked = self._asked(vectors, questions)
+        m = len(vectors)
+        banned = (
+            Banned.of_catalog(*excluded, m, self.n_items)
+            if excluded is not None
+            else Banned.nothing(m, self.n_items)
         )
-        # Longer answers than the catalog are padding: don't carry it through every step.
-        width = min(k, self.n_items)
-        chosen = self._chosen(segments, allowed, len(full))
-        rows = np.full((len(full), k), -1, np.int64)
-        scores = np.full((len(full), k), -np.inf, np.float32)
-        for start in range(0, len(full), QUERIES_AT_ONCE):
-            part = np.arange(start, min(start + QUERIES_AT_ONCE, len(full)))
-            not_these = banned if len(part) == len(full) else banned.take(part)
-            found = [segment.best(full[part], width, not_these) for segment in chosen]
-            if len(found) == 1:
-                rows[part, :width], scores[part, :width] = found[0]
-            elif found:
-                rows[part], scores[part] = best_first(
-                    np.concatenate([found_rows for found_rows, _ in found], axis=1),
-                    np.concatenate([found_scores for _, found_scores in found], axis=1),
-                    k,
-                )
-        return SearchResult(rows, scores)
+        numbers = {number for question in asked for number in question.segments}
+        return answers(self._restricted(numbers, allowed, m), asked, banned, self.n_items)
 
     def score(
         self,
@@ -211,7 +206,7 @@ class VectorIndex:
         ``rows`` holds each query's own candidates, [m, c]. Row -1 and the rows of removed items
         get -inf.
         """
-        full = self._with_weight(queries, popularity_weight)
+        full = self._asked(queries, [Question(1, popularity_weight)])[0].queries
         rows = np.asarray(rows, np.int64)
         if rows.ndim != 2 or len(rows) != len(full):
             raise VectorIndexError(
@@ -285,32 +280,44 @@ class VectorIndex:
         segments = tuple(segment.to_gpu(scratch, turn) for segment in self.segments)
         return replace(self, segments=segments, device="gpu")
 
-    def _with_weight(
-        self, queries: NDArray[np.float32], weight: float | NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        full = weighted_queries(queries, weight, self.dim)
-        for segment in self.segments:
-            check_reach(full, score_reach(full, segment.longest, segment.largest_popularity))
-        return full
+    def _asked(self, vectors: NDArray[np.float32], questions: Sequence[Question]) -> list[Asked]:
+        """Return the questions about these vectors [m, d], checked."""
+        asked = []
+        norms: NDArray[np.float64] | None = None
+        longest = max(segment.longest for segment in self.segments)
+        largest = max(segment.largest_popularity for segment in self.segments)
+        for question in questions:
+            if question.k < 1:
+                raise VectorIndexError(f"k must be at least 1, not {question.k}")
+            full = weighted_queries(vectors, question.popularity_weight, self.dim)
+            norms = lengths(vectors) if norms is None else norms
+            reach = reach_of(norms, full[:, -1], longest, largest)
+            check_reach(reach)
+            asked.append(Asked(full, question.k, self._numbers(question.segments), reach))
+        return asked
 
-    def _chosen(
-        self, names: Collection[str] | None, allowed: NDArray[np.bool_] | None, n_queries: int
-    ) -> list[Segment]:
+    def _numbers(self, names: Collection[str] | None) -> tuple[int, ...]:
+        """Return the numbers of these pools' segments."""
         unknown = sorted(set(self.pools if names is None else names) - set(self.pools))
         if unknown:
             raise VectorIndexError(f"no segment {unknown[0]!r}; there are {', '.join(self.pools)}")
-        chosen = [
+        return tuple(
             number for number, s in enumerate(self.segments) if names is None or s.pool in names
-        ]
+        )
+
+    def _restricted(
+        self, numbers: Collection[int], allowed: NDArray[np.bool_] | None, n_queries: int
+    ) -> dict[int, Segment]:
+        """Return these segments, by number, answering only with what is allowed."""
         if allowed is None:
-            return [self.segments[number] for number in chosen]
+            return {number: self.segments[number] for number in sorted(numbers)}
         check_allowed(allowed, self.n_items)
         # By the rows that are allowed, not by those of the segments: mostly there are fewer.
         code, position = self.locations.of_rows(np.flatnonzero(allowed))
-        return [
-            self.segments[number].restricted(position[code == number], n_queries)
-            for number in chosen
-        ]
+        return {
+            number: self.segments[number].restricted(position[code == number], n_queries)
+            for number in sorted(numbers)
+        }
 
 
 def _blocks(

@@ -197,6 +197,7 @@ def _segment(reader: _Reader, record: SegmentRecord, manifest: Manifest) -> Segm
         if int(structure.index.ntotal) != len(rows):
             raise ValueError(f"{path.name} proposes from {structure.index.ntotal} items")
         reader.keep(path.name, structure.index)
+        vectors.gather_in_huge_pages()
     return Segment(name, rows, vectors, record.pool, removed, structure)
 
 

@@ -128,7 +128,7 @@ def compacted(served: Served) -> Served:
 
     What users took of them is no longer in their histories.
     """
-    index, kept = compact(served.index)
+    index, kept = compact(served.index, refill=False)
     found = Served.of(served.trained, index, served.state.take(kept))
     return replace(found, index=restructured(found.bundle, served.index, index))
 
@@ -150,7 +150,7 @@ def refreshed(served: Served, log: Interactions) -> Served:
         scale=fresh.scale,
         refreshed=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    index = reassign(served.index, fresh.centred, fresh.bucket)
+    index = reassign(served.index, fresh.centred, fresh.bucket, refill=False)
     found = Served.of(served.trained, index, state)
     return replace(found, index=restructured(found.bundle, served.index, index))
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from index.vector_index import SearchResult, VectorIndex
+from index.question import Question, SearchResult
+from index.vector_index import VectorIndex
 from retrieval.bundle import Bundle
 from retrieval.candidates import (
     FIRST_STAGE,
@@ -207,12 +208,19 @@ class Ranking:
         ]
         if whole_catalog:
             asked.append(("tail", FIRST_STAGE_TAIL, plain))
-        lists = [
-            self.search(
-                taste, wanted, pool=of, debias=debias, excluded=excluded, allowed=allowed
-            ).rows
+        questions = [
+            Question(wanted, plain - debias, [BUCKETS[code] for code in POOLS[of]])
             for of, wanted, debias in asked
         ]
+        found = self.index.search_each(
+            np.ascontiguousarray(taste.vectors / np.float32(self.bundle.serving.temperature)),
+            questions,
+            excluded=None
+            if excluded is None
+            else (excluded.offsets, excluded.items.astype(np.int64)),
+            allowed=allowed,
+        )
+        lists = [one.rows for one in found]
         mask = popularity.in_pool(pool)
         if allowed is not None:
             mask = mask & allowed

@@ -13,7 +13,7 @@ from index.errors import VectorIndexError
 from index.faiss_runtime import load_faiss
 from index.stored_vectors import StoredVectors
 from index.structures.space import Space, width_for
-from index.structures.structure import Setting, Structure
+from index.structures.structure import ADDED_AT_ONCE, Setting, Structure
 from index.structures.tuning import tuned
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 EXACT_BELOW = 200_000
 POINTS_PER_LIST = 50
 ROUNDS_OF_CLUSTERING = 10
-ADDED_AT_ONCE = 65_536
 TUNING_QUERIES = 800
 USER_VECTORS = "user vectors"
 PERTURBED_ITEMS = "perturbed item vectors"
@@ -104,6 +103,7 @@ def build_structure(
     factory = factory_for(len(vectors), vectors.dim, settings)
     if factory is None:
         return None
+    vectors.gather_in_huge_pages()
     rng = np.random.default_rng(0)
     sample = vectors.read(_some(len(vectors), _training_size(factory, len(vectors)), rng))
     space = Space.of(sample)

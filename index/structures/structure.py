@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from index.faiss_files import read_faiss, write_faiss
 from index.faiss_runtime import exactly_threads, gpu_count, load_faiss
 from index.filter_plan import widened
+from index.stored_vectors import StoredVectors
 from index.structures.parameters import (
     core_of,
     inverted_lists,
@@ -29,6 +30,11 @@ GPU_MOST = 2_048
 QUERIES_PER_THREAD = 12
 # Ten times the answers lie in some four times as many lists: tuned for k of 10 and of 100.
 MORE_PROBES = 0.6
+ADDED_AT_ONCE = 65_536
+# Where the items have changed since the settings were chosen.
+BEFORE_UPDATE = ", before an update"
+# Made search parameters that are kept.
+MOST_PARAMETERS = 64
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Structure:
     tuned_on: str
     on_gpu: Any = None
     gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _parameters: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
 
     def levels(self, queries: NDArray[np.float32], k: int) -> NDArray[np.float64]:
         """Return which pull's settings serve each query ``[q ; w]``, float64 [m].
@@ -84,10 +91,11 @@ class Structure:
         """
         if k * 4 > int(self.index.ntotal):
             return np.full(len(queries), np.inf)
-        tuned = np.unique([setting.pull for setting in self.settings])
+        if not queries[:, -1].any():
+            return np.full(len(queries), self._pulls[0])
         # Float32 weights may pull by a hair more than the number that they were made from.
-        level = np.searchsorted(tuned, self.space.pulls(queries) * (1 - 1e-5))
-        return np.append(tuned, np.inf)[level]
+        level = np.searchsorted(self._pulls[:-1], self.space.pulls(queries) * (1 - 1e-5))
+        return self._pulls[level]
 
     def setting_for(self, k: int, level: float) -> Setting:
         """Return the setting for k answers: the tuned one, or stretched from the nearest."""
@@ -135,7 +143,9 @@ class Structure:
             # The C++ selector keeps a raw pointer into `bits`, which must outlive the search.
             bits = np.packbits(mask, bitorder="little")
             selector = faiss.IDSelectorBitmap(bits)
-        parameters = search_parameters(self.index, probes, selector)
+            parameters = search_parameters(self.index, probes, selector)
+        else:
+            parameters = self._parameters_for(probes)
         with exactly_threads(self._threads(len(queries))):
             _, local = self.index.search(self.space.queries(queries), depth, params=parameters)
         del bits
@@ -159,6 +169,20 @@ class Structure:
         further = ((setting.k + more) / setting.k) ** MORE_PROBES
         probes = ceil(widened(setting.probes, share) * effort * further)
         return depth, min(probes, self.lists) if self.lists else min(max(probes, depth), n)
+
+    @cached_property
+    def _pulls(self) -> NDArray[np.float64]:
+        """The pulls there are settings for, ascending, and infinity."""
+        return np.append(np.unique([setting.pull for setting in self.settings]), np.inf)
+
+    def _parameters_for(self, probes: int) -> Any:
+        """Return search parameters without a selector; making them takes a third of a search."""
+        found = self._parameters.get(probes)
+        if found is None:
+            found = search_parameters(self.index, probes, None)
+            if len(self._parameters) < MOST_PARAMETERS:
+                self._parameters[probes] = found
+        return found
 
     @cached_property
     def lists(self) -> int:
@@ -192,6 +216,21 @@ class Structure:
     def to_cpu(self) -> Structure:
         """Return the structure searching in main memory."""
         return replace(self, on_gpu=None)
+
+    def refilled(self, vectors: StoredVectors) -> Structure:
+        """Return the structure over other vectors, with its training and its settings.
+
+        Nothing is trained or measured again: ``tuned_on`` says that the recall is that of what
+        it held before.
+        """
+        faiss = load_faiss()
+        # FAISS's own clone of a mapped index keeps pointing into the file, and crashes when reset.
+        index = faiss.deserialize_index(faiss.serialize_index(self.index))
+        index.reset()
+        for start in range(0, len(vectors), ADDED_AT_ONCE):
+            index.add(self.space.items(vectors.read(slice(start, start + ADDED_AT_ONCE))))
+        tuned_on = self.tuned_on.removesuffix(BEFORE_UPDATE) + BEFORE_UPDATE
+        return replace(self.to_cpu(), index=index, tuned_on=tuned_on)
 
     def write(self, path: Path) -> None:
         """Write the FAISS index; `report` holds the rest.

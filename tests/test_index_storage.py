@@ -1,0 +1,151 @@
+"""Vectors are stored in float32 or float16, read by plain FAISS, and searched by several routes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from index_toys import build, compress, unit_rows
+from numpy.typing import NDArray
+
+from index.errors import VectorIndexError
+from index.exact import best_first
+from index.faiss_runtime import load_faiss
+from index.nearest import merge_nearest, nearest_flat, nearest_in_parts
+from index.segment import Segment
+from index.stored_vectors import StoredVectors
+from index.vector_index import VectorIndex
+
+N, DIM = 4_000, 16
+
+
+def clustered(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
+    """Return unit vectors around 40 directions, as the texts of a catalog lie."""
+    vectors = unit_rows(rng, 40, DIM)[rng.integers(0, 40, n)] + 0.5 * unit_rows(rng, n, DIM)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def exact() -> VectorIndex:
+    rng = np.random.default_rng(1)
+    popularity = rng.normal(-8, 2, N).astype(np.float32)
+    segment_of = rng.choice(3, N, p=[0.2, 0.6, 0.2]).astype(np.int8)
+    return build(clustered(rng, N), popularity, segment_of)
+
+
+@pytest.fixture(scope="module")
+def users(exact: VectorIndex) -> NDArray[np.float32]:
+    rng = np.random.default_rng(2)
+    taken = exact.vectors(rng.integers(0, N, 3 * 200))
+    vectors = taken.reshape(200, 3, DIM).sum(axis=1) + exact.vectors(rng.integers(0, N, 200)) * 2
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) * 20).astype(np.float32)
+
+
+def overlap(found: NDArray[np.int64], true: NDArray[np.int64]) -> float:
+    pairs = zip(found.tolist(), true.tolist(), strict=True)
+    return float(np.mean([len(set(a) & set(b)) / len(b) for a, b in pairs]))
+
+
+def test_float16_answers_are_exact_over_what_is_stored() -> None:
+    rng = np.random.default_rng(5)
+    stored = np.concatenate([unit_rows(rng, 3_000, DIM), rng.normal(-9, 3, (3_000, 1))], axis=1)
+    stored = stored.astype(np.float32)
+    half = StoredVectors.of_vectors(stored, "float16")
+    back = half.read(np.arange(3_000))
+    assert (back[:, :-1] == stored[:, :-1].astype(np.float16).astype(np.float32)).all()
+    assert (back[:, -1] == stored[:, -1]).all()  # the popularity keeps every bit
+    assert half.content.nbytes == 3_000 * 2 * 32
+    whole = Segment.of_vectors("a", np.arange(3_000), back)
+    small = Segment.of_vectors("a", np.arange(3_000), stored, storage="float16")
+    queries = np.concatenate([unit_rows(rng, 40, DIM), rng.normal(0, 1, (40, 1))], axis=1)
+    queries = queries.astype(np.float32)
+    from index.banned import Banned
+
+    for m in (1, 40):
+        expected = whole.best(queries[:m], 10, Banned.nothing(m, 3_000))
+        found = small.best(queries[:m], 10, Banned.nothing(m, 3_000))
+        assert (found[0] == expected[0]).all()
+        assert (found[1] == expected[1]).all()
+
+
+def test_a_float16_index_answers_nearly_what_a_float32_one_does(
+    users: NDArray[np.float32], exact: VectorIndex
+) -> None:
+    rows = np.arange(N)
+    half = VectorIndex.build(
+        exact.vectors(rows),
+        exact.popularity(rows),
+        np.zeros(N, np.int8),
+        ("all",),
+        item_ids=[f"item {row}" for row in rows],
+        tower_fingerprint="tower-a",
+        storage="float16",
+    )
+    seen = compress([[3, 5, 7]] * 20)
+    allowed = np.random.default_rng(6).random(N) < 0.3
+    for asked in ({}, {"excluded": seen}, {"allowed": allowed}, {"popularity_weight": -0.5}):
+        found = half.search(users[:20], 10, **asked).rows
+        assert overlap(found, exact.search(users[:20], 10, **asked).rows) > 0.97
+
+
+def test_numbers_too_large_for_float16_are_refused() -> None:
+    with pytest.raises(VectorIndexError, match="largest float16; store this index as float32"):
+        StoredVectors.of_vectors(np.full((2, 3), 1e5, np.float32), "float16")
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_plain_faiss_opens_a_segment_and_a_mapped_one_reads_the_same(
+    storage: str, tmp_path: Path
+) -> None:
+    faiss, rng = load_faiss(), np.random.default_rng(7)
+    stored = np.concatenate([unit_rows(rng, 500, 9), rng.normal(-9, 3, (500, 1))], axis=1)
+    made = StoredVectors.of_vectors(stored.astype(np.float32), storage)  # type: ignore[arg-type]
+    faiss.write_index(made.flat, str(tmp_path / "a.faiss"))
+    mapped = faiss.read_index(str(tmp_path / "a.faiss"), faiss.IO_FLAG_MMAP_IFC)
+    again = StoredVectors.of_flat(mapped, 9, longest=made.longest, largest_popularity=12.0)
+    rows = np.array([3, 0, 499])
+    assert (again.read(rows) == made.read(rows)).all()
+    query = np.concatenate([unit_rows(rng, 20, 9), np.ones((20, 1))], axis=1).astype(np.float32)
+    local = np.array([[4, -1, 77]] * 20)
+    assert (again.scores(query, local) == made.scores(query, local)).all()
+    for m in (1, 20):
+        assert (again.nearest(query[:m], 5)[1] == made.nearest(query[:m], 5)[1]).all()
+
+
+def test_a_file_of_something_else_is_refused() -> None:
+    faiss = load_faiss()
+    for other in (faiss.IndexFlatL2(10), faiss.IndexFlatIP(9), faiss.IndexPQ(8, 4, 8)):
+        with pytest.raises(ValueError, match="no flat index of 10 dimensions"):
+            StoredVectors.of_flat(other, 9)
+
+
+@pytest.mark.parametrize("m", [1, 3])
+@pytest.mark.parametrize("parts", [2, 3, 7])
+def test_reading_in_parts_gives_what_one_reading_gives(m: int, parts: int) -> None:
+    faiss, rng = load_faiss(), np.random.default_rng(8)
+    flat, queries = faiss.IndexFlatIP(20), unit_rows(rng, m, 20)
+    flat.add(unit_rows(rng, 1_001, 20))
+    scores, positions = nearest_in_parts(flat, queries, 30, parts)
+    expected = nearest_flat(flat, queries, 30)
+    assert (positions == expected[1]).all()
+    assert np.allclose(scores, expected[0], atol=1e-6)
+
+
+def test_answers_that_tie_are_in_order_of_row_whatever_their_sign() -> None:
+    rows = np.array([[5, 1, 4, -1, 2, 9]])
+    scores = np.array([[0.0, -0.0, -2.5, -np.inf, 3.0, -2.5]], np.float32)
+    best_rows, best_scores = best_first(rows, scores, 5)
+    assert best_rows.tolist() == [[2, 1, 5, 4, 9]]
+    assert best_scores.tolist() == [[3.0, 0.0, 0.0, -2.5, -2.5]]
+
+
+def test_merging_keeps_the_best_of_all_lists() -> None:
+    rng = np.random.default_rng(9)
+    lists = [
+        (-np.sort(-rng.random((4, size))).astype(np.float32), rng.integers(0, 99, (4, size)))
+        for size in (3, 9, 1)
+    ]
+    scores, _ = merge_nearest(lists, 5)
+    together = np.concatenate([part for part, _ in lists], axis=1)
+    assert (scores == -np.sort(-together, axis=1)[:, :5]).all()
