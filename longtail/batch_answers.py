@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 
 from index.files import write_file_atomically
 from longtail.inputs import note_set_aside
+from longtail.many_answers import in_blocks
 from retrieval.catalog import Catalog
 from retrieval.interactions import Histories
 from retrieval.progress import Progress
@@ -20,7 +20,6 @@ from retrieval.reading.interaction_file import read_interactions
 from retrieval.reading.rejected import RejectedRows
 from retrieval.retriever import Retriever
 
-USERS_AT_ONCE = 4096
 # Fixed, not guessed from the first users: theirs may be no answers at all.
 SCHEMA = pa.schema(
     [
@@ -87,14 +86,13 @@ def write_answers(
         write_file_atomically(out) as temporary,
         pyarrow.parquet.ParquetWriter(temporary, SCHEMA) as writer,
     ):
-        for start in range(0, len(asked), USERS_AT_ONCE):
-            stop = min(start + USERS_AT_ONCE, len(asked))
-            part = asked.take(np.arange(start, stop))
-            frame = retriever.recommend(histories=part, **request)
+        for done, frame in in_blocks(
+            asked, lambda part: retriever.recommend(histories=part, **request)
+        ):
             noted += len(frame.attrs["notes"])
             rows += len(frame)
             # Notes are for people; pandas would store them in the file's metadata.
             frame.attrs = {}
             writer.write_table(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False))
-            progress("recommending", stop, len(asked))
+            progress("recommending", done, len(asked))
     return Written(rows, noted)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from retrieval.interactions import Histories
@@ -71,7 +72,7 @@ class Expectation:
             return
         size = max(BLOCK // max(len(self.items), 1), 1)
         for start in range(0, len(self.users), size):
-            yield start, self.users[start : start + size] @ self.items.T
+            yield start, self._cosines(self.users[start : start + size])
 
     @property
     def _fits(self) -> bool:
@@ -79,7 +80,12 @@ class Expectation:
 
     @cached_property
     def _whole(self) -> NDArray[np.float32]:
-        return self.users @ self.items.T
+        return self._cosines(self.users)
+
+    def _cosines(self, users: NDArray[np.float32]) -> NDArray[np.float32]:
+        # By torch, whose threads are those that the caller set, and not numpy's own.
+        product = torch.from_numpy(users) @ torch.from_numpy(self.items).T
+        return np.asarray(product.numpy())
 
 
 @dataclass(frozen=True)
