@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from retrieval.scorers.boosting import Boosting
 from retrieval.scorers.network import Network
 from retrieval.scorers.scorer import Scorer
+from retrieval.scorers.tree_tables import TreeTables
 
 SCORERS: dict[str, type[Scorer]] = {"network": Network, "boosting": Boosting}
 
@@ -46,9 +49,20 @@ class RelevanceHead:
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return calibrated log-odds, float32 [...], of evidence [..., f]."""
         flat = np.ascontiguousarray(evidence.reshape(-1, evidence.shape[-1]), np.float32)
-        raw = np.mean([scorer.logits(flat) for scorer in self.scorers], axis=0)
+        raw = np.mean(self._raw(flat), axis=0)
         logits: NDArray[np.float32] = (self.scale * raw + self.shift).astype(np.float32)
         return logits.reshape(evidence.shape[:-1])
+
+    def _raw(self, evidence: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        if self._trees is not None:
+            return list(self._trees.sums(evidence).astype(np.float32))
+        return [scorer.logits(evidence) for scorer in self.scorers]
+
+    @cached_property
+    def _trees(self) -> TreeTables | None:
+        """All scorers as one set of tables, where they are trees."""
+        trees = [scorer for scorer in self.scorers if isinstance(scorer, Boosting)]
+        return Boosting.together(trees) if trees and len(trees) == len(self.scorers) else None
 
     def save(self, folder: Path) -> None:
         """Write every scorer and what belongs to it."""

@@ -6,6 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 
+from retrieval.relevance import RelevanceHead
 from retrieval.scorers.boosting import Boosting
 from retrieval.scorers.tree_tables import PAIRS, TreeTables
 from training.scorers import fit_boosting
@@ -42,12 +43,12 @@ def test_every_sum_is_the_library_s_to_the_last_bit(
     trees: Boosting, tmp_path: object, n: int
 ) -> None:
     booster = booster_of(trees, tmp_path)
-    tables = TreeTables.of(booster.dump_model())
+    tables = TreeTables.of([booster.dump_model()])
     assert tables is not None
     evidence = evidence_of(n, 1)
     expected = np.asarray(booster.predict(evidence, raw_score=True))
     assert len(np.unique(expected)) > min(n, 100) / 2
-    assert tables.sums(evidence).tobytes() == expected.tobytes()
+    assert tables.sums(evidence)[0].tobytes() == expected.tobytes()
     assert trees.logits(evidence).tobytes() == expected.astype(np.float32).tobytes()
 
 
@@ -55,7 +56,7 @@ def test_evidence_on_a_threshold_goes_where_the_library_sends_it(
     trees: Boosting, tmp_path: object
 ) -> None:
     booster = booster_of(trees, tmp_path)
-    tables = TreeTables.of(booster.dump_model())
+    tables = TreeTables.of([booster.dump_model()])
     assert tables is not None
     edges = tables.edges[0][np.isfinite(tables.edges[0])]
     assert len(edges) > 5
@@ -63,19 +64,19 @@ def test_evidence_on_a_threshold_goes_where_the_library_sends_it(
     below, above = (np.nextafter(edges, np.float32(to)) for to in (-np.inf, np.inf))
     evidence[:, 0] = np.concatenate([below, edges, above])
     expected = np.asarray(booster.predict(evidence, raw_score=True))
-    assert tables.sums(evidence).tobytes() == expected.tobytes()
+    assert tables.sums(evidence)[0].tobytes() == expected.tobytes()
 
 
 def test_missing_evidence_counts_as_zero_as_in_the_library(
     trees: Boosting, tmp_path: object
 ) -> None:
     booster = booster_of(trees, tmp_path)
-    tables = TreeTables.of(booster.dump_model())
+    tables = TreeTables.of([booster.dump_model()])
     assert tables is not None
     evidence = evidence_of(300, 3)
     evidence[::3, 0] = np.nan
     expected = np.asarray(booster.predict(evidence, raw_score=True))
-    assert tables.sums(evidence).tobytes() == expected.tobytes()
+    assert tables.sums(evidence)[0].tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("what", ["leaves", "categories", "missing"])
@@ -93,7 +94,7 @@ def test_what_tables_cannot_hold_is_left_to_the_library(what: str) -> None:
         evidence, label, categorical_feature=categories, params={"verbosity": -1}
     )
     booster = lightgbm.train(options, data, 10)
-    assert TreeTables.of(booster.dump_model()) is None
+    assert TreeTables.of([booster.dump_model()]) is None
     trees = Boosting(booster.model_to_string())
     expected = np.asarray(booster.predict(evidence, raw_score=True), np.float32)
     assert trees.logits(evidence).tobytes() == expected.tobytes()
@@ -105,3 +106,18 @@ def test_trees_that_never_split_are_their_constants() -> None:
     expected = np.asarray(booster.predict(np.zeros((4, 2)), raw_score=True), np.float32)
     found = Boosting(booster.model_to_string()).logits(np.zeros((4, 2), np.float32))
     assert found.tobytes() == expected.tobytes()
+
+
+def test_several_models_at_once_are_each_one_s_own_sums() -> None:
+    evidence = evidence_of(2_000, 5)
+    label = evidence[:, 0] > 0.2 * evidence[:, 3]
+    weight = np.ones(len(label), np.float32)
+    models = [fit_boosting(evidence, label, weight, rounds=9, seed=seed) for seed in (1, 2, 3)]
+    tables = Boosting.together(models)
+    assert tables is not None
+    sums = tables.sums(evidence)
+    for model, line in zip(models, sums, strict=True):
+        assert line.astype(np.float32).tobytes() == model.library_logits(evidence).tobytes()
+    head = RelevanceHead(("a", "b", "c", "d", "e"), False, tuple(models))
+    expected = np.mean([model.library_logits(evidence) for model in models], axis=0)
+    assert head.logits(evidence).tobytes() == expected.astype(np.float32).tobytes()

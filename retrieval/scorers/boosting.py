@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -23,12 +24,12 @@ class Boosting:
 
         self._text = model
         self._booster = lightgbm.Booster(model_str=model)
-        self._tables = TreeTables.of(self._booster.dump_model())
+        self._tables = TreeTables.of([self._booster.dump_model()])
 
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return raw log-odds [p] of evidence [p, f]."""
         if self._tables is not None:
-            return self._tables.sums(evidence).astype(np.float32)
+            return np.asarray(self._tables.sums(evidence)[0], np.float32)
         return self.library_logits(evidence)
 
     def library_logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -36,6 +37,14 @@ class Boosting:
         if not len(evidence):
             return np.zeros(0, np.float32)
         return np.asarray(self._booster.predict(evidence, raw_score=True), np.float32)
+
+    @staticmethod
+    def together(scorers: Sequence[Boosting]) -> TreeTables | None:
+        """Return the tables of several models at once: their evidence is then looked up once.
+
+        None where one of them has what tables can't hold.
+        """
+        return TreeTables.of([scorer._booster.dump_model() for scorer in scorers])
 
     def importance(self) -> NDArray[np.float64]:
         """Return each column's share of all gain in the trees, float64 [f]."""

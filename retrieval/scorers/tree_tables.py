@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -32,6 +33,7 @@ class TreeTables:
         feature, edge: what a node tests and against which edge, int32 and int16 [nodes].
         mask: the leaves that a failed test leaves, one bit each, uint16 [nodes].
         starts: tree t has the nodes ``starts[t]:starts[t + 1]``, int32 [trees + 1].
+        models: model g has the trees ``models[g]:models[g + 1]``, int32 [g + 1].
         leaves: what they add to the log-odds, left to right, float64 [trees, 16].
     """
 
@@ -40,28 +42,32 @@ class TreeTables:
     edge: NDArray[np.int16]
     mask: NDArray[np.uint16]
     starts: NDArray[np.int32]
+    models: NDArray[np.int32]
     leaves: NDArray[np.float64]
 
     @classmethod
-    def of(cls, model: dict[str, Any]) -> Self | None:
-        """Return the tables of a model in LightGBM's own description (``Booster.dump_model``).
+    def of(cls, models: Sequence[dict[str, Any]]) -> Self | None:
+        """Return the tables of models of one evidence, as LightGBM describes them itself.
 
-        None if it has what they can't hold: a tree of more than 16 leaves, a test other than
-        "at most", or a value of its own for missing evidence.
+        That is what ``Booster.dump_model`` gives. None if one has what tables can't hold: a tree
+        of more than 16 leaves, a test other than "at most", or a value of its own for missing
+        evidence.
         """
         nodes: list[tuple[int, float, int]] = []
-        starts, leaves = [0], []
-        for tree in model["tree_info"]:
-            values: list[float] = []
-            if not _walk(tree["tree_structure"], nodes, values) or len(values) > MOST_LEAVES:
-                return None
-            starts.append(len(nodes))
-            leaves.append(values + [0.0] * (MOST_LEAVES - len(values)))
+        starts, leaves, ends = [0], [], [0]
+        for model in models:
+            for tree in model["tree_info"]:
+                values: list[float] = []
+                if not _walk(tree["tree_structure"], nodes, values) or len(values) > MOST_LEAVES:
+                    return None
+                starts.append(len(nodes))
+                leaves.append(values + [0.0] * (MOST_LEAVES - len(values)))
+            ends.append(len(leaves))
         feature = np.array([node[0] for node in nodes], np.int32)
         # Evidence is float32: it is at most a threshold if it is at most the largest float32
         # that is.
         threshold = _rounded_down(np.array([node[1] for node in nodes], np.float64))
-        width = len(model["feature_names"])
+        width = max((len(model["feature_names"]) for model in models), default=0)
         of_feature = [np.unique(threshold[feature == column]) for column in range(width)]
         longest = max((len(found) for found in of_feature), default=0)
         edges = np.full((width, 1 << longest.bit_length()), np.inf, np.float32)
@@ -74,12 +80,13 @@ class TreeTables:
             np.array(edge, np.int16),
             np.array([node[2] for node in nodes], np.uint16),
             np.array(starts, np.int32),
+            np.array(ends, np.int32),
             np.array(leaves, np.float64).reshape(-1, MOST_LEAVES),
         )
 
     def sums(self, evidence: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return what the leaves add up to, float64 [p], of evidence [p, f]; NaN counts as 0."""
-        out = np.empty(len(evidence), np.float64)
+        """Return each model's sums of leaves, float64 [g, p], of evidence [p, f]; NaN is as 0."""
+        out = np.empty((len(self.models) - 1, len(evidence)), np.float64)
         _sum_leaves(
             evidence,
             self.edges,
@@ -87,6 +94,7 @@ class TreeTables:
             self.edge,
             self.mask,
             self.starts,
+            self.models,
             self.leaves,
             _FIRST_BIT,
             out,
@@ -133,6 +141,7 @@ def _sum_leaves(
     edge: NDArray[np.int16],
     mask: NDArray[np.uint16],
     starts: NDArray[np.int32],
+    models: NDArray[np.int32],
     leaves: NDArray[np.float64],
     first_bit: NDArray[np.uint8],
     out: NDArray[np.float64],
@@ -159,14 +168,15 @@ def _sum_leaves(
                 step = np.uint32(step // np.uint32(2))
             for i in range(PAIRS):
                 places[column, i] = place[i]
-        total[:] = 0.0
-        for tree in range(len(leaves)):
-            left[:] = 0xFFFF
-            for node in range(starts[tree], starts[tree + 1]):
-                limit, keep = edge[node], mask[node]
-                row = places[feature[node]]
+        for model in range(len(models) - 1):
+            total[:] = 0.0
+            for tree in range(models[model], models[model + 1]):
+                left[:] = 0xFFFF
+                for node in range(starts[tree], starts[tree + 1]):
+                    limit, keep = edge[node], mask[node]
+                    row = places[feature[node]]
+                    for i in range(PAIRS):
+                        left[i] &= keep if row[i] > limit else np.uint16(0xFFFF)
                 for i in range(PAIRS):
-                    left[i] &= keep if row[i] > limit else np.uint16(0xFFFF)
-            for i in range(PAIRS):
-                total[i] += leaves[tree, first_bit[left[i]]]
-        out[begin : begin + count] = total[:count]
+                    total[i] += leaves[tree, first_bit[left[i]]]
+            out[model, begin : begin + count] = total[:count]
