@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check bench-data bench-quality bench-ablation bench-behaviour bench-index clean
+.PHONY: demo install test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -18,7 +18,7 @@ $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
 	$(BIN)/python -m pip uninstall -q -y --disable-pip-version-check faiss-$(OTHER_FAISS)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		-e '.[$(FAISS),eval,offline,test]'
+		-e '.[$(FAISS),eval,serve,offline,test]'
 	rm -f $(VENV)/installed-*
 	touch $@
 
@@ -38,6 +38,15 @@ types: install
 	$(BIN)/mypy
 
 check: lint types test
+
+# Chromium and its driver, for the explorer's tests and pictures.
+browser:
+	$(if $(filter 0,$(shell id -u)),,sudo )apt-get install -y -q chromium chromium-driver
+
+# The pictures in docs/images, from the demo shop.
+screenshots: install
+	test -f $(DEMO)/shop-run/manifest.json || $(MAKE) demo DATA=
+	$(BIN)/python examples/screenshots.py $(DEMO)/shop-run
 
 bench-data: install
 	$(BIN)/python benchmarks/data.py
@@ -62,6 +71,12 @@ bench-index: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/index_search.py $(DATA)
 	$(BIN)/python benchmarks/index_tables.py
+
+# make bench-serve DATA=RUN SOAK=30: the service on a copy of a run folder, SOAK minutes of it at length.
+SOAK ?= 0
+bench-serve: install
+	$(BIN)/python benchmarks/serve.py $(DATA) --soak $(SOAK)
+	$(BIN)/python benchmarks/serve_tables.py
 
 clean:
 	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

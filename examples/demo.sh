@@ -45,6 +45,7 @@ made:  $RUN/              towers, relevance head, index: copy the folder anywher
 next:  source $(dirname "$BIN")/bin/activate
        longtail query $RUN --user $user --pool all --debias 0   (what popularity would show)
        longtail query $RUN --text "a present for somebody who bakes bread" --pool tail
+       longtail serve $RUN   (the same over HTTP, and a page to look at: http://127.0.0.1:8000)
        longtail recommend $RUN --all -k 100 --out recs.parquet
        longtail data validate YOUR_FOLDER   (items.csv and interactions.csv; see docs/data.md)
 SCREEN

@@ -19,6 +19,7 @@ COMMANDS = {
     "query": "longtail.commands.query",
     "similar": "longtail.commands.similar",
     "recommend": "longtail.commands.recommend",
+    "serve": "longtail.commands.serve",
     "evaluate": "longtail.commands.evaluate",
     "doctor": "longtail.commands.doctor",
 }

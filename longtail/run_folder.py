@@ -7,10 +7,25 @@ from pathlib import Path
 
 from index.errors import LongtailError
 from retrieval.bundle import work_folder
+from retrieval.events import EVENTS, NAME
 
 
 class RunExistsError(LongtailError):
     """Something is at --out already that nobody said may be replaced."""
+
+
+def refuse_to_lose_events(run: Path, out: Path) -> None:
+    """Refuse to replace a run whose service has taken events: they are nowhere else.
+
+    Raises:
+        RunExistsError: it has.
+    """
+    path = run / EVENTS / NAME
+    if path.is_file() and path.stat().st_size:
+        raise RunExistsError(
+            f"{out} holds events that its service has taken; write them to a file with `longtail "
+            f"data events`, then remove {path.parent}, or name another folder with --out"
+        )
 
 
 def prepare_run_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:
@@ -37,6 +52,7 @@ def prepare_run_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:
                 f"{out} is there already; name another folder with --out, or give --overwrite to "
                 "replace it"
             )
+        refuse_to_lose_events(run, out)
     work = work_folder(run)
     if (work / "job.json").is_file() and not resume:
         if not overwrite:

@@ -58,6 +58,7 @@ def print_training_summary(trained: Trained) -> None:
     for command in (
         f"longtail query {quote(str(run))} --user {quote(str(user))} --explain",
         f"longtail evaluate {quote(str(run))}",
+        f"longtail serve {quote(str(run))}",
     ):
         console.print(f"  {command}", soft_wrap=True)
 

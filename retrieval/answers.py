@@ -32,6 +32,7 @@ class Answers:
         scores, relevance: float32 [m, k].
         because: per user and answer, the item ids that carry the score.
         base_ranks: per user and answer, the rank at debias 0.
+        lengths: how many past items each answer goes by, int32 [m]; 0 where nothing is known.
     """
 
     user_ids: NDArray[np.object_]
@@ -40,6 +41,23 @@ class Answers:
     relevance: NDArray[np.float32]
     because: list[list[list[str]]] | None = None
     base_ranks: list[list[int | None]] | None = None
+    lengths: NDArray[np.int32] | None = None
+
+    def note(self, user: int, k: int) -> str | None:
+        """Return what the reader of a user's first k answers should know, None if nothing.
+
+        >>> nobody, rows = np.array(["u"], object), np.array([[3, -1]])
+        >>> scores = np.zeros((1, 2), np.float32)
+        >>> Answers(nobody, rows, scores, scores).note(0, 2)
+        '1 of 2 answers: the pool, filters and exclusions leave no more'
+        """
+        said = []
+        if self.lengths is not None and self.lengths[user] == 0:
+            said.append("no history: the most popular items of the pool")
+        had = int((self.rows[user, :k] >= 0).sum())
+        if had < k:
+            said.append(f"{had} of {k} answers: the pool, filters and exclusions leave no more")
+        return "; ".join(said) or None
 
 
 def answers_frame(bundle: Bundle, answers: Answers) -> pd.DataFrame:

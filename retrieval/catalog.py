@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.frame)
 
-    @property
+    @cached_property
     def item_ids(self) -> NDArray[np.object_]:
         """The owner's item ids by row, object [n]."""
         return self.frame["item_id"].to_numpy(dtype=object)

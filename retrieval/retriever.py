@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from retrieval.answers import Answers, answers_frame
 from retrieval.bundle import Bundle
 from retrieval.errors import QueryError, UnknownItemError, UnknownUserError
-from retrieval.explanation import reasons
 from retrieval.interactions import Histories
 from retrieval.popularity import Pool
-from retrieval.ranking import USERS_PER_BATCH, Ranked, Ranking, check_request
-from retrieval.relevance import probability
+from retrieval.ranked_answers import answer_histories, answer_texts, nearest_items
+from retrieval.ranking import USERS_PER_BATCH, Ranking, check_request
 from retrieval.rerank.rerank import Mode, Rerank
-from retrieval.served import open_run
+from retrieval.served import Served, open_run
 from retrieval.where import where_mask
 
 
@@ -45,7 +44,11 @@ class Retriever:
             BundleError, DamagedFileError, ForeignIndexError, UnsupportedFormatError: the folder
                 can't be served; the message says which file and what to do.
         """
-        served = open_run(Path(run))
+        return cls.of(open_run(Path(run)), device=device)
+
+    @classmethod
+    def of(cls, served: Served, *, device: Literal["cpu", "gpu"] = "cpu") -> Retriever:
+        """Return the engine of a run that is open already."""
         bundle, index = served.bundle, served.index
         if device == "gpu":
             index = index.to_device("gpu")
@@ -70,6 +73,15 @@ class Retriever:
                 "For a new user give the items with --history"
             )
         return self._histories.take(np.array([self._position[user] for user in users], np.int64))
+
+    def position(self, user: str) -> int | None:
+        """Return a user's position in the log, None for one that it doesn't have."""
+        return self._position.get(user)
+
+    def logged_history(self, user: str) -> NDArray[np.int32] | None:
+        """Return the rows that a user of the log took, oldest first; None for any other."""
+        position = self._position.get(user)
+        return None if position is None else self._histories[position]
 
     def item_rows(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the catalog rows of item ids.
@@ -135,10 +147,18 @@ class Retriever:
             )
         if sum(given is not None for given in (users, histories, texts)) != 1:
             raise QueryError("give one of users, histories and texts")
-        allowed = self._allowed(where, exclude)
+        allowed = self.allowed(where, exclude)
         if texts is not None:
-            asked = Histories.from_lists([[] for _ in texts], list(texts))
-            return self._answer(asked, k, pool, how, allowed, True, explain, list(texts.values()))
+            return self._frame(
+                (
+                    answer_texts(self.ranking, part, names, [how], k=k, pool=pool, allowed=allowed)[
+                        0
+                    ]
+                    for names, part in _text_blocks(texts)
+                ),
+                k,
+                explain,
+            )
         if users is not None:
             asked = self.histories(users)
         elif isinstance(histories, Histories):
@@ -147,7 +167,23 @@ class Retriever:
             assert histories is not None
             rows = [self.item_rows(list(items)) for items in histories.values()]
             asked = Histories.from_lists(rows, list(histories))
-        return self._answer(asked, k, pool, how, allowed, include_seen, explain, None)
+        return self._frame(
+            (
+                answer_histories(
+                    self.ranking,
+                    part,
+                    [how],
+                    k=k,
+                    pool=pool,
+                    excluded=None if include_seen else part,
+                    allowed=allowed,
+                    explain=explain,
+                )[0]
+                for part in _user_blocks(asked)
+            ),
+            k,
+            explain,
+        )
 
     def similar(self, item_id: str, *, k: int = 10, pool: Pool = "all") -> pd.DataFrame:
         """Return the items whose texts are nearest to this one's: item_id, rank, cosine, ...
@@ -156,25 +192,22 @@ class Retriever:
             UnknownItemError: the item isn't in the catalog, or was removed.
         """
         check_request(k, pool, 0.0)
-        k = min(k, len(self.bundle.catalog))
         row = self.item_rows([item_id])
         if self.bundle.catalog.is_removed(row).any():
             raise UnknownItemError(f"item {item_id!r} was removed from the catalog")
-        vectors = self.ranking.index.vectors(row)
-        # Cosine alone: neither temperature nor popularity has a say in likeness.
-        plain = replace(self.bundle.serving, temperature=1.0, popularity_weight=0.0)
-        ranking = replace(self.ranking, bundle=replace(self.bundle, serving=plain))
-        itself = Histories.from_lists([row], [item_id])
-        taste = ranking.vector_taste(vectors)
-        found = ranking.search(taste, k, pool=pool, debias=0.0, excluded=itself)
-        frame = answers_frame(
-            self.bundle,
-            Answers(itself.user_ids, found.rows, found.scores, np.full_like(found.scores, np.nan)),
-        )
+        frame = answers_frame(self.bundle, nearest_items(self.ranking, row, k=k, pool=pool))
         frame = frame.rename(columns={"user_id": "similar_to", "score": "cosine"})
         return frame.drop(columns="relevance")
 
-    def _allowed(self, where: Sequence[str], exclude: Iterable[str]) -> NDArray[np.bool_] | None:
+    def allowed(
+        self, where: Sequence[str], exclude: Iterable[str] = ()
+    ) -> NDArray[np.bool_] | None:
+        """Return the rows that pass all filters and aren't excluded, bool [n]; None: all do.
+
+        Raises:
+            QueryError: a filter that can't be read.
+            UnknownItemError: an excluded item isn't in the catalog.
+        """
         unwanted = list(exclude)
         if not where and not unwanted:
             return None
@@ -182,58 +215,30 @@ class Retriever:
         allowed[self.item_rows(unwanted)] = False
         return allowed
 
-    def _answer(
-        self,
-        asked: Histories,
-        k: int,
-        pool: Pool,
-        how: Rerank,
-        allowed: NDArray[np.bool_] | None,
-        include_seen: bool,
-        explain: bool,
-        texts: list[str] | None,
-    ) -> pd.DataFrame:
-        frames, notes = [], {}
-        # Room for more answers than there are items would be memory for padding.
-        places = min(k, len(self.bundle.catalog))
-        for start in range(0, max(len(asked), 1), USERS_PER_BATCH):
-            part = asked.take(np.arange(start, min(start + USERS_PER_BATCH, len(asked))))
-            taste = (
-                self.ranking.taste(part)
-                if texts is None
-                else self.ranking.text_taste(texts[start : start + USERS_PER_BATCH])
-            )
-            seen = None if include_seen else part
-            [ranked] = self.ranking.rank(
-                taste, places, [how], pool=pool, excluded=seen, allowed=allowed
-            )
-            for i in np.flatnonzero(taste.lengths == 0):
-                notes[str(part.user_ids[i])] = "no history: the most popular items of the pool"
-            had = (ranked.rows >= 0).sum(axis=1)
-            for i in np.flatnonzero(had < k):
-                user = str(part.user_ids[i])
-                shortage = (
-                    f"{had[i]} of {k} answers: the pool, filters and exclusions leave no more"
-                )
-                notes[user] = f"{notes[user]}; {shortage}" if user in notes else shortage
-            answers = Answers(part.user_ids, ranked.rows, ranked.scores, probability(ranked.logits))
-            if explain:
-                answers = self._explained(answers, part, ranked)
+    def _frame(self, blocks: Iterable[Answers], k: int, explain: bool) -> pd.DataFrame:
+        frames: list[pd.DataFrame] = []
+        notes: dict[str, str] = {}
+        for answers in blocks:
+            for i, user in enumerate(answers.user_ids):
+                if (note := answers.note(i, k)) is not None:
+                    notes[str(user)] = note
+            if not explain:
+                answers = replace(answers, because=None, base_ranks=None)
             frames.append(answers_frame(self.bundle, answers))
         frame = pd.concat(frames, ignore_index=True)
         frame.attrs["notes"] = notes
         return frame
 
-    def _explained(self, answers: Answers, part: Histories, ranked: Ranked) -> Answers:
-        because: list[list[list[str]]] = []
-        ranks: list[list[int | None]] = []
-        ids = self.bundle.catalog.item_ids
-        for i in range(len(part)):
-            there = ranked.rows[i] >= 0
-            rows = ranked.rows[i][there]
-            found = reasons(self.ranking, part[i], rows) if len(part[i]) else []
-            because.append(
-                [[str(ids[r.row]) for r in reason] for reason in found] or [[] for _ in rows]
-            )
-            ranks.append([int(rank) or None for rank in ranked.base_ranks[i][there]])
-        return replace(answers, because=because, base_ranks=ranks)
+
+def _user_blocks(asked: Histories) -> Iterator[Histories]:
+    """Yield the users in blocks that fit into memory, one empty block where there are none."""
+    for start in range(0, max(len(asked), 1), USERS_PER_BATCH):
+        yield asked.take(np.arange(start, min(start + USERS_PER_BATCH, len(asked))))
+
+
+def _text_blocks(texts: Mapping[str, str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield names and texts in blocks that fit into memory, one empty block if there are none."""
+    names, given = list(texts), list(texts.values())
+    for start in range(0, max(len(names), 1), USERS_PER_BATCH):
+        block = slice(start, start + USERS_PER_BATCH)
+        yield names[block], given[block]

@@ -150,6 +150,27 @@ def synth(folder: Path, items: int, users: int, seed: int) -> None:
     click.echo(f"next: longtail data describe {folder}", err=True)
 
 
+@data.command()
+@click.argument("run", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--with-log", is_flag=True, help="The interactions that RUN was trained with come first."
+)
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file."
+)
+def events(run: Path, with_log: bool, out: Path) -> None:
+    """Write the events that the service of RUN has taken, as an interaction file.
+
+    With --with-log it is all that the next `longtail train` needs. Columns: user_id, item_id,
+    timestamp.
+    """
+    from longtail.events_file import write_events
+
+    logged, taken = write_events(run, out, with_log=with_log)
+    before = f"{logged:,} interactions of the log, " if with_log else ""
+    click.echo(f"{out}: {before}{taken:,} events")
+
+
 def _read(inputs: Inputs) -> tuple[Catalog, Interactions, RejectedRows]:
     with progress_on_stderr() as progress:
         catalog, log, rejected = inputs.read(progress)

@@ -1,0 +1,94 @@
+"""`longtail serve`: the HTTP service and the explorer page of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from longtail.commands.options import run_argument
+
+
+@click.command()
+@run_argument
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any free port.",
+)
+@click.option(
+    "--api-key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that holds the API key; else LONGTAIL_API_KEY. Needed for other hosts than "
+    "127.0.0.1.",
+)
+@click.option(
+    "--waiting",
+    default=512,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    help="Requests that may wait; over it clients are told to come again.",
+)
+@click.option(
+    "--deadline",
+    "deadline_s",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0.01, 600),
+    help="Seconds until a request that isn't answered is given up.",
+)
+@click.option(
+    "--client-timeout",
+    "client_s",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.01, 600),
+    help="Seconds that a client has to send its headers, and as many for the body.",
+)
+@click.option(
+    "--max-body",
+    "body_bytes",
+    default=1_000_000,
+    show_default=True,
+    type=click.IntRange(1_000, 100_000_000),
+    help="Largest body, in bytes.",
+)
+def serve(
+    run: Path,
+    host: str,
+    port: int,
+    api_key_file: Path | None,
+    waiting: int,
+    deadline_s: float,
+    client_s: float,
+    body_bytes: int,
+) -> None:
+    """Answer recommendations from RUN over HTTP, with an explorer page for people.
+
+    New index versions are picked up while it runs. SIGTERM or Ctrl-C: it answers what is in
+    flight, then stops. The log goes to stderr, one JSON object a line.
+    """
+    try:
+        from retrieval.service.access import read_key
+        from retrieval.service.limits import Limits
+        from retrieval.service.server import serve as serve_run
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"the service needs {error.name}, which isn't installed; run "
+            "`pip install 'longtail[serve]'`"
+        ) from error
+
+    limits = Limits(
+        waiting=waiting, deadline_s=deadline_s, client_s=client_s, body_bytes=body_bytes
+    )
+    serve_run(
+        run,
+        host,
+        port,
+        read_key(api_key_file),
+        limits,
+        lambda url: click.echo(f"{run} at {url} (Ctrl-C stops it)"),
+    )

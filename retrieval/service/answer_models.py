@@ -1,0 +1,118 @@
+"""The shape of answers, for the OpenAPI document; the service itself writes plain objects."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+
+class Versions(BaseModel):
+    """What an answer was made with."""
+
+    index: str
+    model: str
+
+
+class Item(BaseModel):
+    """One answer; title, base_rank and because come with explain."""
+
+    item_id: str
+    rank: int
+    score: float | None
+    relevance: float | None
+    popularity_percentile: float
+    bucket: str
+    title: str | None = None
+    base_rank: int | None = None
+    because: list[str] | None = None
+
+
+class RecommendAnswer(BaseModel):
+    """A list, best first, and the strength that made it."""
+
+    user_id: str | None
+    debias: float
+    items: list[Item]
+    note: str | None
+    versions: Versions
+
+
+class BatchError(BaseModel):
+    """Why one request of a batch has no answer."""
+
+    code: str
+    message: str
+
+
+class FailedAnswer(BaseModel):
+    """One request of a batch that has no answer."""
+
+    error: BatchError
+
+
+class BatchAnswer(BaseModel):
+    """Answers in the order of the requests."""
+
+    answers: list[RecommendAnswer | FailedAnswer]
+    versions: Versions
+
+
+class SimilarItem(BaseModel):
+    """An item that reads like the one asked for."""
+
+    item_id: str
+    rank: int
+    cosine: float
+    popularity_percentile: float
+    bucket: str
+
+
+class SimilarAnswer(BaseModel):
+    """The nearest items."""
+
+    item_id: str
+    items: list[SimilarItem]
+    versions: Versions
+
+
+class ItemCard(BaseModel):
+    """What is known of an item."""
+
+    item_id: str
+    title: str | None
+    bucket: str
+    popularity_percentile: float
+    popularity: int
+    attributes: dict[str, str | int | float | bool | None]
+
+
+class ItemAnswer(BaseModel):
+    """One item of the catalog."""
+
+    item: ItemCard
+    versions: Versions
+
+
+class ChangedAnswer(BaseModel):
+    """The version that has the change; it is served by now."""
+
+    versions: Versions
+
+
+class AcceptedAnswer(BaseModel):
+    """How many events are on the disk by now."""
+
+    accepted: int
+
+
+class Failure(BaseModel):
+    """A code for programs, a sentence for people."""
+
+    code: str
+    message: str
+    request_id: str
+
+
+class ErrorAnswer(BaseModel):
+    """A refusal."""
+
+    error: Failure

@@ -1,0 +1,33 @@
+"""Ids that are spelt much like a mistyped one, found in bounded time."""
+
+from __future__ import annotations
+
+import difflib
+from bisect import bisect_left
+from collections.abc import Sequence
+
+# Comparing takes some microseconds an id: of more ids only the neighbours are compared.
+MOST_COMPARED = 5_000
+
+
+def near_ids(wanted: str, ordered: Sequence[str], n: int = 3) -> list[str]:
+    """Return up to ``n`` of the ordered ids that are much like ``wanted``, the most alike first.
+
+    Of more than `MOST_COMPARED` ids only those around its place in the order are looked at: they
+    begin as it does.
+
+    >>> near_ids("user-2l", ["shop-1", "user-20", "user-21"])
+    ['user-21', 'user-20']
+    """
+    place = bisect_left(ordered, wanted)
+    first = max(min(place - MOST_COMPARED // 2, len(ordered) - MOST_COMPARED), 0)
+    return difflib.get_close_matches(wanted, ordered[first : first + MOST_COMPARED], n)
+
+
+def suggestion(near: Sequence[str]) -> str:
+    """Return near ids as the end of a sentence, nothing where there are none.
+
+    >>> suggestion(["a1", "a2"]), suggestion([])
+    ('; near ones: a1, a2', '')
+    """
+    return f"; near ones: {', '.join(near)}" if near else ""

@@ -1,0 +1,116 @@
+"""Search in many short texts: by beginning, by any part, by several words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEPARATOR = "\x00"
+# Candidates that are looked at before a search gives up: it bounds the time of a search for "a".
+MOST_LOOKED_AT = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class TextSearch:
+    """Short texts, found by what they hold, whatever the case.
+
+    They lie in one string, so that a scan runs at the speed of `str.find`.
+
+    Attributes:
+        joined: the texts in lower case, each after a separator.
+        starts: where each text begins in it, int64 [n].
+    """
+
+    joined: str
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> TextSearch:
+        """Return the searchable texts; a text's position is its place in ``texts``."""
+        folded = [text.lower().replace(SEPARATOR, " ") for text in texts]
+        lengths = np.fromiter((len(text) + 1 for text in folded), np.int64, len(folded))
+        ends = np.cumsum(lengths)
+        return cls(SEPARATOR + SEPARATOR.join(folded) + SEPARATOR, ends - lengths + 1)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def text(self, position: int) -> str:
+        """Return one text, in lower case."""
+        start = int(self.starts[position])
+        return self.joined[start : self.joined.index(SEPARATOR, start)]
+
+    def find(self, wanted: str, limit: int) -> list[int]:
+        """Return positions of texts that are, begin with, or hold ``wanted``, in this order.
+
+        Within each kind by position. Nothing is found by an empty text.
+
+        >>> TextSearch.of(["user-21", "user-2", "other-user-2"]).find("USER-2", 3)
+        [1, 0, 2]
+        """
+        needle = wanted.strip().lower()
+        if not needle or SEPARATOR in needle:
+            return []
+        kinds = (
+            self._positions(f"{SEPARATOR}{needle}{SEPARATOR}"),
+            self._positions(f"{SEPARATOR}{needle}"),
+            self._positions(needle),
+        )
+        found: dict[int, None] = {}
+        for positions in kinds:
+            for position in positions:
+                found.setdefault(position)
+                if len(found) == limit:
+                    return list(found)
+        return list(found)
+
+    def with_words(self, words: str, allowed: NDArray[np.bool_], limit: int) -> list[int]:
+        """Return positions of allowed texts that hold every word, by position.
+
+        >>> tea = TextSearch.of(["Green tea", "green paint", "Tea, green, 50 g"])
+        >>> tea.with_words("tea green", np.ones(3, bool), 5)
+        [0, 2]
+        """
+        needles = [word for word in words.lower().split() if SEPARATOR not in word]
+        if not needles:
+            return []
+        # The longest word is the rarest, as a rule: the others are looked for where it is.
+        longest = max(needles, key=len)
+        found = []
+        for position in self._positions(longest):
+            if not allowed[position]:
+                continue
+            text = self.text(position)
+            if all(needle in text for needle in needles):
+                found.append(position)
+                if len(found) == limit:
+                    break
+        return found
+
+    def _positions(self, needle: str) -> Iterator[int]:
+        """Yield the positions of texts that hold the needle, each once, up to a bound."""
+        at, looked_at = self.joined.find(needle), 0
+        while at >= 0 and looked_at < MOST_LOOKED_AT:
+            # A needle may begin with the separator before its text.
+            inside = at + 1 if needle[0] == SEPARATOR else at
+            position = int(np.searchsorted(self.starts, inside, side="right")) - 1
+            yield position
+            looked_at += 1
+            following = position + 1
+            if following == len(self.starts):
+                return
+            at = self.joined.find(needle, int(self.starts[following]) - 1)
+
+
+def sorted_texts(texts: Sequence[str]) -> tuple[NDArray[np.int64], TextSearch]:
+    """Return the order that sorts the texts, int64 [n], and the search over them in that order.
+
+    >>> order, search = sorted_texts(["b", "a"])
+    >>> order.tolist(), search.find("b", 1)
+    ([1, 0], [1])
+    """
+    order = np.array(sorted(range(len(texts)), key=texts.__getitem__), np.int64)
+    return order, TextSearch.of(texts[place] for place in order.tolist())

@@ -1,0 +1,44 @@
+"""What one request may hold, and how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What no request exceeds; over it the answer is 422 and names the field.
+MOST_K = 1_000
+MOST_HISTORY = 1_000
+MOST_EXCLUDED = 1_000
+MOST_WHERE = 20
+LONGEST_WHERE = 500
+LONGEST_TEXT = 2_000
+LONGEST_ID = 512
+MOST_IN_BATCH = 100
+MOST_EVENTS = 1_000
+MOST_COLUMNS = 200
+LONGEST_CELL = 20_000
+
+# Requests that are ranked at once; what arrives meanwhile is the next batch.
+LARGEST_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the owner of a service may set.
+
+    Attributes:
+        waiting: recommendations that may wait for the engine; over it the answer is 429.
+        deadline_s: seconds until a request that isn't answered gets a 504.
+        body_bytes: largest body; over it the answer is 413.
+        client_s: seconds in which headers have to arrive, and as many for the body.
+        gather_s: how long a batch may wait for others after a full one.
+        poll_s: seconds between two looks for a new index version.
+        drain_s: seconds that requests in flight get when the service stops.
+    """
+
+    waiting: int = 512
+    deadline_s: float = 5.0
+    body_bytes: int = 1_000_000
+    client_s: float = 10.0
+    gather_s: float = 0.002
+    poll_s: float = 1.0
+    drain_s: float = 10.0
