@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from retrieval.inner_products import inner_products
 from retrieval.interactions import Histories
 from retrieval.selection import best_of_rows
 from retrieval.trace import Trace
 
 # Cosines held at a time: 64 MiB.
 BLOCK = 16 << 20
+# Of fewer users, the products are faster without a matrix library.
+FEW = 4
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class Expectation:
         return self._cosines(self.users)
 
     def _cosines(self, users: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(users) < FEW:
+            out = np.empty((len(users), len(self.items)), np.float32)
+            inner_products(users, self.items, out)
+            return out
         # By torch, whose threads are those that the caller set, and not numpy's own.
         product = torch.from_numpy(users) @ torch.from_numpy(self.items).T
         return np.asarray(product.numpy())

@@ -61,9 +61,7 @@ class TestTower:
         together = tower.encode(Histories.from_lists(lists), items)
         order = list(range(len(lists)))
         chance.shuffle(order)  # type: ignore[attr-defined]
-        shuffled = tower.encode(
-            Histories.from_lists([lists[i] for i in order]), items, batch_size=2
-        )
+        shuffled = tower.encode(Histories.from_lists([lists[i] for i in order]), items)
         assert shuffled == pytest.approx(together[order], abs=1e-5)
 
     def test_encode_is_the_last_place_of_forward(

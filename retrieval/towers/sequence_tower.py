@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from retrieval.interactions import Histories
+from retrieval.towers.packed_attention import attend
 
 
 @dataclass(frozen=True)
@@ -83,51 +85,65 @@ class SequenceTower(nn.Module):
         seen = self.layers(entered, mask=_later(rows), src_key_padding_mask=~inside)
         return nn.functional.normalize(self.norm(seen), dim=-1)
 
-    def _entered(self, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+    @property
+    def _entry_scale(self) -> float:
         # Unit vectors have entries of about 1 / sqrt(dim); layers expect larger ones.
-        entered = items[rows.clamp(min=0)] * (0.5 * items.shape[1] ** 0.5)
+        return float(0.5 * self.shape.dim**0.5)
+
+    def _entered(self, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+        entered = items[rows.clamp(min=0)] * self._entry_scale
         entered = self.drop(entered + self.position.weight[: rows.shape[1]])
         present: torch.Tensor = entered * (rows >= 0)[..., None]
         return present
 
-    def _at_the_end(self, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
-        """Return what `forward` expects after the last item of each list, [b, dim].
+    @torch.no_grad()
+    def encode(self, histories: Histories, items: torch.Tensor) -> NDArray[np.float32]:
+        """Return what is expected next, float32 [m, dim]; zero rows for empty histories.
 
-        In the last layer only that place is worked out: it saves two fifths of the time.
+        `forward` at the last place, on the processor: histories lie one after the other without
+        padding, and the last layer works out the last places only.
         """
-        inside = rows >= 0
-        seen = self._entered(rows, items)
+        if self.training:  # asking first: switching takes as long as a layer
+            self.eval()
+        rows, lengths = histories.last(self.shape.max_history)
+        out = np.zeros((len(rows), self.shape.dim), np.float32)
+        some = np.flatnonzero(lengths)
+        if not len(some):
+            return out
+        rows, lengths = oldest_first(rows[some], lengths[some]), lengths[some].astype(np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        present = rows >= 0
+        places = torch.from_numpy(np.nonzero(present)[1])
+        entered = items[torch.from_numpy(rows[present].astype(np.int64))]
+        seen = entered * self._entry_scale + self.position.weight[places]
+        everywhere, ends = np.arange(len(seen)), starts[1:] - 1
         *before, last = self.layers.layers
         for layer in before:
-            seen = layer(seen, src_mask=_later(rows), src_key_padding_mask=~inside)
-        end = inside.sum(dim=1) - 1
-        here = seen[torch.arange(len(rows), device=rows.device), end][:, None]
-        keys = last.norm1(seen)
-        looked, _ = last.self_attn(
-            last.norm1(here), keys, keys, key_padding_mask=~inside, need_weights=False
-        )
-        here = here + looked
-        here = here + last.linear2(last.activation(last.linear1(last.norm2(here))))
-        return nn.functional.normalize(self.norm(here[:, 0]), dim=-1)
-
-    @torch.no_grad()
-    def encode(
-        self, histories: Histories, items: torch.Tensor, *, batch_size: int = 64
-    ) -> NDArray[np.float32]:
-        """Return what is expected next, float32 [m, dim]; zero rows for empty histories."""
-        self.eval()
-        rows, lengths = histories.last(self.shape.max_history)
-        rows = oldest_first(rows, lengths)
-        out = np.zeros((len(rows), self.shape.dim), np.float32)
-        # Alike lengths together: most histories are short, and padding costs as much as items.
-        order = np.argsort(lengths, kind="stable")
-        order = order[lengths[order] > 0]
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            width = int(lengths[part].max())
-            given = torch.from_numpy(rows[part, :width].astype(np.int64))
-            out[part] = self._at_the_end(given.to(items.device), items).float().cpu().numpy()
+            seen = self._layer(layer, seen, everywhere, starts)
+        seen = self._layer(last, seen, ends, starts)
+        out[some] = nn.functional.normalize(self.norm(seen), dim=-1).numpy()
         return out
+
+    def _layer(
+        self, layer: Any, seen: torch.Tensor, asked: NDArray[np.int64], starts: NDArray[np.int64]
+    ) -> torch.Tensor:
+        """Return a layer's outcome at the places asked, [q, dim], of packed histories."""
+        linear, attention = nn.functional.linear, layer.self_attn
+        weight, bias, dim = attention.in_proj_weight, attention.in_proj_bias, self.shape.dim
+        normal = layer.norm1(seen)
+        if len(asked) == len(seen):
+            here, of_these = seen, normal
+        else:
+            chosen = torch.from_numpy(asked)
+            here, of_these = seen[chosen], normal[chosen]
+        queries = linear(of_these, weight[:dim], bias[:dim])
+        keys_values = linear(normal, weight[dim:], bias[dim:])
+        looked = np.empty(queries.shape, np.float32)
+        attend(queries.numpy(), asked, keys_values.numpy(), starts, self.shape.heads, looked)
+        here = here + attention.out_proj(torch.from_numpy(looked))
+        inner = layer.activation(layer.linear1(layer.norm2(here)))
+        outcome: torch.Tensor = here + layer.linear2(inner)
+        return outcome
 
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and sizes (JSON)."""
