@@ -1,6 +1,6 @@
 """The HTTP service: latency, throughput, where the time goes, cold start, memory, and a soak.
 
-Run:  python benchmarks/serve.py RUN [--seconds 20] [--soak MINUTES] [--threads 2]
+Run:  python benchmarks/serve.py RUN [--seconds 20] [--soak MINUTES] [--threads 1]
 
 RUN is a run folder; it is copied, and left as it is. The load comes from another process on
 loopback (serve_load.py). With --soak steady load goes on while an item is put and removed each
@@ -90,7 +90,7 @@ def soak(service: Process, bodies: Path, minutes: float) -> dict[str, Any]:
     }
 
 
-def batch_scoring(run: Path, folder: Path, threads: int) -> dict[str, float]:
+def batch_scoring(run: Path, folder: Path) -> dict[str, float]:
     """Return how many users a second `longtail recommend` answers, opening left out."""
     program = (
         "import sys, time\n"
@@ -111,7 +111,7 @@ def batch_scoring(run: Path, folder: Path, threads: int) -> dict[str, float]:
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
     )
     users, seconds = map(float, done.stdout.split())
     return {"users": users, "seconds": seconds, "users_per_second": users / seconds}
@@ -168,7 +168,7 @@ def main() -> None:
     arguments.add_argument("run", type=Path, help="a run folder")
     arguments.add_argument("--seconds", type=float, default=20.0, help="of each load")
     arguments.add_argument("--soak", type=float, default=0.0, help="minutes")
-    arguments.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--results", type=Path, default=RESULTS)
     given = arguments.parse_args()
     parts: dict[str, Any] = {}
@@ -189,7 +189,7 @@ def main() -> None:
             if given.soak:
                 write_bodies(run, bodies, batches=True)
                 parts["soak"] = soak(service, bodies, given.soak)
-        parts["batch"] = batch_scoring(run, folder, given.threads)
+        parts["batch"] = batch_scoring(run, folder)
     lines = targets_of(parts)
     content = {
         "subject": "serve",

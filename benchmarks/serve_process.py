@@ -20,10 +20,13 @@ class Process:
     """A running `longtail serve`."""
 
     def __init__(self, run: Path, threads: int) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+        environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
         began = time.perf_counter()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "longtail.cli", "serve", str(run), "--port", "0"],
+            [
+                *(sys.executable, "-m", "longtail.cli", "serve", str(run)),
+                *("--port", "0", "--threads", str(threads)),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

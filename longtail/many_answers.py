@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 
 from index.faiss_runtime import load_faiss
 from retrieval.interactions import Histories
@@ -61,15 +62,16 @@ def cores() -> int:
 
 @contextmanager
 def _one_thread_each() -> Iterator[Callable[[], None]]:
-    """Give what each worker calls first; torch's number of threads is the process's own again
-    afterwards."""
+    """Give what each worker calls first; afterwards the pools have their own sizes again."""
     before = torch.get_num_threads()
 
     def start_worker() -> None:
         load_faiss().omp_set_num_threads(1)
         torch.set_num_threads(1)
 
-    try:
-        yield start_worker
-    finally:
-        torch.set_num_threads(before)
+    # The matrix libraries' pools are the process's: a worker can't be given one of its own.
+    with threadpool_limits(1):
+        try:
+            yield start_worker
+        finally:
+            torch.set_num_threads(before)

@@ -56,6 +56,14 @@ from longtail.commands.options import run_argument
     type=click.IntRange(1_000, 100_000_000),
     help="Largest body, in bytes.",
 )
+@click.option(
+    "--threads",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="Threads of the engine's matrix products. One is fastest where requests are small: "
+    "another waits longer than it works.",
+)
 def serve(
     run: Path,
     host: str,
@@ -65,6 +73,7 @@ def serve(
     deadline_s: float,
     client_s: float,
     body_bytes: int,
+    threads: int,
 ) -> None:
     """Answer recommendations from RUN over HTTP, with an explorer page for people.
 
@@ -81,6 +90,9 @@ def serve(
             "`pip install 'longtail[serve]'`"
         ) from error
 
+    from longtail.one_pool import limit_threads
+
+    limit_threads(threads)
     limits = Limits(
         waiting=waiting, deadline_s=deadline_s, client_s=client_s, body_bytes=body_bytes
     )
