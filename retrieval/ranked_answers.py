@@ -37,7 +37,7 @@ def answer_histories(
     """
     taste = ranking.taste(asked)
     found = []
-    for ranked in _ranked(ranking, taste, hows, k, pool, excluded, allowed):
+    for ranked in _ranked(ranking, taste, hows, k, pool, excluded, allowed, explain):
         answers = _answers(asked, taste, ranked)
         found.append(explained(ranking, asked, ranked, answers) if explain else answers)
     return found
@@ -62,7 +62,7 @@ def answer_texts(
     taste = ranking.text_taste(list(texts))
     return [
         explained(ranking, asked, ranked, _answers(asked, taste, ranked))
-        for ranked in _ranked(ranking, taste, hows, k, pool, excluded, allowed)
+        for ranked in _ranked(ranking, taste, hows, k, pool, excluded, allowed, True)
     ]
 
 
@@ -104,10 +104,19 @@ def _ranked(
     pool: Pool,
     excluded: Histories | None,
     allowed: NDArray[np.bool_] | None,
+    base_ranks: bool,
 ) -> list[Ranked]:
     # Room for more answers than there are items would be memory for padding.
     places = min(k, len(ranking.bundle.catalog))
-    return ranking.rank(taste, places, hows, pool=pool, excluded=excluded, allowed=allowed)
+    return ranking.rank(
+        taste,
+        places,
+        hows,
+        pool=pool,
+        excluded=excluded,
+        allowed=allowed,
+        base_ranks=base_ranks,
+    )
 
 
 def _answers(asked: Histories, taste: Taste, ranked: Ranked) -> Answers:

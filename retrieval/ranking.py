@@ -36,6 +36,8 @@ from retrieval.trace import Trace
 USERS_PER_BATCH = 256
 # Of a user's profile; head, tail and cold would be too coarse, and nobody has taken cold items.
 PROFILE_BANDS = 5
+# Vectors of a catalog that are kept twice, in the index and by row.
+AT_HAND_BYTES = 64 << 20
 # Of a free text, a rank before debiasing is looked for this far down.
 DEEPEST_BASE_RANK = 1_000
 
@@ -48,7 +50,8 @@ class Ranked:
         rows: catalog rows, best first, int64 [m, k].
         scores: what they are ordered by, float32 [m, k].
         logits: log-odds of relevance, NaN where the head has no say, float32 [m, k].
-        base_ranks: rank at debias 0 without diversity, 1 the best, 0 unknown, int64 [m, k].
+        base_ranks: rank at debias 0 without diversity, 1 the best, 0 unknown or not asked for,
+            int64 [m, k].
     """
 
     rows: NDArray[np.int64]
@@ -69,6 +72,24 @@ class Ranking:
         """Mean and second moment of the catalog's vectors: they give any cosine's spread."""
         vectors = self._vectors
         return vectors.mean(axis=0), (vectors.T @ vectors) / np.float32(len(vectors))
+
+    @cached_property
+    def _at_hand(self) -> NDArray[np.float32] | None:
+        """The catalog's vectors once more, by row, where that's little memory."""
+        small = self.index.n_items * self.index.dim * 4 <= AT_HAND_BYTES
+        return self._vectors if small else None
+
+    def _pointed(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return vectors [u, d], and where among them those of the rows are, in their shape."""
+        if self._at_hand is not None:
+            return self._at_hand, rows
+        there = np.zeros(self.index.n_items, np.bool_)
+        there[rows] = True
+        # Each item's vector once: users of one batch are handed many of the same items.
+        distinct = np.flatnonzero(there)
+        place = np.empty(self.index.n_items, np.int64)
+        place[distinct] = np.arange(len(distinct))
+        return self.index.vectors(distinct), place[rows]
 
     @property
     def _vectors(self) -> NDArray[np.float32]:
@@ -103,7 +124,7 @@ class Ranking:
             empty = np.zeros((len(rows), self.index.dim), np.float32)
             return self._known(histories, empty, empty[:, None, :], lengths)
         local = np.where(rows >= 0, np.searchsorted(distinct, rows), -1)
-        vectors = self.index.vectors(distinct)
+        vectors = self.index.vectors(distinct) if self._at_hand is None else self._at_hand[distinct]
         tokens = None
         if tower.reads_tokens:
             texts = self.bundle.catalog.texts(distinct)
@@ -237,18 +258,12 @@ class Ranking:
 
         ``names`` are the columns (`retrieval.evidence`); None means those that the head reads.
         """
-        inside = np.maximum(rows, 0)
-        there = np.zeros(self.index.n_items, np.bool_)
-        there[inside] = True
-        # Each item's vector once: users of one batch are handed many of the same items.
-        distinct = np.flatnonzero(there)
-        place = np.empty(self.index.n_items, np.int64)
-        place[distinct] = np.arange(len(distinct))
+        vectors, place = self._pointed(np.maximum(rows, 0))
         return gather_evidence(
             taste,
             rows,
-            self.index.vectors(distinct),
-            place[inside],
+            vectors,
+            place,
             self.bundle.popularity,
             self.bundle.relevance.names if names is None else names,
         )
@@ -276,17 +291,18 @@ class Ranking:
         pool: Pool,
         excluded: Histories | None,
         allowed: NDArray[np.bool_] | None = None,
+        base_ranks: bool = False,
     ) -> list[Ranked]:
         """Return the k best rows of every user in each of the ways, from one set of candidates.
 
         Users with a history are ranked by the head: ``logit(relevance) - debias * log p`` in
         mode ``fixed`` (`retrieval.rerank` has the others). Free texts are ranked by the first
         stage, whose score takes its place. Without any of them the pool's most popular items
-        come, without a score.
+        come, without a score. ``base_ranks``: whether those are wanted too.
         """
         whole = np.diff(taste.histories.offsets) > 0
         ranked = (
-            self._by_head(taste, k, hows, pool, excluded, allowed)
+            self._by_head(taste, k, hows, pool, excluded, allowed, base_ranks)
             if self.bundle.relevance.ranks and whole.any()
             else [_nothing(len(taste), k) for _ in hows]
         )
@@ -301,8 +317,9 @@ class Ranking:
                 )
                 found.rows[by_first_stage] = first.rows[by_first_stage]
                 found.scores[by_first_stage] = first.scores[by_first_stage]
-                base = self._first_stage_ranks(taste, first.rows, pool, excluded, allowed)
-                found.base_ranks[by_first_stage] = base[by_first_stage]
+                if base_ranks:
+                    base = self._first_stage_ranks(taste, first.rows, pool, excluded, allowed)
+                    found.base_ranks[by_first_stage] = base[by_first_stage]
             for user in unknown:
                 mine = np.empty(0, np.int32) if excluded is None else excluded[int(user)]
                 popular = self.most_popular(k, pool=pool, excluded=mine, allowed=allowed)
@@ -318,6 +335,7 @@ class Ranking:
         pool: Pool,
         excluded: Histories | None,
         allowed: NDArray[np.bool_] | None,
+        base_ranks: bool,
     ) -> list[Ranked]:
         rows = self.candidates(taste, k, pool=pool, excluded=excluded, allowed=allowed)
         logits = self.logits(taste, rows)
@@ -336,10 +354,11 @@ class Ranking:
         by_user = any(how.mode != "fixed" for how in hows)
         leaning = self._leaning(taste.histories) if by_user else None
         audience = self.audience if by_user else None
-        plain = rerank(found, rows.shape[1] or 1, Rerank()).places
         base = np.zeros(rows.shape, np.int64)
-        user, place = np.nonzero(plain >= 0)
-        base[user, plain[user, place]] = place + 1
+        if base_ranks:
+            plain = rerank(found, rows.shape[1] or 1, Rerank()).places
+            user, place = np.nonzero(plain >= 0)
+            base[user, plain[user, place]] = place + 1
         out = []
         for how in hows:
             made = rerank(found, k, how, leaning=leaning, audience=audience)

@@ -29,31 +29,37 @@ def text_matches(
     item as the second, too.
     """
     m, c = place.shape
-    d = vectors.shape[1]
+    cosine, recent, last, second, best, total = out
     for i in range(m):
-        length = lengths[i]
-        for j in range(c):
-            row = place[i, j]
-            cosine = np.float32(0.0)
-            for x in range(d):
-                cosine += vectors[row, x] * users[i, x]
-            recent = total = last = second = np.float32(0.0)
-            best = np.float32(-1.0)
-            for h in range(length):
-                match = np.float32(0.0)
-                for x in range(d):
-                    match += vectors[row, x] * matches[i, h, x]
-                recent += recency[h] * match
-                total += match
-                if h == 0:
-                    last = second = match
-                elif h == 1:
-                    second = match
-                if match > best:
-                    best = match
-            out[0, i, j] = cosine
-            out[1, i, j] = recent
-            out[2, i, j] = last
-            out[3, i, j] = second
-            out[4, i, j] = best
-            out[5, i, j] = total / max(length, 1)
+        for j in range(0, c, 4):
+            # Four candidates at a time, the last one again where there are fewer: each number of
+            # the user's is then fetched once for four products.
+            v0 = vectors[place[i, j]]
+            v1 = vectors[place[i, min(j + 1, c - 1)]]
+            v2 = vectors[place[i, min(j + 2, c - 1)]]
+            v3 = vectors[place[i, min(j + 3, c - 1)]]
+            end = min(j + 4, c)
+            recent[i, j:end] = last[i, j:end] = second[i, j:end] = total[i, j:end] = 0.0
+            best[i, j:end] = -1.0
+            for h in range(-1, lengths[i]):
+                asked = users[i] if h < 0 else matches[i, h]
+                p0 = p1 = p2 = p3 = np.float32(0.0)
+                for x in range(len(asked)):
+                    p0 += v0[x] * asked[x]
+                    p1 += v1[x] * asked[x]
+                    p2 += v2[x] * asked[x]
+                    p3 += v3[x] * asked[x]
+                for k in range(j, end):
+                    product = p0 if k == j else p1 if k == j + 1 else p2 if k == j + 2 else p3
+                    if h < 0:
+                        cosine[i, k] = product
+                        continue
+                    recent[i, k] += recency[h] * product
+                    total[i, k] += product
+                    if h == 0:
+                        last[i, k] = second[i, k] = product
+                    elif h == 1:
+                        second[i, k] = product
+                    best[i, k] = max(best[i, k], product)
+            for k in range(j, end):
+                total[i, k] /= max(lengths[i], 1)

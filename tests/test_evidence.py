@@ -157,6 +157,19 @@ class TestThePairAloneDecides:
             found = ranking.evidence(taste, self.rows[user][None])
             assert found[0] == pytest.approx(whole[user], abs=1e-4)
 
+    def test_a_catalog_too_large_to_be_at_hand_gives_the_same(
+        self, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = self.whole(replace(retriever.ranking))
+        monkeypatch.setattr("retrieval.ranking.AT_HAND_BYTES", 0)
+        assert self.whole(replace(retriever.ranking)).tobytes() == whole.tobytes()
+
+    @pytest.mark.parametrize("count", range(1, 10))
+    def test_any_number_of_candidates_is_read_alike(self, retriever: Retriever, count: int) -> None:
+        ranking = retriever.ranking
+        found = ranking.evidence(ranking.taste(self.histories), self.rows[:, :count])
+        assert found == pytest.approx(self.whole(ranking)[:, :count], abs=1e-5)
+
     def test_padding_changes_nothing(self, retriever: Retriever) -> None:
         ranking = retriever.ranking
         padded = np.where(np.arange(60) % 3 == 0, -1, self.rows)
