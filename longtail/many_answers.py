@@ -11,9 +11,9 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import torch
-from threadpoolctl import threadpool_limits
 
 from index.faiss_runtime import load_faiss
+from longtail.one_pool import pool_threads
 from retrieval.interactions import Histories
 from retrieval.ranking import USERS_PER_BATCH
 
@@ -63,15 +63,11 @@ def cores() -> int:
 @contextmanager
 def _one_thread_each() -> Iterator[Callable[[], None]]:
     """Give what each worker calls first; afterwards the pools have their own sizes again."""
-    before = torch.get_num_threads()
 
     def start_worker() -> None:
         load_faiss().omp_set_num_threads(1)
         torch.set_num_threads(1)
 
     # The matrix libraries' pools are the process's: a worker can't be given one of its own.
-    with threadpool_limits(1):
-        try:
-            yield start_worker
-        finally:
-            torch.set_num_threads(before)
+    with pool_threads(1):
+        yield start_worker

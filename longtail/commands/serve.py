@@ -90,17 +90,17 @@ def serve(
             "`pip install 'longtail[serve]'`"
         ) from error
 
-    from longtail.one_pool import limit_threads
+    from longtail.one_pool import pool_threads
 
-    limit_threads(threads)
     limits = Limits(
         waiting=waiting, deadline_s=deadline_s, client_s=client_s, body_bytes=body_bytes
     )
-    serve_run(
-        run,
-        host,
-        port,
-        read_key(api_key_file),
-        limits,
-        lambda url: click.echo(f"{run} at {url} (Ctrl-C stops it)"),
-    )
+    with pool_threads(threads):
+        serve_run(
+            run,
+            host,
+            port,
+            read_key(api_key_file),
+            limits,
+            lambda url: click.echo(f"{run} at {url} (Ctrl-C stops it)"),
+        )
