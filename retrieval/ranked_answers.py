@@ -16,6 +16,7 @@ from retrieval.ranking import Ranked, Ranking
 from retrieval.relevance import probability
 from retrieval.rerank.rerank import Rerank
 from retrieval.taste import Taste
+from retrieval.tasting import vector_taste
 
 
 def answer_histories(
@@ -73,7 +74,7 @@ def nearest_items(ranking: Ranking, rows: NDArray[np.int64], *, k: int, pool: Po
     alike = replace(ranking, bundle=replace(ranking.bundle, serving=plain))
     ids = [str(item) for item in ranking.bundle.catalog.item_ids[rows]]
     themselves = Histories.from_lists([[int(row)] for row in rows], ids)
-    taste = alike.vector_taste(ranking.index.vectors(rows))
+    taste = vector_taste(ranking.index.vectors(rows))
     places = min(k, len(ranking.bundle.catalog))
     found = alike.search(taste, places, pool=pool, debias=0.0, excluded=themselves)
     nothing = np.full_like(found.scores, np.nan)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from index.question import Question, SearchResult
@@ -25,19 +24,17 @@ from retrieval.candidates import (
 from retrieval.errors import QueryError
 from retrieval.evidence import gather_evidence
 from retrieval.interactions import TRAIN, Histories
+from retrieval.item_vectors import ItemVectors
 from retrieval.popularity import BUCKETS, HEAD, POOLS, Pool
 from retrieval.rerank.candidates import Candidates
 from retrieval.rerank.leaning import Audience, Leaning, mass_bands
 from retrieval.rerank.rerank import Rerank, rerank
-from retrieval.taste import Expectation, Taste
-from retrieval.towers.user_tower import ItemSource
-from retrieval.trace import Trace
+from retrieval.taste import Taste
+from retrieval.tasting import Tasting, vector_taste
 
 USERS_PER_BATCH = 256
 # Of a user's profile; head, tail and cold would be too coarse, and nobody has taken cold items.
 PROFILE_BANDS = 5
-# Vectors of a catalog that are kept twice, in the index and by row.
-AT_HAND_BYTES = 64 << 20
 # Of a free text, a rank before debiasing is looked for this far down.
 DEEPEST_BASE_RANK = 1_000
 
@@ -68,41 +65,13 @@ class Ranking:
     index: VectorIndex
 
     @cached_property
-    def _text_moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and second moment of the catalog's vectors: they give any cosine's spread."""
-        vectors = self._vectors
-        return vectors.mean(axis=0), (vectors.T @ vectors) / np.float32(len(vectors))
+    def vectors(self) -> ItemVectors:
+        """The index's vectors by catalog row."""
+        return ItemVectors(self.index)
 
     @cached_property
-    def _at_hand(self) -> NDArray[np.float32] | None:
-        """The catalog's vectors once more, by row, where that's little memory."""
-        small = self.index.n_items * self.index.dim * 4 <= AT_HAND_BYTES
-        return self._vectors if small else None
-
-    def _pointed(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Return vectors [u, d], and where among them those of the rows are, in their shape."""
-        if self._at_hand is not None:
-            return self._at_hand, rows
-        there = np.zeros(self.index.n_items, np.bool_)
-        there[rows] = True
-        # Each item's vector once: users of one batch are handed many of the same items.
-        distinct = np.flatnonzero(there)
-        place = np.empty(self.index.n_items, np.int64)
-        place[distinct] = np.arange(len(distinct))
-        return self.index.vectors(distinct), place[rows]
-
-    @property
-    def _vectors(self) -> NDArray[np.float32]:
-        return self.index.vectors(np.arange(self.index.n_items))
-
-    @cached_property
-    def _sequence_items(self) -> dict[str, NDArray[np.float32]]:
-        towers = self.bundle.sources.sequences
-        if not towers:
-            return {}
-        texts, rows = torch.from_numpy(self._vectors), torch.arange(self.index.n_items)
-        with torch.no_grad():
-            return {name: tower.item_vectors(texts, rows).numpy() for name, tower in towers.items()}
+    def _tasting(self) -> Tasting:
+        return Tasting(self.bundle, self.vectors)
 
     @cached_property
     def audience(self) -> Audience:
@@ -117,67 +86,11 @@ class Ranking:
 
     def taste(self, histories: Histories) -> Taste:
         """Return what is known of users with these histories (oldest first)."""
-        tower = self.bundle.user_tower
-        rows, lengths = histories.last(tower.max_history)
-        distinct = np.unique(rows[rows >= 0]).astype(np.int64)
-        if len(distinct) == 0:
-            empty = np.zeros((len(rows), self.index.dim), np.float32)
-            return self._known(histories, empty, empty[:, None, :], lengths)
-        local = np.where(rows >= 0, np.searchsorted(distinct, rows), -1)
-        vectors = self.index.vectors(distinct) if self._at_hand is None else self._at_hand[distinct]
-        tokens = None
-        if tower.reads_tokens:
-            texts = self.bundle.catalog.texts(distinct)
-            tokens = self.bundle.item_tower.tokenise(texts)
-        source = ItemSource(torch.from_numpy(vectors), torch.from_numpy(distinct), tokens)
-        with torch.no_grad():
-            users = tower(torch.from_numpy(local.astype(np.int64)), source).numpy()
-        matches = vectors[np.maximum(local, 0)] * (local >= 0)[..., None]
-        return self._known(histories, users.astype(np.float32), matches.astype(np.float32), lengths)
-
-    def _known(
-        self,
-        histories: Histories,
-        users: NDArray[np.float32],
-        matches: NDArray[np.float32],
-        lengths: NDArray[np.int32],
-    ) -> Taste:
-        log_count = np.log1p(self.bundle.popularity.counts[histories.items])
-        sizes = np.diff(histories.offsets)
-        owner = np.repeat(np.arange(len(histories)), sizes)
-        log_counts = np.bincount(owner, log_count, len(histories)) / np.maximum(sizes, 1)
-        first, second = self._text_moments
-        mean = users @ first
-        spread = np.sqrt(np.maximum(((users @ second) * users).sum(axis=1) - mean**2, 0.0))
-        sources = self.bundle.sources
-        own = excluded_keys(histories, self.index.n_items)
-        expectations = {}
-        for name, sequence in sources.sequences.items():
-            items = self._sequence_items[name]
-            expected = sequence.encode(histories, torch.from_numpy(items))
-            expectations[name] = Expectation(expected, items, own)
-        return Taste(
-            histories=histories,
-            vectors=users,
-            matches=matches,
-            lengths=lengths,
-            log_counts=log_counts.astype(np.float32),
-            mean=mean.astype(np.float32),
-            deviation=spread.astype(np.float32),
-            traces={name: Trace.of(b, histories) for name, b in sources.behaviours.items()},
-            expectations=expectations,
-        )
+        return self._tasting.of(histories)
 
     def text_taste(self, texts: list[str]) -> Taste:
         """Return free texts as tastes: a vector each, and no history for the head to judge by."""
-        return self.vector_taste(self.bundle.item_tower.encode(texts))
-
-    def vector_taste(self, vectors: NDArray[np.float32]) -> Taste:
-        """Return vectors [m, d] as tastes that only the first stage can rank by."""
-        nothing = Histories.from_lists([[] for _ in vectors])
-        ones = np.ones(len(vectors), np.int32)
-        zeros = np.zeros(len(vectors), np.float32)
-        return Taste(nothing, vectors, vectors[:, None, :], ones, zeros, zeros, zeros)
+        return vector_taste(self.bundle.item_tower.encode(texts))
 
     def search(
         self,
@@ -258,7 +171,7 @@ class Ranking:
 
         ``names`` are the columns (`retrieval.evidence`); None means those that the head reads.
         """
-        vectors, place = self._pointed(np.maximum(rows, 0))
+        vectors, place = self.vectors.pointed(np.maximum(rows, 0))
         return gather_evidence(
             taste,
             rows,

@@ -161,7 +161,7 @@ class TestThePairAloneDecides:
         self, retriever: Retriever, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = self.whole(replace(retriever.ranking))
-        monkeypatch.setattr("retrieval.ranking.AT_HAND_BYTES", 0)
+        monkeypatch.setattr("retrieval.item_vectors.AT_HAND_BYTES", 0)
         assert self.whole(replace(retriever.ranking)).tobytes() == whole.tobytes()
 
     @pytest.mark.parametrize("count", range(1, 10))
