@@ -70,6 +70,9 @@ class Connection:
 
     async def post(self, request: bytes) -> tuple[int, bytes]:
         """Send a whole request and return status and body."""
+        if self.reader is not None and self.reader.at_eof():
+            # The service has closed it after its idle time, as it may: no answer is lost.
+            self.close()
         if self.reader is None or self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(*self.address)
         self.writer.write(request)
