@@ -20,7 +20,7 @@ def tables(results: dict[str, Any]) -> str:
     settings, parts = results["settings"], results["parts"]
     lines = [
         f"Run `{settings['run']}`, {results['machine']['processors']} processors, "
-        f"{settings['threads']} threads, {settings['seconds']:g} s a load; a request is "
+        f"`--threads {settings['threads']}`, {settings['seconds']:g} s a load; a request is "
         f"{settings['request']}.",
         "",
         "| target | measured | asked | |",

@@ -9,6 +9,27 @@ from retrieval.compiled import compiled
 
 
 @compiled
+def _sink(
+    values: NDArray[np.float32], rows: NDArray[np.int64], size: int, value: float, row: int
+) -> None:
+    """Put (value, row) in the place of the top, as far down as worse ones have to come up."""
+    place = 0
+    while 2 * place + 1 < size:
+        below = 2 * place + 1
+        right = below + 1
+        if right < size and (
+            values[right] < values[below]
+            or (values[right] == values[below] and rows[right] > rows[below])
+        ):
+            below = right
+        if values[below] > value or (values[below] == value and rows[below] < row):
+            break
+        values[place], rows[place] = values[below], rows[below]
+        place = below
+    values[place], rows[place] = value, row
+
+
+@compiled
 def offer(
     values: NDArray[np.float32], rows: NDArray[np.int64], size: int, value: float, row: int
 ) -> int:
@@ -31,20 +52,7 @@ def offer(
         return size + 1
     if k == 0 or not value > values[0]:
         return size
-    place = 0
-    while 2 * place + 1 < k:
-        below = 2 * place + 1
-        right = below + 1
-        if right < k and (
-            values[right] < values[below]
-            or (values[right] == values[below] and rows[right] > rows[below])
-        ):
-            below = right
-        if values[below] >= value:
-            break
-        values[place], rows[place] = values[below], rows[below]
-        place = below
-    values[place], rows[place] = value, row
+    _sink(values, rows, k, value, row)
     return size
 
 
@@ -61,20 +69,7 @@ def empty_into(
         size -= 1
         best_values[size], best_rows[size] = values[0], rows[0]
         value, row = values[size], rows[size]
-        place = 0
-        while 2 * place + 1 < size:
-            below = 2 * place + 1
-            right = below + 1
-            if right < size and (
-                values[right] < values[below]
-                or (values[right] == values[below] and rows[right] > rows[below])
-            ):
-                below = right
-            if values[below] > value or (values[below] == value and rows[below] < row):
-                break
-            values[place], rows[place] = values[below], rows[below]
-            place = below
-        values[place], rows[place] = value, row
+        _sink(values, rows, size, value, row)
 
 
 @compiled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -24,7 +25,11 @@ class Boosting:
 
         self._text = model
         self._booster = lightgbm.Booster(model_str=model)
-        self._tables = TreeTables.of([self._booster.dump_model()])
+
+    @cached_property
+    def _tables(self) -> TreeTables | None:
+        # Made when asked for: a head of several models has tables of all of them instead.
+        return self.together([self])
 
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return raw log-odds [p] of evidence [p, f]."""
