@@ -261,3 +261,25 @@ def test_hostile_ids_come_back_as_they_were(run_copy: Path) -> None:
         assert post(client, {"user_id": user, "item_id": "tea-oolong-small"}).status_code == 202
         refused(client.post("/v1/recommend", json={"user_id": "x"}), 404, "unknown_user")
     assert [event.user_id for event in read_events(run_copy / "events").events] == [user]
+
+
+def test_a_user_known_by_events_alone_is_found_in_the_explorer(run_copy: Path) -> None:
+    with serving(run_copy) as (client, _):
+        assert client.get("/v1/users?search=somebody%20new").json()["users"] == []
+        post(client, {"user_id": "somebody new", "item_id": "tea-oolong-small"})
+        [found] = client.get("/v1/users?search=somebody%20new").json()["users"]
+        assert (found["user_id"], found["history_length"]) == ("somebody new", 1)
+        assert found["popularity_percentile"] > 0
+        shown = client.get("/v1/users/somebody%20new").json()
+        assert [card["item_id"] for card in shown["history"]] == ["tea-oolong-small"]
+        known = client.get(f"/v1/users?search={USER}").json()["users"]
+        assert [one["user_id"] for one in known].count(USER) == 1
+
+
+def test_an_id_that_is_no_text_is_refused_and_others_are_written_on(run_copy: Path) -> None:
+    with serving(run_copy) as (client, _):
+        body = b'{"events": [{"user_id": "\\ud800", "item_id": "tea-oolong-small"}]}'
+        headers = {"Content-Type": "application/json"}
+        refused(client.post("/v1/events", content=body, headers=headers), 422, "invalid_request")
+        assert post(client, {"user_id": "u", "item_id": "tea-oolong-small"}).status_code == 202
+    assert [event.user_id for event in read_events(run_copy / "events").events] == ["u"]

@@ -99,6 +99,11 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
         view, versions = now()
         people = view.people()
         found = people.found(search, kind, limit) if search else people.drawn(kind, limit)
+        if search and kind == "any" and all(one["user_id"] != search for one in found):
+            # Somebody whom only the service has heard of is found by the whole id.
+            rows = history_of(view.retriever, search)
+            if rows is not None:
+                found = [_line(view.retriever, search, rows), *found][:limit]
         return {"users": found, "versions": versions}
 
     @router.get("/v1/users/{user_id:path}", tags=["explorer"], summary="A user's history")
@@ -109,13 +114,26 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
         if rows is None:
             near = suggestion(near_ids(user_id, view.people().user_ids))
             raise UnknownUserError(f"no user {user_id[:LONGEST_SHOWN]!r} in this run{near}")
-        mean = float(bundle.popularity.percentile[rows].mean()) if len(rows) else None
         return {
             "user_id": user_id,
             "history": item_cards(bundle, rows),
-            "popularity_percentile": mean,
+            "popularity_percentile": _percentile(view.retriever, rows),
             "versions": versions,
         }
+
+
+def _line(retriever: Retriever, user_id: str, rows: NDArray[np.int32]) -> Answer:
+    mean = _percentile(retriever, rows)
+    return {
+        "user_id": user_id,
+        "history_length": len(rows),
+        "popularity_percentile": None if mean is None else round(mean, 2),
+    }
+
+
+def _percentile(retriever: Retriever, rows: NDArray[np.int32]) -> float | None:
+    percentile = retriever.bundle.popularity.percentile
+    return float(percentile[rows].mean()) if len(rows) else None
 
 
 def _add_items(router: APIRouter, now: Now) -> None:
