@@ -30,6 +30,7 @@ from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
+from training.repeatable import repeatable
 from training.settings import TrainingSettings
 from training.sources import fit_sources, refit_sources
 from training.stages import Stages, training_device
@@ -48,6 +49,7 @@ class Trained:
     run: Path
 
 
+@repeatable()
 def train_engine(
     catalog: Catalog,
     split: Split,
@@ -59,7 +61,8 @@ def train_engine(
 ) -> Trained:
     """Train on the train part, choose on the valid part, and write the run folder with its index.
 
-    The test part goes into the stored log, unread. Nothing is at ``out`` until all is done;
+    The same data, settings and number of threads give the same bits. The test part goes into the
+    stored log, unread. Nothing is at ``out`` until all is done;
     after an interruption ``resume`` goes on from the last checkpoint.
 
     Raises:
