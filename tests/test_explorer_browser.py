@@ -69,7 +69,9 @@ def test_the_slider_changes_the_list_and_marks_what_moved(page: Page) -> None:
     before = page.items("without")
     assert page.items("with") == before
     assert len(page.all(".movement.same")) == len(before)
+    assert "both lists are the same" in page.one(".popularities .sentence").text
     page.set_strength(KEYS.END)
+    assert "with 1.00 at" in page.one(".popularities .sentence").text
     after = page.items("with")
     assert page.items("without") == before != after
     for place, item in enumerate(after):

@@ -108,6 +108,10 @@ function spoken(right, k) {
   );
 }
 
+function alike(left, right) {
+  return left.length === right.length && left.every((item, i) => item.item_id === right[i].item_id);
+}
+
 function Popularities({ history, left, right, used }) {
   const [own, before, after] = [history, left, right].map((items) =>
     mean(items.map((item) => item.popularity_percentile)),
@@ -116,8 +120,11 @@ function Popularities({ history, left, right, used }) {
   return html`<section class="popularities" aria-label="Popularity of the lists">
     <p class="sentence">
       ${own != null && html`Their own items stand at percentile <b>${percentile(own)}</b>. `}
-      Without debiasing the list stands at <b>${percentile(before)}</b>, with
-      ${" "}${strength(used)} at <b class="accent">${percentile(after)}</b>.
+      Without debiasing the list stands at <b>${percentile(before)}</b>${
+        alike(left, right) && used === 0
+          ? html`. The dial stands at 0, so both lists are the same: move it to take popularity out.`
+          : html`, with ${strength(used)} at <b class="accent">${percentile(after)}</b>.`
+      }
     </p>
     <${PopularityComparison} history=${history} base=${left} debiased=${right} used=${used} />
   </section>`;
