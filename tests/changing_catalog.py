@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 from command_line import longtail
 
 FAN = "oolong-fan-0"
@@ -46,3 +48,13 @@ def rejected(tmp_path: Path) -> tuple[str, Path]:
 
 def served_version(run: Path) -> str:
     return (run / "index" / "CURRENT").read_text().split()[0]
+
+
+def writer(folder: Path) -> Callable[..., Path]:
+    """Return what writes a file of lines (mappings) into a folder and gives its path."""
+
+    def written(*lines: dict[str, object], name: str = "new.csv") -> Path:
+        pd.DataFrame(list(lines)).to_csv(folder / name, index=False)
+        return folder / name
+
+    return written

@@ -57,3 +57,30 @@ def by_hand(
         rows = rows[may_return[query, rows]][:k]
         answers[query, : len(rows)] = rows
     return answers
+
+
+N_CLUSTERED, CLUSTERED_DIM = 4_000, 16
+
+
+def clustered(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
+    """Return unit vectors around 40 directions, as the texts of a catalog lie."""
+    dim = CLUSTERED_DIM
+    vectors = unit_rows(rng, 40, dim)[rng.integers(0, 40, n)] + 0.5 * unit_rows(rng, n, dim)
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def clustered_index() -> VectorIndex:
+    """Return an exact index of clustered vectors in three pools."""
+    rng, n = np.random.default_rng(1), N_CLUSTERED
+    popularity = rng.normal(-8, 2, n).astype(np.float32)
+    segment_of = rng.choice(3, n, p=[0.2, 0.6, 0.2]).astype(np.int8)
+    return build(clustered(rng, n), popularity, segment_of)
+
+
+def clustered_users(index: VectorIndex) -> NDArray[np.float32]:
+    """Return 200 users, each near a few items of a clustered index."""
+    rng, n = np.random.default_rng(2), N_CLUSTERED
+    taken = index.vectors(rng.integers(0, n, 3 * 200))
+    vectors = taken.reshape(200, 3, CLUSTERED_DIM).sum(axis=1)
+    vectors = vectors + index.vectors(rng.integers(0, n, 200)) * 2
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) * 20).astype(np.float32)

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
-from changing_catalog import FAN, asked, done, item, rejected, served_version
+from changing_catalog import FAN, asked, done, item, rejected, served_version, writer
 from command_line import finish, longtail, start
 from test_cli_full_disk import largest_file
 
@@ -27,13 +26,7 @@ def run(cli_run: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    """Write a file of lines (mappings), and return its path."""
-
-    def written(*lines: dict[str, object], name: str = "new.csv") -> Path:
-        pd.DataFrame(list(lines)).to_csv(tmp_path / name, index=False)
-        return tmp_path / name
-
-    return written
+    return writer(tmp_path)
 
 
 class TestInterruptions:

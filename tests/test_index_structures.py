@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_toys import build, unit_rows
+from index_toys import clustered_index, clustered_users, unit_rows
 from numpy.typing import NDArray
 
 from index.errors import VectorIndexError
@@ -40,26 +40,14 @@ EVERY_KIND = {
 }
 
 
-def clustered(rng: np.random.Generator, n: int) -> NDArray[np.float32]:
-    """Return unit vectors around 40 directions, as the texts of a catalog lie."""
-    vectors = unit_rows(rng, 40, DIM)[rng.integers(0, 40, n)] + 0.5 * unit_rows(rng, n, DIM)
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-
-
 @pytest.fixture(scope="module")
 def exact() -> VectorIndex:
-    rng = np.random.default_rng(1)
-    popularity = rng.normal(-8, 2, N).astype(np.float32)
-    segment_of = rng.choice(3, N, p=[0.2, 0.6, 0.2]).astype(np.int8)
-    return build(clustered(rng, N), popularity, segment_of)
+    return clustered_index()
 
 
 @pytest.fixture(scope="module")
 def users(exact: VectorIndex) -> NDArray[np.float32]:
-    rng = np.random.default_rng(2)
-    taken = exact.vectors(rng.integers(0, N, 3 * 200))
-    vectors = taken.reshape(200, 3, DIM).sum(axis=1) + exact.vectors(rng.integers(0, N, 200)) * 2
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True) * 20).astype(np.float32)
+    return clustered_users(exact)
 
 
 @pytest.fixture(scope="module")
