@@ -108,7 +108,7 @@ class ItemTower(nn.Module):
 
     def pool(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the unit vectors before the linear layer, float32 [b, dim]."""
-        return self._pool_with(self.text_encoder, ids, mask)
+        return self.pool_with(self.text_encoder, ids, mask)
 
     def project(self, pooled: torch.Tensor) -> torch.Tensor:
         """Return item vectors from pooled ones: linear layer and unit length, [b, dim]."""
@@ -118,7 +118,8 @@ class ItemTower(nn.Module):
         """Return unit item vectors of tokenised texts, [b, dim]."""
         return self.project(self.pool(ids, mask))
 
-    def _pool_with(self, encoder: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def pool_with(self, encoder: nn.Module, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Return what `pool` does, read with another encoder of the same shape."""
         features = encoder({"input_ids": ids, "attention_mask": mask, "modality": "text"})
         pooled = self.sentence_transformer[1](features)["sentence_embedding"].float()
         return nn.functional.normalize(pooled, dim=-1)
@@ -148,7 +149,7 @@ class ItemTower(nn.Module):
         for start in range(0, len(order), batch_size):
             part = order[start : start + batch_size]
             ids, mask = tokens.padded(part)
-            out[part] = self._pool_with(encoder, ids.to(device), mask.to(device)).cpu().numpy()
+            out[part] = self.pool_with(encoder, ids.to(device), mask.to(device)).cpu().numpy()
             progress("reading item texts", min(start + batch_size, len(order)), len(order))
         self.train(was_training)
         return out
