@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from index_ceilings import timed
 from index_rivals import (
+    Kept,
     Rows,
-    built,
     faiss_rows,
     hnswlib_rows,
     overlap,
@@ -100,7 +100,7 @@ def exact_part(people: Population, n: int, ceiling: dict[str, Any], threads: int
     return {"items": n, "dim": index.dim, "reading_floor_ms": 1e3 * floor_s, "rows": rows}, lines
 
 
-def rivals_part(people: Population, n: int, threads: int) -> Found:
+def rivals_part(people: Population, n: int, threads: int, kept: Kept) -> Found:
     """The default index against other libraries, at the same recall."""
     items, queries = people.items(n), people.users(QUERIES)
     exact = index_of(items)
@@ -108,8 +108,11 @@ def rivals_part(people: Population, n: int, threads: int) -> Found:
     ours = []
     for asked in targets:
         settings = StructureSettings("ivf", exact_below=1_000, target=asked, ks=(K,))
-        made, costs = built(
-            lambda s=settings: with_structures(exact, s, user_vectors=people.users(4_096)[2_048:])
+        made, costs = kept.built(
+            f"longtail-{asked}",
+            lambda s=settings: with_structures(exact, s, user_vectors=people.users(4_096)[2_048:]),
+            save_index,
+            open_index,
         )
 
         def search(part: NDArray[np.float32], m: int, made: VectorIndex = made) -> Rows:
@@ -127,10 +130,10 @@ def rivals_part(people: Population, n: int, threads: int) -> Found:
     lists = 2 ** round(float(np.log2(2.0 * np.sqrt(n))))
     asked_of_all = (items, queries, true, targets)
     others = [
-        *faiss_rows(f"IVF{lists},Flat", *asked_of_all, threads=threads, k=K),
-        *faiss_rows(f"IVF{lists},PQ96x4fs,RFlat", *asked_of_all, threads=threads, k=K),
-        *hnswlib_rows(*asked_of_all, threads=threads, k=K),
-        *usearch_rows(*asked_of_all, threads=threads, k=K),
+        *faiss_rows(f"IVF{lists},Flat", *asked_of_all, threads=threads, k=K, kept=kept),
+        *faiss_rows(f"IVF{lists},PQ96x4fs,RFlat", *asked_of_all, threads=threads, k=K, kept=kept),
+        *hnswlib_rows(*asked_of_all, threads=threads, k=K, kept=kept),
+        *usearch_rows(*asked_of_all, threads=threads, k=K, kept=kept),
     ]
     lines = []
     for row in ours:

@@ -1,9 +1,15 @@
-"""The indexes that the default one is compared with: same vectors, same queries, same threads."""
+"""The indexes that the default one is compared with: same vectors, same queries, same threads.
+
+Building them takes an hour at a million items, and can go on beside other work: with a folder to
+keep them in, a later run on an idle machine only searches.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +52,36 @@ def resident_gb() -> float:
     return pages * 4096 / 1e9
 
 
-def built(make: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
-    """Return what ``make`` builds, its seconds, and how much more memory the process holds."""
-    before, began = resident_gb(), time.perf_counter()
-    made = make()
-    seconds = time.perf_counter() - began
-    return made, {"build_seconds": seconds, "memory_gb": resident_gb() - before}
+@dataclass(frozen=True)
+class Kept:
+    """Built indexes of some items in a folder, each beside what it cost; None keeps nothing."""
+
+    folder: Path | None
+
+    def built(
+        self,
+        name: str,
+        make: Callable[[], Any],
+        store: Callable[[Any, Path], object],
+        load: Callable[[Path], Any],
+    ) -> tuple[Any, dict[str, float]]:
+        """Return an index, its processor seconds, and how much more memory the process held."""
+        place = self.folder / name if self.folder else None
+        costs_file = self.folder / f"{name}.costs.json" if self.folder else None
+        if place and costs_file and costs_file.exists():
+            return load(place), json.loads(costs_file.read_text())
+        before, began = resident_gb(), time.process_time()
+        made = make()
+        # Of the processors, not of the clock: whatever else the machine does isn't in it.
+        costs = {
+            "build_processor_s": time.process_time() - began,
+            "memory_gb": resident_gb() - before,
+        }
+        if place and costs_file:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            store(made, place)
+            costs_file.write_text(json.dumps(costs))
+        return made, costs
 
 
 def swept(
@@ -85,7 +115,7 @@ def swept(
 
 
 def hnswlib_rows(
-    items: NDArray[np.float32], *asked: Any, threads: int, k: int
+    items: NDArray[np.float32], *asked: Any, threads: int, k: int, kept: Kept
 ) -> list[dict[str, Any]]:
     """Return the rows of hnswlib with M 16 and efConstruction 200."""
     import hnswlib
@@ -96,7 +126,12 @@ def hnswlib_rows(
         graph.add_items(items, num_threads=threads)
         return graph
 
-    graph, costs = built(make)
+    def load(place: Path) -> Any:
+        graph = hnswlib.Index(space="ip", dim=items.shape[1])
+        graph.load_index(str(place), max_elements=len(items))
+        return graph
+
+    graph, costs = kept.built("hnswlib", make, lambda g, place: g.save_index(str(place)), load)
 
     def search_with(effort: int) -> Search:
         def search(queries: NDArray[np.float32], m: int) -> Rows:
@@ -110,7 +145,7 @@ def hnswlib_rows(
 
 
 def usearch_rows(
-    items: NDArray[np.float32], *asked: Any, threads: int, k: int
+    items: NDArray[np.float32], *asked: Any, threads: int, k: int, kept: Kept
 ) -> list[dict[str, Any]]:
     """Return the rows of usearch with connectivity 16, float32."""
     from usearch.index import Index
@@ -122,7 +157,12 @@ def usearch_rows(
         graph.add(np.arange(len(items)), items, threads=threads)
         return graph
 
-    graph, costs = built(make)
+    graph, costs = kept.built(
+        "usearch",
+        make,
+        lambda g, place: g.save(str(place)),
+        lambda place: Index.restore(str(place)),
+    )
 
     def search_with(effort: int) -> Search:
         def search(queries: NDArray[np.float32], m: int) -> Rows:
@@ -138,7 +178,7 @@ def usearch_rows(
 
 
 def faiss_rows(
-    factory: str, items: NDArray[np.float32], *asked: Any, threads: int, k: int
+    factory: str, items: NDArray[np.float32], *asked: Any, threads: int, k: int, kept: Kept
 ) -> list[dict[str, Any]]:
     """Return the rows of a plain FAISS index with its default settings, nprobe swept."""
     faiss = load_faiss()
@@ -150,7 +190,12 @@ def faiss_rows(
         return index
 
     faiss.omp_set_num_threads(threads)
-    index, costs = built(make)
+    index, costs = kept.built(
+        factory.replace(",", "-"),
+        make,
+        lambda made, place: faiss.write_index(made, str(place)),
+        lambda place: faiss.read_index(str(place)),
+    )
     inverted = faiss.extract_index_ivf(
         faiss.downcast_index(index.base_index) if hasattr(index, "base_index") else index
     )

@@ -1,7 +1,7 @@
 """The index: exact search, rivals, filters, overhead, and cost against size.
 
 Run:  python benchmarks/index_search.py FOLDER ... [--only exact,rivals] [--items 1000000]
-      [--sizes 10000,100000,1000000,10000000] [--vectors FOLDER]
+      [--sizes 10000,100000,1000000,10000000] [--vectors FOLDER] [--kept FOLDER]
 
 Writes benchmarks/results/index.json and prints it. Items are the text vectors of the data folders'
 items and, beyond their number, copies with noise about as long as the distance to the nearest
@@ -32,6 +32,7 @@ from index_parts import (
     size_part,
     target,
 )
+from index_rivals import Kept
 from index_vectors import Population, item_texts_vectors
 
 HERE = Path(__file__).parent
@@ -108,6 +109,7 @@ def main() -> None:
     arguments.add_argument("--items", type=int, default=1_000_000, help="items of all but sizes")
     arguments.add_argument("--sizes", default=",".join(map(str, SIZES)))
     arguments.add_argument("--vectors", type=Path, help="folder that keeps NAME.npy of a folder")
+    arguments.add_argument("--kept", type=Path, help="folder that keeps the rivals' built indexes")
     arguments.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     arguments.add_argument("--results", type=Path, default=RESULTS)
     arguments.add_argument("--child", type=int, help=argparse.SUPPRESS)
@@ -130,7 +132,7 @@ def main() -> None:
     ceiling = ceilings(threads, people.real.shape[1])
     makers = {
         "exact": lambda: exact_part(people, n, ceiling, threads),
-        "rivals": lambda: rivals_part(people, n, threads),
+        "rivals": lambda: rivals_part(people, n, threads, Kept(given.kept)),
         "filters": lambda: filters_part(people, n, threads),
         "overhead": lambda: overhead_part(people, n),
     }
