@@ -97,7 +97,12 @@ class TestStages:
         reckless = replace(
             gentle,
             history=StageSettings(
-                epochs=1, batch_size=32, uniform_negatives=60, offsets_lr=50.0, warmup_share=0.0
+                epochs=1,
+                batch_size=32,
+                uniform_negatives=60,
+                offsets_lr=50.0,
+                warmup_share=0.0,
+                least_gain=0.0,
             ),
         )
         before = train_engine(catalog, split, gentle, tmp_path / "before").bundle

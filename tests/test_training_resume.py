@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,21 +17,29 @@ from toy_shop import (
     settings_for,
     shop_split,
 )
+from transformers import Trainer
 
 from evaluation.splits import Split
-from retrieval.bundle import work_folder
+from retrieval.bundle import read_manifest, work_folder
 from retrieval.catalog import Catalog
 from retrieval.errors import BundleError
 from retrieval.retriever import Retriever
 from training.fit import train_engine
 from training.settings import TrainingSettings
-from training.work import ResumeError
+from training.work import ResumeError, prepare_work_folder
 
 
 def interrupt_at(step: str, done: int) -> Callable[[str, int, int], None]:
     def progress(name: str, at: int, total: int) -> None:
         if name == step and at >= done:
             raise KeyboardInterrupt
+
+    return progress
+
+
+def refuse(step: str) -> Callable[[str, int, int], None]:
+    def progress(name: str, at: int, total: int) -> None:
+        assert name != step
 
     return progress
 
@@ -74,6 +86,75 @@ class TestInterruption:
         (torn / "model.safetensors").write_bytes(b"half of it")
         train_engine(catalog, split, chosen, out, resume=True)
         pd.testing.assert_frame_equal(answers(out, split), answers(trained_run, split))
+
+    def test_stages_that_had_ended_are_not_trained_again(
+        self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
+    ) -> None:
+        out, chosen = tmp_path / "run", settings_for(tiny_bert)
+        with pytest.raises(KeyboardInterrupt):
+            train_engine(catalog, split, chosen, out, progress=interrupt_at("training encoder", 2))
+        trained = set()
+
+        def progress(step: str, done: int, total: int) -> None:
+            trained.add(step)
+
+        train_engine(catalog, split, chosen, out, resume=True, progress=progress)
+        assert "training encoder" in trained
+        assert "training history" not in trained
+        stages = read_manifest(out)["summary"]["stages"]
+        assert [stage["stage"] for stage in stages] == ["history", "encoder", "serving"]
+
+    def test_a_stage_whose_last_checkpoint_ended_it_takes_no_further_step(
+        self,
+        trained_run: Path,
+        tiny_bert: Path,
+        catalog: Catalog,
+        split: Split,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        out, chosen = tmp_path / "run", settings_for(tiny_bert)
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            # After the last step, before anything is made of it.
+            patched.setattr(Trainer, "_finalize_training", killed)
+            with pytest.raises(KeyboardInterrupt):
+                train_engine(catalog, split, chosen, out)
+        last = max(
+            (work_folder(out) / "checkpoints" / "history").iterdir(),
+            key=lambda folder: int(folder.name.removeprefix("checkpoint-")),
+        )
+        assert json.loads((last / "trainer_state.json").read_text())["global_step"] > 9
+        train_engine(catalog, split, chosen, out, resume=True, progress=refuse("training history"))
+        pd.testing.assert_frame_equal(answers(out, split), answers(trained_run, split))
+
+    @pytest.mark.slow
+    def test_trainings_killed_at_random_moments_end_as_the_same_files(self, tmp_path: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, Path(__file__).with_name("killed_trainings.py"), tmp_path, "2", "1"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = json.loads(done.stdout)
+        assert found["kills"] >= 3
+        assert found["different"] == []
+        assert found["files"] > 30
+        # Where a stage is kept its weights count, where it is undone that it leaves no trace.
+        assert found["kept"] == {"history": True, "encoder": False, "text": True, "serving": True}
+        assert min(found["evaluations"][stage] for stage in ("history", "encoder", "text")) > 2
+
+    def test_another_number_of_processes_is_not_resumed(
+        self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "run"
+        prepare_work_folder(out, catalog, split, quick, 2, resume=False)
+        with pytest.raises(ResumeError, match="another number of processes"):
+            prepare_work_folder(out, catalog, split, quick, 1, resume=True)
 
     def test_other_settings_or_data_are_not_resumed(
         self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path

@@ -18,6 +18,7 @@ from retrieval.towers.sequence_tower import SequenceTower
 from training.behaviour import BehaviourSettings, fit_behaviour
 from training.behaviour_choice import behaviour_candidates, choose_behaviour
 from training.co_taken import co_taken
+from training.profile import UNMEASURED, Profile
 from training.sequence import fit_sequence_tower
 from training.settings import TrainingSettings
 from training.stages import training_device
@@ -45,6 +46,7 @@ def fit_sources(
     validation: ValidationSet,
     settings: TrainingSettings,
     progress: Progress,
+    profile: Profile = UNMEASURED,
 ) -> FittedSources:
     """Return evidence fitted on the training part; validation only picks the closed form's dials.
 
@@ -53,15 +55,16 @@ def fit_sources(
     """
     if not settings.behaviour.enabled:
         return FittedSources(Sources(), {})
-    chosen = choose_behaviour(
-        taken,
-        vectors,
-        validation,
-        behaviour_candidates(settings.behaviour.closed_form, len(vectors)),
-        progress=progress,
-    )
-    log = _Log(histories, taken, vectors, counts)
-    behaviours, seconds = _behaviours(chosen.behaviour, log, settings)
+    with profile.section("item-to-item weights"):
+        chosen = choose_behaviour(
+            taken,
+            vectors,
+            validation,
+            behaviour_candidates(settings.behaviour.closed_form, len(vectors)),
+            progress=progress,
+        )
+        log = _Log(histories, taken, vectors, counts)
+        behaviours, seconds = _behaviours(chosen.behaviour, log, settings)
     report: dict[str, Any] = {
         "closed_form": {
             **asdict(chosen.report),
@@ -70,7 +73,8 @@ def fit_sources(
         },
         "other_behaviours_seconds": seconds,
     }
-    sequences, towers = _sequences(log, settings, None, progress)
+    with profile.section("sequence towers"):
+        sequences, towers = _sequences(log, settings, None, progress)
     return FittedSources(Sources(behaviours, sequences), {**report, "sequence_towers": towers})
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,14 @@ from retrieval.towers.user_tower import ItemSource, UserTower
 from retrieval.towers.vector_user_tower import VectorUserTower
 from training.batches import ContrastiveCollator
 from training.examples import NextItemExamples
+from training.finished_stages import (
+    StageResult,
+    load_finished_stage,
+    save_finished_stage,
+)
 from training.losses.logq import expected_draws
+from training.processes import ALONE, Processes
+from training.profile import UNMEASURED, Profile
 from training.settings import TrainingSettings
 from training.trainer import StageSettings, run_stage
 from training.two_tower import TwoTower
@@ -43,7 +51,8 @@ def training_device() -> torch.device:
 class Stages:
     """One training run's towers, data and results so far.
 
-    ``pooled`` float32 [n, dim] is renewed whenever the text encoder has moved.
+    ``pooled`` float32 [n, dim] is renewed whenever the text encoder has moved. All of
+    ``processes`` train the stages together; the first one measures for all of them.
     """
 
     item_tower: ItemTower
@@ -58,21 +67,31 @@ class Stages:
     work: Path
     resume: bool
     progress: Progress
+    processes: Processes = ALONE
+    profile: Profile = UNMEASURED
     device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
     # Fingerprint of the tower that read `pooled`; None: the one that came with it.
     _read_by: str | None = None
+    # The same two as the running stage found them: it may be undone.
+    _before: tuple[str | None, NDArray[np.float32] | None] = (None, None)
 
     def run(self) -> Serving:
         """Run every stage that has epochs and return what validation chose."""
-        for name in STAGES:
-            stage: StageSettings = getattr(self.settings, name)
-            if stage.epochs > 0 and self._applies(name):
-                self._run_stage(name, stage)
+        self.train()
         if self.temperature == 0.0:
             self.temperature = self._model(STAGES[0], self.settings.history).temperature
         return self._choose_serving()
+
+    def train(self) -> None:
+        """Run every stage that has epochs: what all processes do together, and then part."""
+        for name in STAGES:
+            stage: StageSettings = getattr(self.settings, name)
+            if stage.epochs > 0 and self._applies(name):
+                with self.profile.section(f"stage {name}"):
+                    self._run_stage(name, stage)
+        self.processes.leave()
 
     def _applies(self, name: Stage) -> bool:
         if isinstance(self.user_tower, VectorUserTower):
@@ -82,19 +101,30 @@ class Stages:
     def _run_stage(self, name: Stage, stage: StageSettings) -> None:
         began = time.monotonic()
         model = self._model(name, stage)
-        collator = self._collator(stage)
-        result = run_stage(
-            name,
-            model,
-            collator,
-            stage,
-            balance=lambda: self._balance(model),
-            work=self.work,
-            resume=self.resume,
-            seed=self.settings.seed,
-            progress=self.progress,
-        )
         self._refresh(model)
+        self._before = (self._read_by, self.pooled)
+        result = self._finished(name, model)
+        if result is None:
+            found = run_stage(
+                name,
+                model,
+                self._collator(stage),
+                stage,
+                balance=lambda: self._balance(model),
+                renew=lambda: self._refresh(model),
+                work=self.work,
+                resume=self.resume,
+                seed=self.settings.seed,
+                progress=self.progress,
+                processes=self.processes,
+                clock=self.profile.clock(name, self.device),
+            )
+            result = replace(found, seconds=round(time.monotonic() - began, 1))
+            if self.processes.first:
+                save_finished_stage(self.work, name, model, result)
+                shutil.rmtree(self.work / "checkpoints" / name, ignore_errors=True)
+        self._refresh(model)
+        self._before = (None, None)
         self.temperature = model.temperature
         self.reports.append(
             {
@@ -104,9 +134,20 @@ class Stages:
                 "after": result.after,
                 "evaluations": result.evaluations,
                 "temperature": self.temperature,
-                "seconds": round(time.monotonic() - began, 1),
+                "seconds": result.seconds,
             }
         )
+
+    def _finished(self, name: Stage, model: TwoTower) -> StageResult | None:
+        """Return the result of a stage that had ended before the interruption, in its model."""
+        if not self.resume:
+            return None
+        result = load_finished_stage(self.work, name, model) if self.processes.first else None
+        told = self.processes.tell(None if result is None else asdict(result))
+        if told is None:
+            return None
+        self.processes.send_(model.state_dict().values())
+        return StageResult(**told)
 
     def _model(self, name: Stage, stage: StageSettings) -> TwoTower:
         """Return the towers as one model in which just this stage's parameters train."""
@@ -121,7 +162,10 @@ class Stages:
             self.pooled,
             self.popularity,
             expected_draws(
-                torch.from_numpy(share).float(), stage.batch_size, uniform, len(self.pooled)
+                torch.from_numpy(share).float(),
+                stage.batch_size * self.processes.count,
+                uniform,
+                len(self.pooled),
             ),
             self.settings.loss,
             trainable_layers=stage.trainable_layers if name == "text" else 0,
@@ -155,23 +199,40 @@ class Stages:
         """Read the catalog again if the item tower has changed since it was last read."""
         if not model.reads_text:
             return
-        now = self.item_tower.fingerprint()
+        now = self.processes.tell(self.item_tower.fingerprint())
         if self._read_by is None:
             self._read_by = now
         if self._read_by != now:
-            self.pooled = self.item_tower.encode_pooled(
+            self.pooled = self._read_again(now)
+            # Not copied into the tensor that is there: it shares its memory with the old ones.
+            model.pooled = torch.from_numpy(self.pooled).to(self.device)
+            self._read_by = now
+
+    def _read_again(self, fingerprint: str) -> NDArray[np.float32]:
+        read_by, pooled = self._before
+        if pooled is not None and read_by == fingerprint:
+            return pooled
+        if self.processes.first:
+            pooled = self.item_tower.encode_pooled(
                 self.tokens,
                 batch_size=self.settings.item_tower.batch_size,
                 precision=self.settings.item_tower.precision,
                 progress=self.progress,
             )
-            model.pooled.copy_(torch.from_numpy(self.pooled))
-            self._read_by = now
+        else:
+            pooled = np.empty_like(self.pooled)
+        self.processes.send_([torch.from_numpy(pooled)])
+        return pooled
 
     def _balance(self, model: TwoTower) -> dict[str, float]:
         self._refresh(model)
-        found = self._measure(model.temperature)
-        best = max(found, key=lambda m: m.balance)
+        measures: dict[str, float] = self.processes.tell(
+            self._best_measure(model.temperature) if self.processes.first else None
+        )
+        return measures
+
+    def _best_measure(self, temperature: float) -> dict[str, float]:
+        best = max(self._measure(temperature), key=lambda m: m.balance)
         return {**asdict(best), "balance": best.balance}
 
     def _measure(self, temperature: float) -> list[ValidationMeasure]:

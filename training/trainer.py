@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import copy
 import logging
-import shutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
+from torch.utils.data import DataLoader, RandomSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
-from transformers.trainer_utils import get_last_checkpoint
 
 from retrieval.progress import Progress
 from training.batches import ContrastiveCollator
+from training.checkpoints import last_whole_checkpoint
+from training.finished_stages import StageResult
+from training.processes import ALONE, Processes
+from training.step_clock import SILENT, StepClock
 from training.two_tower import TwoTower
 
 logger = logging.getLogger("longtail.training")
@@ -29,7 +34,7 @@ class StageSettings:
     Attributes:
         epochs: passes over the examples; 0 leaves the stage out.
         max_steps: stop after so many steps, -1 for no limit.
-        batch_size: examples a step and device.
+        batch_size: examples a step and process (`torchrun` starts one a GPU).
         uniform_negatives: evenly drawn candidates beside the batch's targets; as many as the
             catalog holds make it a full softmax.
         offsets_lr, user_tower_lr, item_linear_lr, text_encoder_lr: peak learning rates of the
@@ -65,21 +70,6 @@ class StageSettings:
     report_to: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class StageResult:
-    """Validation measures of one stage, the untrained one first, and whether it was kept."""
-
-    evaluations: list[dict[str, float]]
-    kept: bool
-
-    @property
-    def after(self) -> dict[str, float]:
-        """The measures of the model as the stage left it."""
-        if not self.kept:
-            return self.evaluations[0]
-        return max(self.evaluations, key=lambda measures: measures["balance"])
-
-
 class TwoTowerTrainer(Trainer):  # type: ignore[misc]
     """`transformers.Trainer` that is steered by ranking quality instead of a loss."""
 
@@ -95,6 +85,40 @@ class TwoTowerTrainer(Trainer):  # type: ignore[misc]
             self.args, self.state, self.control, metrics
         )
         return metrics
+
+    def get_train_dataloader(self) -> Any:
+        """Return the batches; several processes all get the same joint ones."""
+        if self.processes.count == 1:
+            return super().get_train_dataloader()
+        loader = DataLoader(
+            self.train_dataset,
+            batch_size=self._train_batch_size * self.processes.count,
+            sampler=RandomSampler(self.train_dataset),
+            collate_fn=self.data_collator,
+            drop_last=self.args.dataloader_drop_last,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return prepare_data_loader(
+            loader,
+            self.args.device,
+            num_processes=1,
+            process_index=0,
+            put_on_device=True,
+            use_seedable_sampler=True,
+            data_seed=self.args.seed,
+        )
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the next step's batches: here a step begins."""
+        self.clock.begin()
+        with self.clock.part("wait"):
+            return super().get_batch_samples(*args, **kwargs)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of one batch after going forward and backward."""
+        with self.clock.part("backward"):
+            loss: torch.Tensor = super().training_step(*args, **kwargs)
+        return loss
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Return AdamW with a learning rate for each part of the model."""
@@ -128,6 +152,8 @@ class TwoTowerTrainer(Trainer):  # type: ignore[misc]
         ]
 
     stage: StageSettings
+    processes: Processes = ALONE
+    clock: StepClock = SILENT
     control: Any
     optimizer: Any
 
@@ -139,22 +165,26 @@ def run_stage(
     stage: StageSettings,
     *,
     balance: Callable[[], dict[str, float]],
+    renew: Callable[[], None],
     work: Path,
     resume: bool,
     seed: int,
     progress: Progress,
+    processes: Processes,
+    clock: StepClock,
 ) -> StageResult:
     """Train the model in place and return what validation said of it.
 
     The model ends as the best of all evaluations, or as it was when none of them gained enough:
-    a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on.
+    a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on; ``renew``
+    is called when one was loaded, so that what is computed from the model follows it. All
+    ``processes`` call this together.
     """
-    steps_per_epoch = max(
-        1, len(collator.examples) // (stage.batch_size * stage.gradient_accumulation)
-    )
+    joint_batch = stage.batch_size * processes.count
+    steps_per_epoch = max(1, len(collator.examples) // (joint_batch * stage.gradient_accumulation))
     total = stage.max_steps if stage.max_steps > 0 else round(stage.epochs * steps_per_epoch)
     every = max(1, min(total, round(steps_per_epoch / stage.evaluations_per_epoch)))
-    checkpoints = work / "checkpoints" / name
+    checkpoints = (work / "checkpoints" / name).resolve()
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=stage.epochs,
@@ -174,14 +204,24 @@ def run_stage(
         metric_for_best_model="eval_balance",
         greater_is_better=True,
         logging_steps=max(1, every // 4),
-        dataloader_drop_last=len(collator.examples) > stage.batch_size,
+        dataloader_drop_last=len(collator.examples) > joint_batch,
         dataloader_pin_memory=torch.cuda.is_available(),
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to=list(stage.report_to) or "none",
         seed=seed,
         use_cpu=not torch.cuda.is_available(),
+        ddp_backend="gloo" if processes.count > 1 and not torch.cuda.is_available() else None,
+        # Nothing in the buffers moves while a step runs, and the catalog's vectors are large.
+        ddp_broadcast_buffers=False,
+        # A BERT stack has parts that nobody reads: a pooler, word embeddings of a vectors tower.
+        ddp_find_unused_parameters=name != "history",
+        restore_callback_states_from_checkpoint=True,
     )
+    # A process has one GPU. Without this a single process that sees several would let
+    # `DataParallel` cut the batch, whose parts aren't aligned.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    processes.send_(model.state_dict().values())
     before = balance()
     start = copy.deepcopy(_trainable_state(model))
     trainer = TwoTowerTrainer(
@@ -194,34 +234,38 @@ def run_stage(
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=stage.patience),
             _Report(name, progress),
+            _Steps(clock, renew),
         ],
     )
-    trainer.stage = stage
+    trainer.stage, trainer.processes, trainer.clock = stage, processes, clock
+    model.processes, model.clock = processes, clock
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(checkpoints) if resume else None)
+    if processes.count > 1:
+        # Each process drops out other places of its share.
+        torch.manual_seed(seed + processes.rank)
+    found = last_whole_checkpoint(checkpoints, processes) if resume else None
+    if found is not None and found.complete:
+        found.load_best(model)
+        log = found.log
+    else:
+        with warnings.catch_warnings():
+            # accelerate knows no other name for it yet.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+        log = trainer.state.log_history
     history = [before] + [
         {k.removeprefix("eval_"): v for k, v in entry.items() if k.startswith("eval_")}
-        for entry in trainer.state.log_history
+        for entry in log
         if "eval_balance" in entry
     ]
     best = max(range(len(history)), key=lambda i: history[i]["balance"])
-    kept = history[best]["balance"] >= (1.0 + stage.least_gain) * before["balance"]
+    gained = history[best]["balance"] >= (1.0 + stage.least_gain) * before["balance"]
+    # The trainer left the best of its own evaluations, which isn't the state before the stage.
+    kept = best > 0 and gained
     if not kept:
         logger.warning("stage %s brought no gain on validation and is undone", name)
         model.load_state_dict(start, strict=False)
     return StageResult(history, kept)
-
-
-def _last_whole_checkpoint(folder: Path) -> str | None:
-    """Return the newest checkpoint that was written to its end, and remove those that weren't."""
-    if not folder.is_dir():
-        return None
-    for checkpoint in folder.glob("checkpoint-*"):
-        # The trainer writes its state last.
-        if not (checkpoint / "trainer_state.json").is_file():
-            shutil.rmtree(checkpoint)
-    found: str | None = get_last_checkpoint(str(folder))
-    return found
 
 
 def _trainable_state(model: TwoTower) -> dict[str, torch.Tensor]:
@@ -242,3 +286,17 @@ class _Report(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         shown = {k: round(v, 4) for k, v in (logs or {}).items() if isinstance(v, float)}
         logger.info("%s step %d: %s", self.name, state.global_step, shown)
+
+
+class _Steps(TrainerCallback):  # type: ignore[misc]
+    """Ends the clock's steps, and lets others follow a model that was read from a checkpoint."""
+
+    def __init__(self, clock: StepClock, renew: Callable[[], None]) -> None:
+        self.clock, self.renew = clock, renew
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step > 0:
+            self.renew()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.clock.end()

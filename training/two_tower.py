@@ -17,6 +17,8 @@ from retrieval.towers.user_tower import ItemSource, UserTower
 from training.losses.logq import correct_logits
 from training.losses.masking import mask_accidental_hits, mask_other_positives
 from training.losses.sampled_softmax import sampled_softmax
+from training.processes import ALONE
+from training.step_clock import SILENT, StepClock
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class TwoTower(nn.Module):
     While no layer of the text encoder is trained, item texts are read once, before training,
     and a step starts from those pooled vectors (``pooled``). Otherwise each step reads the
     texts of its distinct items, once each.
+
+    Attributes:
+        processes: those that train together; the loss is then this one's share of the joint one.
+        clock: measures the parts of a step.
     """
 
     pooled: torch.Tensor
@@ -70,6 +76,8 @@ class TwoTower(nn.Module):
         self.tokens = tokens
         self.loss_settings = loss
         self.fresh_histories = fresh_histories
+        self.processes = ALONE
+        self.clock: StepClock = SILENT
         self.register_buffer("pooled", torch.from_numpy(pooled), persistent=False)
         self.register_buffer("log_draws", torch.log(draws), persistent=False)
         self.register_buffer("log_p", torch.from_numpy(popularity.log_p), persistent=False)
@@ -99,11 +107,27 @@ class TwoTower(nn.Module):
         taken: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
         """Return ``{"loss": ...}`` of a batch of `ContrastiveCollator`."""
-        vectors = self.item_vectors(items, candidates)
+        with self.clock.part("loss"):
+            return {"loss": self._loss(items, histories, candidates, target_column, taken)}
+
+    def _loss(
+        self,
+        items: torch.Tensor,
+        histories: torch.Tensor,
+        candidates: torch.Tensor,
+        target_column: torch.Tensor,
+        taken: torch.Tensor,
+    ) -> torch.Tensor:
+        own = self.processes.share(len(histories))
+        target_column, taken = target_column[own], taken[own]
+        with self.clock.part("items"):
+            vectors = self.item_vectors(items, candidates)
         tokens = None
         if self.user_tower.reads_tokens:
-            tokens = self.tokens.take(items.cpu().numpy())
-        users = self.user_tower(histories, ItemSource(vectors, items, tokens))
+            with self.clock.part("tokenise"):
+                tokens = self.tokens.take(items.cpu().numpy())
+        with self.clock.part("users"):
+            users = self.user_tower(histories[own], ItemSource(vectors, items, tokens))
         logits = users @ vectors[candidates].T * torch.exp(self._bounded_log_scale())
         rows = items[candidates]
         logits = correct_logits(
@@ -111,7 +135,12 @@ class TwoTower(nn.Module):
         )
         logits = mask_accidental_hits(logits, rows, target_column)
         logits = mask_other_positives(logits, taken, target_column)
-        return {"loss": sampled_softmax(logits, target_column)}
+        if self.processes.count == 1:
+            return sampled_softmax(logits, target_column)
+        if not len(logits):
+            # Fewer examples than processes: this one only encodes items for the others.
+            return logits.sum()
+        return sampled_softmax(logits, target_column) * self.processes.weight(len(histories))
 
     def _bounded_log_scale(self) -> torch.Tensor:
         # exp(4.6) = 100: beyond it the softmax is a maximum and gradients vanish.
@@ -128,11 +157,18 @@ class TwoTower(nn.Module):
         pooled = self.pooled[items]
         if self.reads_text:
             fresh = slice(None) if self.fresh_histories else candidates
-            ids, mask = self.tokens.padded(items[fresh].cpu().numpy())
-            read = self.item_tower.pool(ids.to(items.device), mask.to(items.device))
             pooled = pooled.clone()
-            pooled[fresh] = read
+            pooled[fresh] = self._read(items[fresh])
         return self.item_tower.project(pooled)
+
+    def _read(self, items: torch.Tensor) -> torch.Tensor:
+        """Return the items' pooled vectors from their texts, [u, dim]; each process reads some."""
+        own = items[self.processes.share(len(items))]
+        with self.clock.part("tokenise"):
+            ids, mask = self.tokens.padded(own.cpu().numpy())
+            self.clock.count(items=len(own), tokens=int(mask.sum()))
+        pooled = self.item_tower.pool(ids.to(items.device), mask.to(items.device))
+        return self.processes.gathered(pooled, len(items))
 
     @torch.no_grad()
     def fit_temperature(self, batches: Sequence[dict[str, torch.Tensor]]) -> None:

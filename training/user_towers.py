@@ -18,12 +18,13 @@ from training.settings import UserTowerSettings
 def new_user_tower(
     settings: UserTowerSettings,
     item_tower: ItemTower,
-    vectors: NDArray[np.float32],
+    vectors: NDArray[np.float32] | None,
     taken: sp.csr_matrix,
 ) -> UserTower:
     """Return the user tower before its first step.
 
     ``vectors`` float32 [n_items, dim] are the item tower's, ``taken`` bool [n_users, n_items].
+    Without vectors its history offsets are left at zero, for somebody else to set.
     """
     if settings.kind == "text":
         return TextUserTower(
@@ -35,7 +36,7 @@ def new_user_tower(
             ),
             item_tower,
         )
-    n_items = len(vectors)
+    n_items = taken.shape[1]
     tower = VectorUserTower(
         VectorUserTowerShape(
             dim=item_tower.dim,
@@ -48,7 +49,7 @@ def new_user_tower(
             dropout=settings.dropout,
         )
     )
-    if settings.offsets:
+    if settings.offsets and vectors is not None:
         if n_items <= settings.closed_form_limit:
             start = closed_form_offsets(
                 taken, vectors, kernel=settings.text_kernel, ridge=settings.ridge

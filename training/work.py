@@ -21,21 +21,29 @@ class ResumeError(LongtailError):
 
 
 def prepare_work_folder(
-    out: Path, catalog: Catalog, split: Split, settings: TrainingSettings, *, resume: bool
+    out: Path,
+    catalog: Catalog,
+    split: Split,
+    settings: TrainingSettings,
+    processes: int = 1,
+    *,
+    resume: bool,
 ) -> Path:
     """Return the folder for checkpoints and vectors: emptied, or the interrupted job's.
 
     Raises:
-        ResumeError: ``resume``, and the folder holds the work of other data or settings.
+        ResumeError: ``resume``, and the folder holds the work of other data or settings, or of
+            another number of processes: their batches were of another size.
     """
     work = work_folder(out)
-    job = _fingerprint(catalog, split, settings)
+    job = _fingerprint(catalog, split, settings, processes)
     marker = work / "job.json"
     if resume and marker.is_file():
         if read_json(marker).get("job") != job:
             raise ResumeError(
-                f"{work} holds an interrupted training of other data or settings; "
-                "run it with those, or train without --resume to start over"
+                f"{work} holds an interrupted training of other data or settings, or with "
+                "another number of processes; run it with those, or train without --resume to "
+                "start over"
             )
         return work
     if work.exists():
@@ -45,8 +53,9 @@ def prepare_work_folder(
     return work
 
 
-def _fingerprint(catalog: Catalog, split: Split, settings: TrainingSettings) -> str:
+def _fingerprint(catalog: Catalog, split: Split, settings: TrainingSettings, processes: int) -> str:
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
+    digest.update(f"{processes} processes".encode())
     digest.update("\0".join(catalog.item_ids).encode())
     digest.update("\0".join(catalog.texts()).encode())
     for values in (split.interactions.user, split.interactions.item, split.part):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from longtail.inputs import input_options, make_inputs, note_set_aside
+from longtail.inputs import Inputs, input_options, make_inputs, note_set_aside
 from longtail.progress import progress_on_stderr
 from longtail.stopped_work import when_stopped
+
+if TYPE_CHECKING:
+    from training.processes import Processes
+    from training.settings import TrainingSettings
 
 
 @click.command()
@@ -27,6 +32,9 @@ from longtail.stopped_work import when_stopped
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option("--overwrite", is_flag=True, help="Replace a run, or start an interrupted one over.")
+@click.option(
+    "--profile", is_flag=True, help="Also show where the time of each step and stage went."
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every evaluation.")
 def train(
     config: Path | None,
@@ -34,6 +42,7 @@ def train(
     out: Path,
     resume: bool,
     overwrite: bool,
+    profile: bool,
     verbose: bool,
     **given: Any,
 ) -> None:
@@ -41,27 +50,58 @@ def train(
 
     FOLDER holds items.* (or catalog.*) and interactions.*; or name the files. Everything is
     chosen on the valid part; the test part is stored for `longtail evaluate` and not read.
+
+    On several GPUs: torchrun --nproc-per-node 8 -m longtail train ...
     """
     # Not at the top: `longtail -h` must not wait for torch.
+    from training.processes import ProcessLostError, joined_processes
+
+    options = Options(config, overrides, out, resume, overwrite, profile, verbose)
+    try:
+        with joined_processes() as processes:
+            if processes.first:
+                _train(options, given, processes)
+            else:
+                _help(options, given, processes)
+    except ProcessLostError:
+        # One line is enough; the first process has it, or is gone and had its own.
+        if not processes.first:
+            sys.exit(1)
+        raise
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command's options but those that say what to read."""
+
+    config: Path | None
+    overrides: tuple[str, ...]
+    out: Path
+    resume: bool
+    overwrite: bool
+    profile: bool
+    verbose: bool
+
+
+def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
     from evaluation.splits import split
+    from longtail.profile_table import print_profile
     from longtail.run_folder import prepare_run_folder
-    from longtail.settings_file import load_settings
     from longtail.summary import print_training_summary
-    from retrieval.towers.weights import resolve_encoder
     from training.fit import train_engine
+    from training.profile import UNMEASURED, MeasuringProfile
 
     # What can be refused is refused before an hour of work, not after it.
-    settings = load_settings(config, overrides)
-    resolve_encoder(settings.item_tower.encoder)
-    inputs = make_inputs(**given)
-    if inputs.template == "auto":
-        inputs = replace(inputs, template=settings.data.template)
-    run = prepare_run_folder(out, resume=resume, overwrite=overwrite)
+    settings, inputs = _settings_and_inputs(options, given)
+    out = options.out
+    run = prepare_run_folder(out, resume=options.resume, overwrite=options.overwrite)
     logging.basicConfig(format="%(message)s")
-    logging.getLogger("longtail").setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("longtail").setLevel(logging.INFO if options.verbose else logging.WARNING)
+    measured = MeasuringProfile() if options.profile else UNMEASURED
     going_on = f"nothing was written to {out}; the same command with --resume goes on"
     with when_stopped(going_on), progress_on_stderr() as progress:
-        catalog, log, rejected = inputs.read(progress)
+        with measured.section("reading files"):
+            catalog, log, rejected = inputs.read(progress)
         note_set_aside(rejected, inputs.rejected_path)
         parts = split(
             log,
@@ -71,5 +111,41 @@ def train(
         )
         for warning in parts.warnings:
             click.echo(f"warning: {warning}", err=True)
-        trained = train_engine(catalog, parts, settings, run, resume=resume, progress=progress)
+        # From here on the other processes work with this one.
+        processes.tell(str(run))
+        trained = train_engine(
+            catalog,
+            parts,
+            settings,
+            run,
+            resume=options.resume,
+            progress=progress,
+            profile=measured,
+            processes=processes,
+        )
     print_training_summary(trained)
+    if options.profile:
+        print_profile(trained.bundle.summary["profile"])
+
+
+def _help(options: Options, given: dict[str, Any], processes: Processes) -> None:
+    from longtail.helping_process import help_training
+
+    # Whatever there is to refuse, the first process refuses before it tells.
+    run = Path(processes.tell(None))
+    settings, inputs = _settings_and_inputs(options, given)
+    help_training(inputs, settings, run, processes, resume=options.resume)
+
+
+def _settings_and_inputs(
+    options: Options, given: dict[str, Any]
+) -> tuple[TrainingSettings, Inputs]:
+    from longtail.settings_file import load_settings
+    from retrieval.towers.weights import resolve_encoder
+
+    settings = load_settings(options.config, options.overrides)
+    resolve_encoder(settings.item_tower.encoder)
+    inputs = make_inputs(**given)
+    if inputs.template == "auto":
+        inputs = replace(inputs, template=settings.data.template)
+    return settings, inputs
