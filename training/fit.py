@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from index.store import save_index
 from index.vector_index import VectorIndex
 from retrieval.bundle import Bundle, write_bundle
 from retrieval.catalog import Catalog
-from retrieval.embedding import embed_catalog
+from retrieval.embedding import embed_texts, text_blocks
 from retrieval.errors import DataError
 from retrieval.index_build import build_index, check_structure
 from retrieval.interactions import TRAIN, VALID, Histories, Interactions
@@ -26,7 +27,9 @@ from retrieval.progress import Progress, silent
 from retrieval.ranking import Ranking
 from retrieval.relevance import RelevanceHead
 from retrieval.sources import Sources
+from retrieval.towers.backends.torch_backend import torch_backend
 from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.text_pieces import TextPieces, join_pieces
 from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
@@ -57,13 +60,15 @@ def train_engine(
     out: Path,
     *,
     resume: bool = False,
+    vector_cache: Path | None = None,
     progress: Progress = silent,
 ) -> Trained:
     """Train on the train part, choose on the valid part, and write the run folder with its index.
 
     The same data, settings and number of threads give the same bits. The test part goes into the
     stored log, unread. Nothing is at ``out`` until all is done;
-    after an interruption ``resume`` goes on from the last checkpoint.
+    after an interruption ``resume`` goes on from the last checkpoint. ``vector_cache`` is a folder
+    that keeps the vectors of texts for trainings to come; without one they go with the work.
 
     Raises:
         DataError: fewer than two items, no user with two training events, or none with both
@@ -94,15 +99,18 @@ def train_engine(
     )
     check_structure(settings.index.structure, item_tower.dim)
     work = prepare_work_folder(out, catalog, split, settings, resume=resume)
-    tokens = item_tower.tokenise(catalog.texts())
-    pooled = embed_catalog(
-        item_tower.to(training_device()),
-        tokens,
-        work / "vectors",
-        precision=settings.item_tower.precision,
-        batch_size=settings.item_tower.batch_size,
+    item_tower = item_tower.to(training_device())
+    texts: list[TextPieces] = []
+    long_texts = settings.item_tower.long_texts
+    read = embed_texts(
+        item_tower,
+        torch_backend(item_tower, settings.item_tower.precision),
+        _kept(text_blocks(item_tower, catalog.texts, len(catalog), long_texts), texts),
+        len(catalog),
+        vector_cache or work / "vectors",
         progress=progress,
     )
+    pooled = read.all()
     item_tower.set_whitening(fit_partial_whitening(pooled, settings.item_tower.whitening_power))
     popularity = Popularity.from_counts(
         split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
@@ -116,7 +124,7 @@ def train_engine(
     stages = Stages(
         item_tower=item_tower,
         user_tower=user_tower,
-        tokens=tokens,
+        texts=join_pieces(texts),
         pooled=pooled,
         popularity=popularity,
         examples=examples,
@@ -146,7 +154,11 @@ def train_engine(
         serving=serving,
         split_kind=split.kind,
         config=asdict(settings),
-        summary={"stages": stages.reports, "notes": list(split.warnings)},
+        summary={
+            "stages": stages.reports,
+            "notes": list(split.warnings),
+            "texts": {"longer": read.longer, "max_tokens": item_tower.max_tokens},
+        },
     )
     vectors = bundle.item_tower.project_all(stages.pooled)
     index = build_index(bundle, vectors, settings.index)
@@ -198,6 +210,13 @@ def with_validation(split: Split, seed: int) -> Split:
         interactions=replace(split.interactions, part=part),
         warnings=(*split.warnings, note),
     )
+
+
+def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:
+    """Yield the blocks, and keep them for stages that read the texts themselves."""
+    for block in blocks:
+        kept.append(block)
+        yield block
 
 
 def _with_relevance_head(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from retrieval.index_build import IndexSettings
 from retrieval.towers.item_tower import Precision
+from retrieval.towers.text_pieces import LongTexts
 from retrieval.towers.weights import DEFAULT_ENCODER
 from training.behaviour import BehaviourSettings
 from training.head import HeadSettings
@@ -32,7 +33,9 @@ class ItemTowerSettings:
 
     Attributes:
         encoder: folder or hub name of a text encoder.
-        max_tokens: texts are cut there.
+        max_tokens: the tower reads that many at once, special tokens included.
+        long_texts: longer texts are ``cut`` there, or read in pieces whose vectors are averaged
+            (``average``). Fine-tuning reads the first piece alone.
         whitening_power: 0 only centres, 1 whitens fully.
         precision: of inference; ``auto`` is bfloat16 where the hardware multiplies it.
     """
@@ -41,7 +44,7 @@ class ItemTowerSettings:
     max_tokens: int = 96
     whitening_power: float = 0.5
     precision: Precision = "auto"
-    batch_size: int = 64
+    long_texts: LongTexts = "cut"
 
 
 @dataclass(frozen=True)

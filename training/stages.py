@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 from retrieval.bundle import Serving
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress
+from retrieval.towers.backends.torch_backend import torch_backend
+from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.text_pieces import TextPieces
 from retrieval.towers.tokens import TokenTable
 from retrieval.towers.user_tower import ItemSource, UserTower
 from retrieval.towers.vector_user_tower import VectorUserTower
@@ -48,7 +52,7 @@ class Stages:
 
     item_tower: ItemTower
     user_tower: UserTower
-    tokens: TokenTable
+    texts: TextPieces
     pooled: NDArray[np.float32]
     popularity: Popularity
     examples: NextItemExamples
@@ -63,6 +67,11 @@ class Stages:
     reports: list[dict[str, Any]] = field(default_factory=list)
     # Fingerprint of the tower that read `pooled`; None: the one that came with it.
     _read_by: str | None = None
+
+    @cached_property
+    def tokens(self) -> TokenTable:
+        """What a step reads of each text."""
+        return self.texts.beginnings()
 
     def run(self) -> Serving:
         """Run every stage that has epochs and return what validation chose."""
@@ -159,12 +168,9 @@ class Stages:
         if self._read_by is None:
             self._read_by = now
         if self._read_by != now:
-            self.pooled = self.item_tower.encode_pooled(
-                self.tokens,
-                batch_size=self.settings.item_tower.batch_size,
-                precision=self.settings.item_tower.precision,
-                progress=self.progress,
-            )
+            backend = torch_backend(self.item_tower, self.settings.item_tower.precision)
+            pieces = encode_pooled(backend, self.texts.tokens, progress=self.progress)
+            self.pooled = self.texts.average(pieces)
             model.pooled.copy_(torch.from_numpy(self.pooled))
             self._read_by = now
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from longtail.commands.options import vector_cache_option
 from longtail.inputs import input_options, make_inputs, note_set_aside
 from longtail.progress import progress_on_stderr
 from longtail.stopped_work import when_stopped
@@ -27,6 +28,7 @@ from longtail.stopped_work import when_stopped
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option("--overwrite", is_flag=True, help="Replace a run, or start an interrupted one over.")
+@vector_cache_option
 @click.option("-v", "--verbose", is_flag=True, help="Log every evaluation.")
 def train(
     config: Path | None,
@@ -34,6 +36,7 @@ def train(
     out: Path,
     resume: bool,
     overwrite: bool,
+    vector_cache: Path | None,
     verbose: bool,
     **given: Any,
 ) -> None:
@@ -71,5 +74,13 @@ def train(
         )
         for warning in parts.warnings:
             click.echo(f"warning: {warning}", err=True)
-        trained = train_engine(catalog, parts, settings, run, resume=resume, progress=progress)
+        trained = train_engine(
+            catalog,
+            parts,
+            settings,
+            run,
+            resume=resume,
+            vector_cache=vector_cache,
+            progress=progress,
+        )
     print_training_summary(trained)
