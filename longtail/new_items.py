@@ -21,7 +21,8 @@ from retrieval.reading.columns import CATALOG_ROLES, find_roles
 from retrieval.reading.rejected import RejectedRows
 from retrieval.reading.tables import column_names
 from retrieval.text_template import template_columns
-from retrieval.towers.backends.torch_backend import torch_backend
+from retrieval.towers.backends.choice import choose_for_update, sample_rows
+from retrieval.towers.backends.names import backend_of_run
 from retrieval.towers.text_pieces import LongTexts
 
 
@@ -75,6 +76,7 @@ def read_texts(
 ) -> NDArray[np.float32]:
     """Return the item tower's vectors of n texts, float32 [n, d], read as in training.
 
+    A few are read exactly, whatever read the catalog: see `choose_for_update`.
     What is read lies in ``vector_cache``, without one beside the run until `forget_texts`: after
     an interruption the same texts are not read again.
     """
@@ -83,14 +85,18 @@ def read_texts(
         return np.empty((0, tower.dim), np.float32)
     reading = bundle.config["item_tower"]
     long_texts: LongTexts = reading.get("long_texts", "cut")
+    sample = tower.tokenise(texts(sample_rows(n)))
+    choice = choose_for_update(tower, backend_of_run(bundle.summary), sample, n)
     found = embed_texts(
         tower,
-        torch_backend(tower, reading["precision"]),
+        choice.backend,
         text_blocks(tower, texts, n, long_texts),
         n,
         vector_cache or work_folder(run / "index"),
         progress=progress,
     )
+    if choice.parity is not None:
+        click.echo(f"note: texts are read by {choice.backend.name}: {choice.parity}", err=True)
     note = long_texts_note(found.longer, n, tower.max_tokens, long_texts)
     if note:
         click.echo(f"note: {note}", err=True)

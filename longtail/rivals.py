@@ -18,7 +18,8 @@ from index.errors import LongtailError
 from retrieval.bundle import Bundle
 from retrieval.interactions import TRAIN, VALID
 from retrieval.progress import Progress
-from retrieval.towers.backends.torch_backend import torch_backend
+from retrieval.towers.backends.choice import choose_for_update, sample_rows
+from retrieval.towers.backends.names import backend_of_run
 from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.whitening import fit_partial_whitening
@@ -134,6 +135,9 @@ class Rivals:
         settings = self.bundle.config["item_tower"]
         tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
         pieces = tower.pieces(self.bundle.catalog.texts(), settings.get("long_texts", "cut"))
-        backend = torch_backend(tower, settings["precision"])
-        pooled = pieces.average(encode_pooled(backend, pieces.tokens, progress=self.progress))
+        tokens = pieces.tokens
+        sample = tokens.take(sample_rows(len(tokens)))
+        name = backend_of_run(self.bundle.summary)
+        backend = choose_for_update(tower, name, sample, len(tokens)).backend
+        pooled = pieces.average(encode_pooled(backend, tokens, progress=self.progress))
         return fit_partial_whitening(pooled).apply(pooled)

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from longtail.long_texts import long_texts_note
+from longtail.reading_line import reading_line
 from longtail.screen import stdout_console
 from training.fit import Trained
 
@@ -33,6 +34,7 @@ def print_training_summary(trained: Trained) -> None:
     note = long_texts_note(texts["longer"], len(bundle.catalog), texts["max_tokens"], long_texts)
     if note:
         console.print(note)
+    console.print(f"texts read by {reading_line(bundle.summary)}")
     table = Table(title="validation, NDCG@10 overall / in the tail", title_justify="left")
     for heading in ("stage", "before", "after", "kept", "seconds"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")

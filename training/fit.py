@@ -27,12 +27,12 @@ from retrieval.progress import Progress, silent
 from retrieval.ranking import Ranking
 from retrieval.relevance import RelevanceHead
 from retrieval.sources import Sources
-from retrieval.towers.backends.torch_backend import torch_backend
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_pieces import TextPieces, join_pieces
 from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.head import fit_relevance_head
+from training.reading import choose_reading
 from training.repeatable import repeatable
 from training.settings import TrainingSettings
 from training.sources import fit_sources, refit_sources
@@ -75,6 +75,7 @@ def train_engine(
             training and validation events.
         ResumeError: see `prepare_work_folder`.
         ModelNotFoundError: the text encoder can't be found.
+        BackendError, ParityError: the backend that was named can't be used for it.
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
@@ -102,9 +103,10 @@ def train_engine(
     item_tower = item_tower.to(training_device())
     texts: list[TextPieces] = []
     long_texts = settings.item_tower.long_texts
+    reading = choose_reading(item_tower, catalog, settings, work)
     read = embed_texts(
         item_tower,
-        torch_backend(item_tower, settings.item_tower.precision),
+        reading.backend,
         _kept(text_blocks(item_tower, catalog.texts, len(catalog), long_texts), texts),
         len(catalog),
         vector_cache or work / "vectors",
@@ -126,6 +128,7 @@ def train_engine(
         user_tower=user_tower,
         texts=join_pieces(texts),
         pooled=pooled,
+        reading=reading,
         popularity=popularity,
         examples=examples,
         taken=taken,
@@ -157,6 +160,7 @@ def train_engine(
         summary={
             "stages": stages.reports,
             "notes": list(split.warnings),
+            "text_backend": stages.reading.report(),
             "texts": {"longer": read.longer, "max_tokens": item_tower.max_tokens},
         },
     )

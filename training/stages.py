@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from retrieval.bundle import Serving
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress
-from retrieval.towers.backends.torch_backend import torch_backend
+from retrieval.towers.backends.choice import Choice
 from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_pieces import TextPieces
@@ -27,6 +27,7 @@ from retrieval.towers.vector_user_tower import VectorUserTower
 from training.batches import ContrastiveCollator
 from training.examples import NextItemExamples
 from training.losses.logq import expected_draws
+from training.reading import renewed
 from training.settings import TrainingSettings
 from training.trainer import StageSettings, run_stage
 from training.two_tower import TwoTower
@@ -54,6 +55,7 @@ class Stages:
     user_tower: UserTower
     texts: TextPieces
     pooled: NDArray[np.float32]
+    reading: Choice
     popularity: Popularity
     examples: NextItemExamples
     taken: sp.csr_matrix
@@ -168,8 +170,8 @@ class Stages:
         if self._read_by is None:
             self._read_by = now
         if self._read_by != now:
-            backend = torch_backend(self.item_tower, self.settings.item_tower.precision)
-            pieces = encode_pooled(backend, self.texts.tokens, progress=self.progress)
+            self.reading = renewed(self.reading, self.item_tower, self.texts.tokens)
+            pieces = encode_pooled(self.reading.backend, self.texts.tokens, progress=self.progress)
             self.pooled = self.texts.average(pieces)
             model.pooled.copy_(torch.from_numpy(self.pooled))
             self._read_by = now

@@ -50,12 +50,15 @@ def train(
     from longtail.run_folder import prepare_run_folder
     from longtail.settings_file import load_settings
     from longtail.summary import print_training_summary
+    from retrieval.towers.backends.choice import check_backend
     from retrieval.towers.weights import resolve_encoder
     from training.fit import train_engine
+    from training.stages import training_device
 
     # What can be refused is refused before an hour of work, not after it.
     settings = load_settings(config, overrides)
     resolve_encoder(settings.item_tower.encoder)
+    check_backend(settings.item_tower.backend, training_device())
     inputs = make_inputs(**given)
     if inputs.template == "auto":
         inputs = replace(inputs, template=settings.data.template)

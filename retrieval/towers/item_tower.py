@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +20,6 @@ from retrieval.towers.token_batches import token_batches
 from retrieval.towers.tokens import TokenTable, tokenise
 from retrieval.towers.weights import resolve_encoder
 from retrieval.towers.whitening import Whitening
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 # Of `ItemTower.encode`.
 TOKENS_AT_ONCE = 1_024
@@ -176,18 +174,6 @@ class ItemTower(nn.Module):
         for part in _weights(self):
             digest.update(part)
         return digest.hexdigest()
-
-
-def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """Return the dtype for inference; ``auto`` is bfloat16 where the hardware multiplies it."""
-    if precision == "auto":
-        fast = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else torch.cpu._is_avx512_bf16_supported()
-        )
-        return torch.bfloat16 if fast else torch.float32
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
 def _weights(module: nn.Module) -> Iterator[bytes]:

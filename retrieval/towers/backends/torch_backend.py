@@ -1,4 +1,4 @@
-"""The text encoder as PyTorch runs it, in the tower's own numbers or in bfloat16."""
+"""The text encoder as PyTorch runs it, in the tower's own numbers or in half precision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.towers.item_tower import ItemTower, Precision, resolve_precision
+from retrieval.towers.item_tower import ItemTower
 
 # Larger batches leave a core's caches; smaller ones are busy with being called.
 TOKENS_PER_BATCH = 1_024
@@ -18,7 +18,7 @@ MOST_WORKERS = 8
 
 
 class TorchBackend:
-    """The tower's own modules; in bfloat16 a copy of its encoder, which keeps the tower as it is.
+    """The tower's own modules; in half precision a copy of its encoder, so the tower stays.
 
     Where the tower lies on a GPU, that is where it runs.
     """
@@ -48,8 +48,3 @@ class TorchBackend:
         )
         pooled: NDArray[np.float32] = found.cpu().numpy()
         return pooled
-
-
-def torch_backend(tower: ItemTower, precision: Precision) -> TorchBackend:
-    """Return PyTorch in this precision, on the tower's device."""
-    return TorchBackend(tower, resolve_precision(precision, next(tower.parameters()).device))
