@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-serve clean
+.PHONY: demo install test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -18,7 +18,7 @@ $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
 	$(BIN)/python -m pip uninstall -q -y --disable-pip-version-check faiss-$(OTHER_FAISS)
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		-e '.[$(FAISS),eval,serve,offline,test]'
+		-e '.[$(FAISS),eval,serve,offline,onnx,test]'
 	rm -f $(VENV)/installed-*
 	touch $@
 
@@ -71,6 +71,16 @@ bench-index: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/index_search.py $(DATA)
 	$(BIN)/python benchmarks/index_tables.py
+
+# make bench-encode DATA="FOLDER ...": backends of the text encoder beside sentence-transformers.
+bench-encode: install
+	$(BIN)/python benchmarks/encoding.py $(DATA)
+	$(BIN)/python benchmarks/encoding_tables.py
+
+# The cost of encoding against catalog size and history length, and its picture.
+bench-encode-growth: install
+	$(BIN)/python benchmarks/encoding_growth.py
+	$(BIN)/python benchmarks/encoding_growth_chart.py
 
 # make bench-serve DATA=RUN SOAK=30: the service on a copy of a run folder, SOAK minutes of it at length.
 SOAK ?= 0

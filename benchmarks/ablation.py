@@ -33,6 +33,8 @@ from retrieval.ranking import Ranking
 from retrieval.relevance import RelevanceHead
 from retrieval.retriever import Retriever
 from retrieval.sources import Sources
+from retrieval.towers.backends.torch_backend import TorchBackend
+from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.whitening import fit_partial_whitening
 from training.head import HeadSettings, fit_relevance_head
@@ -63,9 +65,8 @@ def rows(bundle: Bundle, ranking: Ranking) -> Iterator[tuple[Named, float]]:
     """Yield every row's recommender and the seconds its part took to fit."""
     settings = bundle.config["item_tower"]
     tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
-    pooled = tower.encode_pooled(
-        tower.tokenise(bundle.catalog.texts()), precision=settings["precision"]
-    )
+    backend = TorchBackend(tower)
+    pooled = encode_pooled(backend, tower.tokenise(bundle.catalog.texts()))
     catalog, log = bundle.catalog, bundle.log.select(bundle.log.part == TRAIN)
     frozen = fit_partial_whitening(pooled).apply(pooled)
     seconds = {s["stage"]: s.get("seconds", 0.0) for s in bundle.summary["stages"]}

@@ -156,12 +156,14 @@ def quality_variants() -> list[tuple[str, BehaviourSettings]]:
 
 def text_vectors(texts: list[str]) -> Any:
     """Return the whitened vectors of the frozen default encoder."""
+    from retrieval.towers.backends.torch_backend import TorchBackend
+    from retrieval.towers.encoding import encode_pooled
     from retrieval.towers.item_tower import ItemTower
     from retrieval.towers.weights import DEFAULT_ENCODER
     from retrieval.towers.whitening import fit_partial_whitening
 
     tower = ItemTower.from_pretrained(DEFAULT_ENCODER, 96)
-    pooled = tower.encode_pooled(tower.tokenise(texts))
+    pooled = encode_pooled(TorchBackend(tower), tower.tokenise(texts))
     tower.set_whitening(fit_partial_whitening(pooled, 0.5))
     return tower.project_all(pooled)
 

@@ -38,13 +38,14 @@ def _encode(folder: Path) -> NDArray[np.float32]:
     from longtail.inputs import find_file
     from retrieval.reading.catalog_file import read_catalog
     from retrieval.reading.rejected import RejectedRows
+    from retrieval.towers.backends.torch_backend import TorchBackend
+    from retrieval.towers.encoding import encode_pooled
     from retrieval.towers.item_tower import ItemTower
     from retrieval.towers.weights import DEFAULT_ENCODER
 
     catalog = read_catalog(find_file(folder, ("items", "catalog")), rejected=RejectedRows())
     tower = ItemTower.from_pretrained(DEFAULT_ENCODER, 96)
-    pooled: NDArray[np.float32] = tower.encode_pooled(tower.tokenise(catalog.texts()))
-    return pooled
+    return encode_pooled(TorchBackend(tower), tower.tokenise(catalog.texts()))
 
 
 class Population:

@@ -20,12 +20,17 @@ from retrieval.served import laid_out, read_state
 
 
 def rebuild(
-    run: Path, chosen: Mapping[str, Any], *, trained_catalog: bool, progress: Progress
+    run: Path,
+    chosen: Mapping[str, Any],
+    *,
+    trained_catalog: bool,
+    vector_cache: Path | None = None,
+    progress: Progress,
 ) -> tuple[str, int]:
     """Publish a new index version; return its name and the number of items.
 
     Items that were removed have no row in it. ``chosen`` are index settings that differ from
-    those of the training.
+    those of the training. ``vector_cache`` is a folder in which vectors of texts may lie.
 
     Raises:
         DamagedFileError: what has changed in the catalog since training can't be read.
@@ -47,9 +52,12 @@ def rebuild(
                 f"`longtail index rollback {run}`, or give them up with `longtail index build "
                 f"{run} --trained-catalog`"
             ) from error
-        vectors = read_texts(trained, bundle.catalog.texts(), run, progress)
+        catalog = bundle.catalog
+        vectors = read_texts(
+            trained, catalog.texts, len(catalog), run, progress, vector_cache=vector_cache
+        )
         index = build_index(bundle, vectors, settings)
         attach = None if state is None else state.save
         version = save_index(index, run / "index", attach=attach)
         forget_texts(run)
-    return version, len(bundle.catalog)
+    return version, len(catalog)

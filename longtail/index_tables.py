@@ -9,7 +9,9 @@ from rich.table import Table
 from index.errors import LongtailError
 from index.info import IndexInfo
 from index.store import index_info
+from longtail.reading_line import reading_line
 from longtail.screen import one_line
+from retrieval.bundle import read_manifest
 from retrieval.catalog_state import CatalogState
 from retrieval.served import read_state
 
@@ -24,6 +26,7 @@ def info_tables(run: Path) -> list[Table]:
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     for name, value in _facts(found):
         table.add_row(name, value)
+    table.add_row("texts read by", reading_line(read_manifest(run)["summary"]))
     try:
         state = read_state(run)
     except LongtailError as error:

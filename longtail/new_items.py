@@ -6,19 +6,24 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
 from longtail.inputs import note_set_aside
+from longtail.long_texts import long_texts_note
 from retrieval.bundle import Bundle, work_folder
 from retrieval.catalog import Catalog
-from retrieval.embedding import embed_catalog
+from retrieval.embedding import Texts, embed_texts, text_blocks
 from retrieval.progress import Progress
 from retrieval.reading.catalog_file import read_catalog
 from retrieval.reading.columns import CATALOG_ROLES, find_roles
 from retrieval.reading.rejected import RejectedRows
 from retrieval.reading.tables import column_names
 from retrieval.text_template import template_columns
+from retrieval.towers.backends.choice import choose_for_update, sample_rows
+from retrieval.towers.backends.names import backend_of_run
+from retrieval.towers.text_pieces import LongTexts
 
 
 def read_items(
@@ -61,25 +66,41 @@ def read_items(
 
 
 def read_texts(
-    bundle: Bundle, texts: list[str], run: Path, progress: Progress
+    bundle: Bundle,
+    texts: Texts,
+    n: int,
+    run: Path,
+    progress: Progress,
+    *,
+    vector_cache: Path | None = None,
 ) -> NDArray[np.float32]:
-    """Return the item tower's vectors of texts, float32 [n, d].
+    """Return the item tower's vectors of n texts, float32 [n, d], read as in training.
 
-    What is read lies beside the run until `forget_texts`: after an interruption the same texts
-    are not read again.
+    A few are read exactly, whatever read the catalog: see `choose_for_update`.
+    What is read lies in ``vector_cache``, without one beside the run until `forget_texts`: after
+    an interruption the same texts are not read again.
     """
-    if not texts:
-        return np.empty((0, bundle.item_tower.dim), np.float32)
+    tower = bundle.item_tower
+    if not n:
+        return np.empty((0, tower.dim), np.float32)
     reading = bundle.config["item_tower"]
-    pooled = embed_catalog(
-        bundle.item_tower,
-        bundle.item_tower.tokenise(texts),
-        work_folder(run / "index"),
-        precision=reading["precision"],
-        batch_size=reading["batch_size"],
+    long_texts: LongTexts = reading.get("long_texts", "cut")
+    sample = tower.tokenise(texts(sample_rows(n)))
+    choice = choose_for_update(tower, backend_of_run(bundle.summary), sample, n)
+    found = embed_texts(
+        tower,
+        choice.backend,
+        text_blocks(tower, texts, n, long_texts),
+        n,
+        vector_cache or work_folder(run / "index"),
         progress=progress,
     )
-    return bundle.item_tower.project_all(pooled)
+    if choice.parity is not None:
+        click.echo(f"note: texts are read by {choice.backend.name}: {choice.parity}", err=True)
+    note = long_texts_note(found.longer, n, tower.max_tokens, long_texts)
+    if note:
+        click.echo(f"note: {note}", err=True)
+    return found.projected(tower)
 
 
 def forget_texts(run: Path) -> None:

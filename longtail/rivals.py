@@ -18,6 +18,9 @@ from index.errors import LongtailError
 from retrieval.bundle import Bundle
 from retrieval.interactions import TRAIN, VALID
 from retrieval.progress import Progress
+from retrieval.towers.backends.choice import choose_for_update, sample_rows
+from retrieval.towers.backends.names import backend_of_run
+from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.whitening import fit_partial_whitening
 
@@ -131,9 +134,10 @@ class Rivals:
         """Return the catalog's vectors by the pretrained encoder, before any fine-tuning."""
         settings = self.bundle.config["item_tower"]
         tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
-        pooled = tower.encode_pooled(
-            tower.tokenise(self.bundle.catalog.texts()),
-            precision=settings["precision"],
-            progress=self.progress,
-        )
+        pieces = tower.pieces(self.bundle.catalog.texts(), settings.get("long_texts", "cut"))
+        tokens = pieces.tokens
+        sample = tokens.take(sample_rows(len(tokens)))
+        name = backend_of_run(self.bundle.summary)
+        backend = choose_for_update(tower, name, sample, len(tokens)).backend
+        pooled = pieces.average(encode_pooled(backend, tokens, progress=self.progress))
         return fit_partial_whitening(pooled).apply(pooled)

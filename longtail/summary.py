@@ -7,6 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
+from longtail.long_texts import long_texts_note
+from longtail.reading_line import reading_line
 from longtail.screen import stdout_console
 from training.fit import Trained
 
@@ -27,6 +29,12 @@ def print_training_summary(trained: Trained) -> None:
         f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
         f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
     )
+    texts = bundle.summary["texts"]
+    long_texts = bundle.config["item_tower"]["long_texts"]
+    note = long_texts_note(texts["longer"], len(bundle.catalog), texts["max_tokens"], long_texts)
+    if note:
+        console.print(note)
+    console.print(f"texts read by {reading_line(bundle.summary)}")
     table = Table(title="validation, NDCG@10 overall / in the tail", title_justify="left")
     for heading in ("stage", "before", "after", "kept", "seconds"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")

@@ -3,6 +3,8 @@
 LongtailError
 ├── DataError                 a catalog or interaction file can't be used; names file, row, column
 ├── ModelNotFoundError        a model name was found in none of the places tried
+├── BackendError              a way of reading texts can't be used on this machine
+│   └── ParityError           it gives other vectors than float32; the message has the numbers
 ├── BundleError               the run folder is incomplete, damaged, or not a run folder
 ├── UnknownUserError          no such user; near ids are suggested
 ├── UnknownItemError          no such item; near ids are suggested
@@ -20,6 +22,14 @@ class DataError(LongtailError):
 
 class ModelNotFoundError(LongtailError):
     """A text encoder was found neither in a folder, nor the hub or its cache, nor a package."""
+
+
+class BackendError(LongtailError):
+    """A way of reading texts can't be used: not here, or not with this encoder."""
+
+
+class ParityError(BackendError):
+    """A faster way of reading texts gives other vectors; the message holds the numbers."""
 
 
 class BundleError(LongtailError):

@@ -40,7 +40,7 @@ class Tasting:
             texts = self.bundle.catalog.texts(distinct)
             tokens = self.bundle.item_tower.tokenise(texts)
         source = ItemSource(torch.from_numpy(vectors), torch.from_numpy(distinct), tokens)
-        with torch.no_grad():
+        with torch.inference_mode():
             users = tower(torch.from_numpy(local.astype(np.int64)), source).numpy()
         matches = vectors[np.maximum(local, 0)] * (local >= 0)[..., None]
         return self._known(histories, users.astype(np.float32), matches.astype(np.float32), lengths)

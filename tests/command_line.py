@@ -96,7 +96,7 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
     settings = (
         f"item_tower.encoder={bert}",
         "item_tower.max_tokens=24",
-        "item_tower.precision=float32",
+        "item_tower.backend=torch-float32",
         "user_tower.max_history=8",
         "user_tower.layers=1",
         "user_tower.hidden=16",

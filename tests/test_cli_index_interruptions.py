@@ -81,13 +81,12 @@ class TestInterruptions:
     ) -> None:
         slow = (
             "import time, retrieval.embedding as embedding\n"
-            "from retrieval.towers.item_tower import ItemTower\n"
             "embedding.ITEMS_PER_CHUNK = 1\n"
-            "whole = ItemTower.encode_pooled\n"
+            "whole = embedding.encode_pooled\n"
             "def slowly(*given, **named):\n"
             "    time.sleep(0.2)\n"
             "    return whole(*given, **named)\n"
-            "ItemTower.encode_pooled = slowly\n"
+            "embedding.encode_pooled = slowly\n"
         )
         new = write(*(item(f"n{i}", f"saw {i}") for i in range(12)))
         words = ("index", "add", run, "--catalog", new, *rejected(tmp_path))

@@ -8,24 +8,27 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from command_line import Done, finish, longtail, start, train_arguments
+from numpy.typing import NDArray
 
 import retrieval.embedding
-from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.backends.backend import TextBackend
+from retrieval.towers.tokens import TokenTable
 
 INTERRUPTED = 130
 # Many small chunks, each taking its time: an interruption always falls between two of them.
 SLOW_READING = (
     "import time, retrieval.embedding as embedding\n"
-    "from retrieval.towers.item_tower import ItemTower\n"
     "embedding.ITEMS_PER_CHUNK = 4\n"
-    "whole = ItemTower.encode_pooled\n"
+    "whole = embedding.encode_pooled\n"
     "def slow(*given, **named):\n"
     "    time.sleep(0.2)\n"
     "    return whole(*given, **named)\n"
-    "ItemTower.encode_pooled = slow\n"
+    "embedding.encode_pooled = slow\n"
 )
 
 
@@ -128,13 +131,13 @@ def test_an_interrupted_reading_of_texts_goes_on_from_its_vectors(
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows with each chunk of four items that is read."""
     read: list[int] = []
-    whole = ItemTower.encode_pooled
+    whole = retrieval.embedding.encode_pooled
 
-    def counted(self: ItemTower, tokens: object, **named: object) -> object:
-        read.append(len(tokens))  # type: ignore[arg-type]
-        return whole(self, tokens, **named)  # type: ignore[arg-type]
+    def counted(backend: TextBackend, tokens: TokenTable, **named: Any) -> NDArray[np.float32]:
+        read.append(len(tokens))
+        return whole(backend, tokens, **named)
 
-    monkeypatch.setattr(ItemTower, "encode_pooled", counted)
+    monkeypatch.setattr(retrieval.embedding, "encode_pooled", counted)
     monkeypatch.setattr(retrieval.embedding, "ITEMS_PER_CHUNK", 4)
     return read
 

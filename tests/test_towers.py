@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from retrieval.catalog import Catalog
-from retrieval.embedding import embed_catalog
+from retrieval.towers.backends.torch_backend import TorchBackend
+from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.tokens import token_counts
 from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
@@ -126,7 +126,8 @@ class TestItemTower:
 
     def test_reading_in_bfloat16_leaves_the_tower_in_float32(self, item_tower: ItemTower) -> None:
         before = item_tower.fingerprint()
-        low = item_tower.encode(TEXTS, precision="bfloat16")
+        backend = TorchBackend(item_tower, torch.bfloat16)
+        low = item_tower.project_all(encode_pooled(backend, item_tower.tokenise(TEXTS)))
         assert item_tower.fingerprint() == before
         assert low == pytest.approx(item_tower.encode(TEXTS), abs=0.05)
         assert next(item_tower.text_encoder.parameters()).dtype is torch.float32
@@ -142,47 +143,3 @@ class TestItemTower:
             texts, show_progress_bar=False
         )
         assert tower.encode(texts) == pytest.approx(theirs, abs=1e-5)
-
-
-class TestEmbedding:
-    def test_an_interrupted_embedding_goes_on_where_it_was(
-        self,
-        item_tower: ItemTower,
-        catalog: Catalog,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        monkeypatch.setattr("retrieval.embedding.ITEMS_PER_CHUNK", 25)
-        tokens = item_tower.tokenise(catalog.texts())
-        read: list[int] = []
-
-        def interrupt(step: str, done: int, total: int) -> None:
-            assert total == 60
-            if done > 40:
-                raise KeyboardInterrupt
-            read.append(done)
-
-        with pytest.raises(KeyboardInterrupt):
-            embed_catalog(item_tower, tokens, tmp_path, batch_size=10, progress=interrupt)
-        assert read == [10, 20, 25, 35]
-        again: list[int] = []
-        found = embed_catalog(
-            item_tower,
-            tokens,
-            tmp_path,
-            batch_size=10,
-            progress=lambda step, done, total: again.append(done),
-        )
-        assert again == [35, 45, 50, 60], "the finished chunk was read once more"
-        assert found == pytest.approx(item_tower.encode_pooled(tokens), abs=1e-5)
-
-    def test_vectors_of_another_tower_are_not_taken_for_ours(
-        self, item_tower: ItemTower, tmp_path: Path
-    ) -> None:
-        tokens = item_tower.tokenise(TEXTS)
-        before = embed_catalog(item_tower, tokens, tmp_path, precision="float32")
-        with torch.no_grad():
-            for parameter in item_tower.text_encoder.parameters():
-                parameter.mul_(1.3)
-        after = embed_catalog(item_tower, tokens, tmp_path, precision="float32")
-        assert np.abs(after - before).max() > 1e-3

@@ -178,9 +178,7 @@ def settings_for(bert: Path, **changes: object) -> TrainingSettings:
     )
     found = TrainingSettings(
         seed=0,
-        item_tower=ItemTowerSettings(
-            encoder=str(bert), max_tokens=24, precision="float32", batch_size=32
-        ),
+        item_tower=ItemTowerSettings(encoder=str(bert), max_tokens=24, backend="torch-float32"),
         user_tower=UserTowerSettings(max_history=8, layers=1, hidden=16, heads=2),
         history=stage,
         encoder=replace(stage, epochs=1),

@@ -47,6 +47,7 @@ def train_engine(
     out: Path,
     *,
     resume: bool = False,
+    vector_cache: Path | None = None,
     progress: Progress = silent,
     profile: Profile = UNMEASURED,
     processes: Processes = ALONE,
@@ -55,14 +56,16 @@ def train_engine(
 
     The same data, settings and number of threads give the same bits. The test part goes into the
     stored log, unread. Nothing is at ``out`` until all is done;
-    after an interruption ``resume`` goes on from the last checkpoint. Of several ``processes`` this
-    is what the first one does, while the others `help_train`.
+    after an interruption ``resume`` goes on from the last checkpoint. ``vector_cache`` is a folder
+    that keeps the vectors of texts for trainings to come; without one they go with the work. Of
+    several ``processes`` this is what the first one does, while the others `help_train`.
 
     Raises:
         DataError: fewer than two items, no user with two training events, or none with both
             training and validation events.
         ResumeError: see `prepare_work_folder`.
         ModelNotFoundError: the text encoder can't be found.
+        BackendError, ParityError: the backend that was named can't be used for it.
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
@@ -72,6 +75,7 @@ def train_engine(
         split,
         settings,
         out,
+        vector_cache=vector_cache,
         resume=resume,
         progress=progress,
         profile=profile,
@@ -92,7 +96,12 @@ def train_engine(
         serving=serving,
         split_kind=split.kind,
         config=asdict(settings),
-        summary={"stages": stages.reports, "notes": list(split.warnings)},
+        summary={
+            "stages": stages.reports,
+            "notes": list(split.warnings),
+            "text_backend": None if stages.reading is None else stages.reading.report(),
+            "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
+        },
     )
     vectors = bundle.item_tower.project_all(stages.pooled)
     with profile.section("index"):

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrieval.index_build import IndexSettings
-from retrieval.towers.item_tower import Precision
+from retrieval.towers.backends.names import BackendSetting
+from retrieval.towers.text_pieces import LongTexts
 from retrieval.towers.weights import DEFAULT_ENCODER
 from training.behaviour import BehaviourSettings
 from training.head import HeadSettings
@@ -32,16 +33,20 @@ class ItemTowerSettings:
 
     Attributes:
         encoder: folder or hub name of a text encoder.
-        max_tokens: texts are cut there.
+        max_tokens: the tower reads that many at once, special tokens included.
+        long_texts: longer texts are ``cut`` there, or read in pieces whose vectors are averaged
+            (``average``). Fine-tuning reads the first piece alone.
         whitening_power: 0 only centres, 1 whitens fully.
-        precision: of inference; ``auto`` is bfloat16 where the hardware multiplies it.
+        backend: what reads the texts of a whole catalog. ``auto`` measures what the machine
+            offers and takes the fastest that passes the parity gate; a name is taken as it is,
+            through the same gate.
     """
 
     encoder: str = DEFAULT_ENCODER
     max_tokens: int = 96
     whitening_power: float = 0.5
-    precision: Precision = "auto"
-    batch_size: int = 64
+    backend: BackendSetting = "auto"
+    long_texts: LongTexts = "cut"
 
 
 @dataclass(frozen=True)

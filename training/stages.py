@@ -6,6 +6,7 @@ import logging
 import shutil
 import time
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 from retrieval.bundle import Serving
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress
+from retrieval.towers.backends.choice import Choice
+from retrieval.towers.encoding import encode_pooled
 from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.text_pieces import TextPieces
 from retrieval.towers.tokens import TokenTable
 from retrieval.towers.user_tower import ItemSource, UserTower
 from retrieval.towers.vector_user_tower import VectorUserTower
@@ -31,6 +35,7 @@ from training.finished_stages import (
 from training.losses.logq import expected_draws
 from training.processes import ALONE, Processes
 from training.profile import UNMEASURED, Profile
+from training.reading import renewed
 from training.settings import TrainingSettings
 from training.trainer import StageSettings, run_stage
 from training.two_tower import TwoTower
@@ -57,8 +62,9 @@ class Stages:
 
     item_tower: ItemTower
     user_tower: UserTower
-    tokens: TokenTable
+    texts: TextPieces
     pooled: NDArray[np.float32]
+    reading: Choice | None
     popularity: Popularity
     examples: NextItemExamples
     taken: sp.csr_matrix
@@ -76,6 +82,11 @@ class Stages:
     _read_by: str | None = None
     # The same two as the running stage found them: it may be undone.
     _before: tuple[str | None, NDArray[np.float32] | None] = (None, None)
+
+    @cached_property
+    def tokens(self) -> TokenTable:
+        """What a step reads of each text."""
+        return self.texts.beginnings()
 
     def run(self) -> Serving:
         """Run every stage that has epochs and return what validation chose."""
@@ -212,17 +223,15 @@ class Stages:
         read_by, pooled = self._before
         if pooled is not None and read_by == fingerprint:
             return pooled
-        if self.processes.first:
-            pooled = self.item_tower.encode_pooled(
-                self.tokens,
-                batch_size=self.settings.item_tower.batch_size,
-                precision=self.settings.item_tower.precision,
-                progress=self.progress,
-            )
-        else:
-            pooled = np.empty_like(self.pooled)
+        pooled = self._read_whole() if self.processes.first else np.empty_like(self.pooled)
         self.processes.send_([torch.from_numpy(pooled)])
         return pooled
+
+    def _read_whole(self) -> NDArray[np.float32]:
+        assert self.reading is not None
+        self.reading = renewed(self.reading, self.item_tower, self.texts.tokens)
+        pieces = encode_pooled(self.reading.backend, self.texts.tokens, progress=self.progress)
+        return self.texts.average(pieces)
 
     def _balance(self, model: TwoTower) -> dict[str, float]:
         self._refresh(model)

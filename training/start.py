@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +13,19 @@ from numpy.typing import NDArray
 from evaluation.splits import Split
 from retrieval.bundle import work_folder
 from retrieval.catalog import Catalog
-from retrieval.embedding import embed_catalog
+from retrieval.embedding import embed_texts, text_blocks
 from retrieval.errors import DataError
 from retrieval.index_build import check_structure
 from retrieval.interactions import TRAIN, VALID, Histories
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress, silent
 from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.text_pieces import TextPieces, join_pieces
 from retrieval.towers.whitening import fit_partial_whitening
 from training.examples import NextItemExamples, taken_matrix
 from training.processes import Processes
 from training.profile import UNMEASURED, Profile
+from training.reading import choose_reading
 from training.repeatable import repeatable
 from training.settings import TrainingSettings
 from training.stages import Stages, training_device
@@ -55,6 +58,7 @@ def help_train(
         settings,
         out,
         resume=resume,
+        vector_cache=None,
         progress=silent,
         profile=UNMEASURED,
         processes=processes,
@@ -68,6 +72,7 @@ def begin_training(
     out: Path,
     *,
     resume: bool,
+    vector_cache: Path | None,
     progress: Progress,
     profile: Profile,
     processes: Processes,
@@ -99,21 +104,25 @@ def begin_training(
     work = work_folder(out)
     if processes.first:
         prepare_work_folder(out, catalog, split, settings, processes.count, resume=resume)
-    with profile.section("tokenising"):
-        tokens = item_tower.tokenise(catalog.texts())
-    pooled = np.empty((len(catalog), item_tower.dim_pooled), np.float32)
     item_tower.to(training_device())
+    blocks = text_blocks(item_tower, catalog.texts, len(catalog), settings.item_tower.long_texts)
+    parts: list[TextPieces] = []
+    pooled = np.empty((len(catalog), item_tower.dim_pooled), np.float32)
+    reading = None
     if processes.first:
         with profile.section("reading item texts"):
-            pooled = embed_catalog(
+            reading = choose_reading(item_tower, catalog, settings, work)
+            pooled = embed_texts(
                 item_tower,
-                tokens,
-                work / "vectors",
-                precision=settings.item_tower.precision,
-                batch_size=settings.item_tower.batch_size,
+                reading.backend,
+                _kept(blocks, parts),
+                len(catalog),
+                vector_cache or work / "vectors",
                 progress=progress,
-            )
+            ).all()
         item_tower.set_whitening(fit_partial_whitening(pooled, settings.item_tower.whitening_power))
+    else:
+        parts.extend(blocks)
     popularity = Popularity.from_counts(
         split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
     )
@@ -132,8 +141,9 @@ def begin_training(
     return Stages(
         item_tower=item_tower,
         user_tower=user_tower,
-        tokens=tokens,
+        texts=join_pieces(parts),
         pooled=pooled,
+        reading=reading,
         popularity=popularity,
         examples=examples,
         taken=taken,
@@ -151,6 +161,13 @@ def begin_training(
         processes=processes,
         profile=profile,
     )
+
+
+def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:
+    """Yield the blocks, and keep them for stages that read the texts themselves."""
+    for block in blocks:
+        kept.append(block)
+        yield block
 
 
 def with_validation(split: Split, seed: int) -> Split:

@@ -14,13 +14,13 @@ from longtail.screen import stdout_console
 @click.command()
 @click.option("--encoder", help="Also say where this text encoder comes from.")
 def doctor(encoder: str | None) -> None:
-    """Print versions, SIMD level, threads, GPU, the FAISS wheel, and the weights' source."""
+    """Print versions, SIMD level, threads, GPU, backends, the FAISS wheel, the weights' source."""
     import torch
 
     from index.errors import LongtailError
     from index.faiss_runtime import faiss_wheel, gpu_count, load_faiss
     from retrieval.bundle import library_versions
-    from retrieval.towers.item_tower import resolve_precision
+    from retrieval.towers.backends.names import BACKENDS, not_worth_trying
     from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
 
     table = Table(show_header=False, show_edge=False, pad_edge=False)
@@ -30,12 +30,12 @@ def doctor(encoder: str | None) -> None:
     table.add_row("processors", str(os.cpu_count()))
     table.add_row("torch threads", str(torch.get_num_threads()))
     table.add_row("SIMD", torch.backends.cpu.get_cpu_capability())
-    table.add_row(
-        "precision of `auto` on the CPU",
-        str(resolve_precision("auto", torch.device("cpu"))).removeprefix("torch."),
-    )
     cuda = torch.cuda.get_device_name(0) if torch.cuda.is_available() else "none"
     table.add_row("CUDA device", cuda)
+    device = torch.device("cpu" if cuda == "none" else "cuda")
+    for name in BACKENDS:
+        reason = not_worth_trying(name, device)
+        table.add_row(f"reads texts: {name}", reason or "can be used")
     failures = []
     try:
         faiss = load_faiss()

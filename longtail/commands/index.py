@@ -9,7 +9,7 @@ import click
 
 from longtail.commands.index_updates import add, remove, update
 from longtail.commands.index_upkeep import compact, refresh, rollback
-from longtail.commands.options import run_argument
+from longtail.commands.options import run_argument, vector_cache_option
 from longtail.progress import progress_on_stderr
 from longtail.screen import stdout_console
 from longtail.stopped_work import when_stopped
@@ -48,6 +48,7 @@ for command in (add, update, remove, compact, rollback, refresh):
     is_flag=True,
     help="Start again from the catalog as it was trained: give up all updates.",
 )
+@vector_cache_option
 def build(
     run: Path,
     resume: bool,
@@ -55,6 +56,7 @@ def build(
     target_recall: float | None,
     storage: str | None,
     trained_catalog: bool,
+    vector_cache: Path | None,
 ) -> None:
     """Read the catalog through RUN's item tower and publish a new index version.
 
@@ -76,6 +78,7 @@ def build(
             run,
             {name: value for name, value in chosen.items() if value is not None},
             trained_catalog=trained_catalog,
+            vector_cache=vector_cache,
             progress=progress,
         )
     click.echo(f"{run / 'index' / version}: {items:,} items")

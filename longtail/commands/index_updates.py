@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longtail.commands.options import run_argument
+from longtail.commands.options import run_argument, vector_cache_option
 from longtail.inputs import column_option, parse_columns, rejected_option
 from longtail.progress import progress_on_stderr
 from longtail.stopped_work import when_stopped
@@ -42,7 +42,14 @@ def updating(run: Path) -> Iterator[tuple[Served, Progress]]:
 )
 @column_option
 @rejected_option
-def add(run: Path, catalog: Path, columns: tuple[str, ...], rejected_path: Path) -> None:
+@vector_cache_option
+def add(
+    run: Path,
+    catalog: Path,
+    columns: tuple[str, ...],
+    rejected_path: Path,
+    vector_cache: Path | None,
+) -> None:
     """Add new items to the catalog and the index of RUN.
 
     Their texts are read through RUN's item tower. They are cold: nobody has taken them yet. The
@@ -60,7 +67,9 @@ def add(run: Path, catalog: Path, columns: tuple[str, ...], rejected_path: Path)
             progress=progress,
         )
         refuse_known(served, [str(item) for item in items.item_ids])
-        vectors = read_texts(served.bundle, items.texts(), run, progress)
+        vectors = read_texts(
+            served.bundle, items.texts, len(items), run, progress, vector_cache=vector_cache
+        )
         served = added(served, items.frame, vectors)
         version = served.save(run)
         forget_texts(run)
@@ -78,8 +87,14 @@ def add(run: Path, catalog: Path, columns: tuple[str, ...], rejected_path: Path)
 @click.option("--add-missing", is_flag=True, help="Add items that the catalog doesn't have yet.")
 @column_option
 @rejected_option
+@vector_cache_option
 def update(
-    run: Path, catalog: Path, add_missing: bool, columns: tuple[str, ...], rejected_path: Path
+    run: Path,
+    catalog: Path,
+    add_missing: bool,
+    columns: tuple[str, ...],
+    rejected_path: Path,
+    vector_cache: Path | None,
 ) -> None:
     """Change items in the catalog and the index of RUN.
 
@@ -88,6 +103,7 @@ def update(
     """
     from longtail.new_items import forget_texts, read_items, read_texts
     from retrieval.catalog_updates import added, change_of, changed, known_rows
+    from retrieval.embedding import list_texts
 
     with updating(run) as (served, progress):
         items = read_items(
@@ -106,7 +122,14 @@ def update(
         texts = change.texts(served.bundle.catalog.template)
         fresh = items.frame[~known].reset_index(drop=True)
         texts += [text for text, old in zip(items.texts(), known, strict=True) if not old]
-        vectors = read_texts(served.bundle, texts, run, progress)
+        vectors = read_texts(
+            served.bundle,
+            list_texts(texts),
+            len(texts),
+            run,
+            progress,
+            vector_cache=vector_cache,
+        )
         if known.any():
             served = changed(served, change, vectors[: len(change.reread)])
         if len(fresh):

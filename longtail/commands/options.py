@@ -22,6 +22,15 @@ device_option = click.option(
     help="Where the index is searched.",
 )
 
+vector_cache_option = click.option(
+    "--vector-cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="LONGTAIL_VECTOR_CACHE",
+    show_envvar=True,
+    help="Folder that keeps the vectors of item texts: a text that was read before, by the same "
+    "encoder, isn't read again, whichever run or catalog it comes from.",
+)
+
 
 def answers_option(default: int, help_text: str) -> Decorator:
     """Return the option -k with this default."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from longtail.commands.options import vector_cache_option
 from longtail.inputs import Inputs, input_options, make_inputs, note_set_aside
 from longtail.progress import progress_on_stderr
 from longtail.stopped_work import when_stopped
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--profile", is_flag=True, help="Also show where the time of each step and stage went."
 )
+@vector_cache_option
 @click.option("-v", "--verbose", is_flag=True, help="Log every evaluation.")
 def train(
     config: Path | None,
@@ -43,6 +45,7 @@ def train(
     resume: bool,
     overwrite: bool,
     profile: bool,
+    vector_cache: Path | None,
     verbose: bool,
     **given: Any,
 ) -> None:
@@ -56,7 +59,7 @@ def train(
     # Not at the top: `longtail -h` must not wait for torch.
     from training.processes import ProcessLostError, joined_processes
 
-    options = Options(config, overrides, out, resume, overwrite, profile, verbose)
+    options = Options(config, overrides, out, resume, overwrite, profile, vector_cache, verbose)
     try:
         with joined_processes() as processes:
             if processes.first:
@@ -80,6 +83,7 @@ class Options:
     resume: bool
     overwrite: bool
     profile: bool
+    vector_cache: Path | None
     verbose: bool
 
 
@@ -119,6 +123,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
             settings,
             run,
             resume=options.resume,
+            vector_cache=options.vector_cache,
             progress=progress,
             profile=measured,
             processes=processes,
@@ -141,10 +146,13 @@ def _settings_and_inputs(
     options: Options, given: dict[str, Any]
 ) -> tuple[TrainingSettings, Inputs]:
     from longtail.settings_file import load_settings
+    from retrieval.towers.backends.choice import check_backend
     from retrieval.towers.weights import resolve_encoder
+    from training.stages import training_device
 
     settings = load_settings(options.config, options.overrides)
     resolve_encoder(settings.item_tower.encoder)
+    check_backend(settings.item_tower.backend, training_device())
     inputs = make_inputs(**given)
     if inputs.template == "auto":
         inputs = replace(inputs, template=settings.data.template)

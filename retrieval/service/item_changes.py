@@ -22,6 +22,8 @@ from retrieval.service.live import Live
 from retrieval.service.logs import log
 from retrieval.service.refusals import RefusedError
 from retrieval.text_template import render
+from retrieval.towers.backends.torch_backend import TorchBackend
+from retrieval.towers.encoding import encode_pooled
 
 MOST_WAITING = 16
 
@@ -110,9 +112,7 @@ def _vectors(bundle: Bundle, texts: list[str]) -> NDArray[np.float32]:
     if not texts:
         return np.empty((0, bundle.item_tower.dim), np.float32)
     reading = bundle.config["item_tower"]
-    tokens = bundle.item_tower.tokenise(texts)
-    # As training reads its catalog: in the same precision.
-    pooled = bundle.item_tower.encode_pooled(
-        tokens, batch_size=reading["batch_size"], precision=reading["precision"]
-    )
-    return bundle.item_tower.project_all(pooled)
+    # Longer texts as training reads them; exactly, which every backend is near to.
+    pieces = bundle.item_tower.pieces(texts, reading.get("long_texts", "cut"))
+    backend = TorchBackend(bundle.item_tower)
+    return bundle.item_tower.project_all(pieces.average(encode_pooled(backend, pieces.tokens)))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from retrieval.errors import ModelNotFoundError
-from retrieval.progress import Progress, silent
+from retrieval.towers.text_pieces import LongTexts, TextPieces, read_pieces
+from retrieval.towers.token_batches import token_batches
 from retrieval.towers.tokens import TokenTable, tokenise
 from retrieval.towers.weights import resolve_encoder
 from retrieval.towers.whitening import Whitening
 
-Precision = Literal["auto", "float32", "bfloat16"]
+# Of `ItemTower.encode`.
+TOKENS_AT_ONCE = 1_024
 
 
 class ItemTower(nn.Module):
@@ -100,6 +102,10 @@ class ItemTower(nn.Module):
         """Return the texts as this tower reads them, cut at its limit."""
         return tokenise(self.tokenizer, texts, self.max_tokens)
 
+    def pieces(self, texts: list[str], long_texts: LongTexts = "cut") -> TextPieces:
+        """Return the texts as this tower reads them, longer ones cut or in pieces."""
+        return read_pieces(self.tokenizer, texts, self.max_tokens, long_texts)
+
     def set_whitening(self, whitening: Whitening) -> None:
         """Set the linear layer, e.g. to the partial whitening of a catalog's pooled vectors."""
         with torch.no_grad():
@@ -124,36 +130,6 @@ class ItemTower(nn.Module):
         pooled = self.sentence_transformer[1](features)["sentence_embedding"].float()
         return nn.functional.normalize(pooled, dim=-1)
 
-    @torch.no_grad()
-    def encode_pooled(
-        self,
-        tokens: TokenTable,
-        *,
-        batch_size: int = 64,
-        precision: Precision = "auto",
-        progress: Progress = silent,
-    ) -> NDArray[np.float32]:
-        """Return the vectors before the linear layer, float32 [n, dim], in the texts' order.
-
-        Texts of like length share a batch, so that little of it is padding.
-        """
-        device = next(self.parameters()).device
-        encoder = self.text_encoder
-        if resolve_precision(precision, device) is torch.bfloat16:
-            # A copy: the tower itself keeps the float32 weights that are saved.
-            encoder = copy.deepcopy(encoder).to(torch.bfloat16)
-        was_training = self.training
-        encoder.eval()
-        order = np.argsort(-tokens.lengths, kind="stable")
-        out = np.empty((len(tokens), self.dim_pooled), np.float32)
-        for start in range(0, len(order), batch_size):
-            part = order[start : start + batch_size]
-            ids, mask = tokens.padded(part)
-            out[part] = self.pool_with(encoder, ids.to(device), mask.to(device)).cpu().numpy()
-            progress("reading item texts", min(start + batch_size, len(order)), len(order))
-        self.train(was_training)
-        return out
-
     @property
     def dim_pooled(self) -> int:
         """Length of a vector before the linear layer."""
@@ -169,32 +145,42 @@ class ItemTower(nn.Module):
             out[start : start + 8192] = self.project(part).cpu().numpy()
         return out
 
-    def encode(
-        self, texts: list[str], *, precision: Precision = "float32", progress: Progress = silent
-    ) -> NDArray[np.float32]:
-        """Return unit item vectors of texts, float32 [n, dim]."""
-        pooled = self.encode_pooled(self.tokenise(texts), precision=precision, progress=progress)
-        return self.project_all(pooled)
+    @torch.no_grad()
+    def encode(self, texts: list[str]) -> NDArray[np.float32]:
+        """Return unit item vectors of a few texts, float32 [n, dim]; many: `encode_pooled`."""
+        tokens = self.tokenise(texts)
+        out = np.empty((len(texts), self.dim), np.float32)
+        was_training = self.training
+        self.eval()
+        device = self.dense.linear.weight.device
+        for batch in token_batches(tokens.lengths, TOKENS_AT_ONCE):
+            ids, mask = tokens.padded(batch)
+            out[batch] = self(ids.to(device), mask.to(device)).cpu().numpy()
+        self.train(was_training)
+        return out
+
+    def text_fingerprint(self) -> str:
+        """Return a sha256 over all that pooled vectors depend on: encoder, pooling, token limit."""
+        digest = hashlib.sha256(str(self.max_tokens).encode())
+        pooling = self.sentence_transformer[1].get_config_dict()
+        digest.update(json.dumps(pooling, sort_keys=True).encode())
+        for part in _weights(self.text_encoder):
+            digest.update(part)
+        return digest.hexdigest()
 
     def fingerprint(self) -> str:
         """Return a sha256 over all weights and the token limit: the identity of this tower."""
         digest = hashlib.sha256(str(self.max_tokens).encode())
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().float().numpy().tobytes())
+        for part in _weights(self):
+            digest.update(part)
         return digest.hexdigest()
 
 
-def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """Return the dtype for inference; ``auto`` is bfloat16 where the hardware multiplies it."""
-    if precision == "auto":
-        fast = (
-            torch.cuda.is_bf16_supported(including_emulation=False)
-            if device.type == "cuda"
-            else torch.cpu._is_avx512_bf16_supported()
-        )
-        return torch.bfloat16 if fast else torch.float32
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+def _weights(module: nn.Module) -> Iterator[bytes]:
+    """Yield the name and the numbers of every weight, in the order of the names."""
+    for name, tensor in sorted(module.state_dict().items()):
+        yield name.encode()
+        yield tensor.detach().cpu().contiguous().float().numpy().tobytes()
 
 
 def _quietly_load(location: str) -> Any:

@@ -39,11 +39,13 @@ class TokenTable:
 
     def take(self, positions: NDArray[np.int64]) -> TokenTable:
         """Return the table of these texts, in this order."""
-        parts = [self[int(p)] for p in positions]
-        offsets = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
-        return TokenTable(
-            np.concatenate(parts) if parts else np.empty(0, np.int32), offsets, self.pad_id
-        )
+        return TokenTable.of([self[int(p)] for p in positions], self.pad_id)
+
+    @classmethod
+    def of(cls, texts: Sequence[NDArray[np.int32]], pad_id: int) -> TokenTable:
+        """Return the table of texts that are given one by one."""
+        offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts])]).astype(np.int64)
+        return cls(np.concatenate(texts) if texts else np.empty(0, np.int32), offsets, pad_id)
 
     def __getitem__(self, position: int) -> NDArray[np.int32]:
         return self.ids[self.offsets[position] : self.offsets[position + 1]]
@@ -79,41 +81,39 @@ def pad_tokens(
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def tokenise(tokenizer: Any, texts: Sequence[str], max_tokens: int) -> TokenTable:
-    """Return the token ids of the texts, each cut at ``max_tokens``, special tokens included."""
-    offsets = np.zeros(len(texts) + 1, np.int64)
-    chunks: list[NDArray[np.int32]] = []
+def join_tables(tables: Sequence[TokenTable]) -> TokenTable:
+    """Return the texts of all tables, which have one ``pad_id``, one table after the other."""
+    starts = np.cumsum([0, *(len(table.ids) for table in tables)])
+    offsets = [table.offsets[1:] + start for table, start in zip(tables, starts, strict=False)]
+    return TokenTable(
+        np.concatenate([table.ids for table in tables]),
+        np.concatenate([np.zeros(1, np.int64), *offsets]),
+        tables[0].pad_id,
+    )
+
+
+def tokenise(tokenizer: Any, texts: Sequence[str], max_tokens: int | None) -> TokenTable:
+    """Return the token ids of the texts, special tokens included.
+
+    Each is cut at ``max_tokens``, or whole where that is None.
+    """
+    found: list[NDArray[np.int32]] = []
     # In slices: the tokenizer's Python lists take about 30 times the memory of the array.
     for start in range(0, len(texts), 20_000):
-        found = tokenizer(
+        read = tokenizer(
             list(texts[start : start + 20_000]),
-            truncation=True,
+            truncation=max_tokens is not None,
             max_length=max_tokens,
             padding=False,
             return_attention_mask=False,
             return_token_type_ids=False,
+            verbose=False,
         )["input_ids"]
-        offsets[start + 1 : start + 1 + len(found)] = [len(ids) for ids in found]
-        chunks.extend(np.asarray(ids, np.int32) for ids in found)
+        found.extend(np.asarray(ids, np.int32) for ids in read)
     pad_id = tokenizer.pad_token_id
-    return TokenTable(
-        np.concatenate(chunks) if chunks else np.empty(0, np.int32),
-        np.cumsum(offsets),
-        0 if pad_id is None else int(pad_id),
-    )
+    return TokenTable.of(found, 0 if pad_id is None else int(pad_id))
 
 
 def token_counts(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:
     """Return how many tokens each whole text would need, special tokens included, int64 [n]."""
-    counts = [
-        len(ids)
-        for start in range(0, len(texts), 20_000)
-        for ids in tokenizer(
-            list(texts[start : start + 20_000]),
-            truncation=False,
-            padding=False,
-            return_attention_mask=False,
-            verbose=False,
-        )["input_ids"]
-    ]
-    return np.asarray(counts, dtype=np.int64)
+    return tokenise(tokenizer, texts, None).lengths

@@ -29,6 +29,19 @@ class ItemSource:
     rows: torch.Tensor
     tokens: TokenTable | None = None
 
+    def among(self, positions: NDArray[np.int64]) -> tuple[torch.Tensor, ItemSource]:
+        """Return the positions among the items that they name alone, and a source of these.
+
+        Padding (-1) stays. What a tower does for every item of its source is done for few.
+        """
+        distinct, places = np.unique(positions, return_inverse=True)
+        padded = int(len(distinct) > 0 and distinct[0] < 0)
+        named = torch.from_numpy(distinct[padded:]).to(self.vectors.device)
+        tokens = None if self.tokens is None else self.tokens.take(distinct[padded:])
+        here = ItemSource(self.vectors[named], self.rows[named], tokens)
+        places = places.reshape(positions.shape) - padded
+        return torch.from_numpy(places).to(self.vectors.device), here
+
 
 class UserTower(nn.Module, abc.ABC):
     """Turns past items into a unit vector in the item tower's space."""
@@ -48,18 +61,23 @@ class UserTower(nn.Module, abc.ABC):
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and settings (JSON)."""
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def encode(
         self, histories: Histories, source: ItemSource, *, batch_size: int = 512
     ) -> NDArray[np.float32]:
-        """Return the unit vectors of histories, float32 [n, dim]; zero rows for empty ones."""
+        """Return the unit vectors of histories, float32 [n, dim]; zero rows for empty ones.
+
+        Histories of like length share a batch, so that little of it is padding.
+        """
         was_training = self.training
         self.eval()
-        rows, _ = histories.last(self.max_history)
-        out = np.empty((len(histories), source.vectors.shape[1]), np.float32)
-        for start in range(0, len(rows), batch_size):
-            part = torch.from_numpy(rows[start : start + batch_size].astype(np.int64))
-            found = self(part.to(source.vectors.device), source)
-            out[start : start + batch_size] = found.float().cpu().numpy()
+        rows, lengths = histories.last(self.max_history)
+        order = np.argsort(-lengths, kind="stable")
+        order = order[lengths[order] > 0]
+        out = np.zeros((len(histories), source.vectors.shape[1]), np.float32)
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            places, here = source.among(rows[batch, : lengths[batch[0]]].astype(np.int64))
+            out[batch] = self(places, here).float().cpu().numpy()
         self.train(was_training)
         return out

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.row_blocks import row_blocks
+
 
 @dataclass(frozen=True)
 class Whitening:
@@ -33,14 +35,19 @@ def fit_partial_whitening(vectors: NDArray[np.float32], power: float = 0.5) -> W
     >>> fit_partial_whitening(line).apply(line).shape
     (3, 2)
     """
-    unit = unit_rows(vectors).astype(np.float64)
-    mean = unit.mean(axis=0)
-    covariance = (unit - mean).T @ (unit - mean) / len(unit)
+    n, dim = vectors.shape
+    # In parts: in float64 the whole would take twice the memory of the vectors.
+    mean, covariance = np.zeros(dim), np.zeros((dim, dim))
+    for rows in row_blocks(n):
+        mean += unit_rows(vectors[rows]).sum(axis=0, dtype=np.float64) / n
+    for rows in row_blocks(n):
+        centred = unit_rows(vectors[rows]).astype(np.float64) - mean
+        covariance += centred.T @ centred / n
     variance, axes = np.linalg.eigh(covariance)
     deviation = np.sqrt(np.maximum(variance, 1e-12))
     # One item, or identical texts: no axis says anything, so the vectors stay as they are.
     if deviation.max() < 1e-5:
-        return Whitening(np.eye(unit.shape[1], dtype=np.float32), np.zeros_like(mean, np.float32))
+        return Whitening(np.eye(dim, dtype=np.float32), np.zeros_like(mean, np.float32))
     scale = np.maximum(deviation, 1e-3 * deviation.max()) ** -power
     weight = scale[:, None] * axes.T
     return Whitening(weight.astype(np.float32), (-weight @ mean).astype(np.float32))

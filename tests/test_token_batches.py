@@ -1,0 +1,35 @@
+"""Batches of like length: no larger than the budget, and every text in one of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.towers.token_batches import token_batches
+
+LENGTHS = st.lists(st.integers(0, 200), max_size=60)
+
+
+@given(LENGTHS, st.integers(1, 400))
+def test_every_text_is_in_one_batch(lengths: list[int], budget: int) -> None:
+    batches = token_batches(np.array(lengths, np.int64), budget)
+    found = np.concatenate(batches) if batches else np.empty(0, np.int64)
+    assert sorted(found.tolist()) == list(range(len(lengths)))
+
+
+@given(LENGTHS, st.integers(1, 400))
+def test_only_a_text_that_is_too_long_for_any_batch_exceeds_the_budget(
+    lengths: list[int], budget: int
+) -> None:
+    sizes = np.array(lengths, np.int64)
+    for batch in token_batches(sizes, budget):
+        assert len(batch) * sizes[batch].max() <= budget or len(batch) == 1
+
+
+def test_nothing_is_padded_where_the_lengths_come_in_groups() -> None:
+    lengths = np.array([3, 9] * 40, np.int64)
+    batches = token_batches(lengths, 36)
+    padded = sum(len(batch) * lengths[batch].max() for batch in batches)
+    assert padded == lengths.sum()
+    assert lengths[np.concatenate(batches)].tolist() == [9] * 40 + [3] * 40, "longest first"
