@@ -22,8 +22,10 @@ from retrieval.towers.user_tower import ItemSource, UserTower
 from retrieval.towers.vector_user_tower import VectorUserTower
 from training.batches import ContrastiveCollator
 from training.examples import NextItemExamples
+from training.lora import Lora
 from training.losses.logq import expected_draws
 from training.settings import TrainingSettings
+from training.text_stage import add_lora, start_from_frozen_states
 from training.trainer import StageSettings, run_stage
 from training.two_tower import TwoTower
 from training.validation import ValidationMeasure, ValidationSet, measure
@@ -61,8 +63,8 @@ class Stages:
     device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
-    # Fingerprint of the tower that read `pooled`; None: the one that came with it.
-    _read_by: str | None = None
+    # Fingerprint of the tower that read `pooled`.
+    _read_by: str = ""
 
     def run(self) -> Serving:
         """Run every stage that has epochs and return what validation chose."""
@@ -82,6 +84,15 @@ class Stages:
     def _run_stage(self, name: Stage, stage: StageSettings) -> None:
         began = time.monotonic()
         model = self._model(name, stage)
+        lora = None
+        if model.reads_text:
+            lora = add_lora(model, stage, seed=self.settings.seed)
+            start_from_frozen_states(
+                model, stage, len(self.examples), self.work / "vectors", progress=self.progress
+            )
+        self._read_by = self.item_tower.fingerprint()
+        # A copy: the model's table is the same memory, and changes.
+        before = self.pooled.copy() if model.reads_text else self.pooled
         collator = self._collator(stage)
         result = run_stage(
             name,
@@ -89,12 +100,13 @@ class Stages:
             collator,
             stage,
             balance=lambda: self._balance(model),
+            refresh=lambda: self._refresh(model),
             work=self.work,
             resume=self.resume,
             seed=self.settings.seed,
             progress=self.progress,
         )
-        self._refresh(model)
+        self._settle(model, lora, before, kept=result.kept)
         self.temperature = model.temperature
         self.reports.append(
             {
@@ -126,7 +138,9 @@ class Stages:
             self.settings.loss,
             trainable_layers=stage.trainable_layers if name == "text" else 0,
             train_item_linear=name == "text" and stage.item_linear_lr > 0,
-            fresh_histories=stage.fresh_histories,
+            fresh_texts=stage.fresh_texts,
+            tokens_per_pass=stage.tokens_per_pass,
+            gradient_cache=stage.gradient_cache,
         )
         if isinstance(self.user_tower, VectorUserTower):
             self.user_tower.train_only(name)
@@ -156,17 +170,35 @@ class Stages:
         if not model.reads_text:
             return
         now = self.item_tower.fingerprint()
-        if self._read_by is None:
-            self._read_by = now
-        if self._read_by != now:
-            self.pooled = self.item_tower.encode_pooled(
-                self.tokens,
-                batch_size=self.settings.item_tower.batch_size,
-                precision=self.settings.item_tower.precision,
-                progress=self.progress,
-            )
-            model.pooled.copy_(torch.from_numpy(self.pooled))
-            self._read_by = now
+        if self._read_by == now:
+            return
+        from_states = model.reading.starts_from_states
+        self.pooled = model.reading.catalog(self.progress) if from_states else self._read_whole()
+        model.pooled.copy_(torch.from_numpy(self.pooled))
+        self._read_by = now
+
+    def _settle(
+        self, model: TwoTower, lora: Lora | None, before: NDArray[np.float32], *, kept: bool
+    ) -> None:
+        """Leave a plain encoder, and the catalog as that encoder reads it, unrounded."""
+        if not model.reads_text:
+            return
+        rounded = model.reading.starts_from_states
+        current = self._read_by == self.item_tower.fingerprint() and not rounded
+        if lora is not None:
+            lora.merge()
+        if not kept:
+            self.pooled = before
+        elif not current:
+            self.pooled = self._read_whole()
+
+    def _read_whole(self) -> NDArray[np.float32]:
+        return self.item_tower.encode_pooled(
+            self.tokens,
+            batch_size=self.settings.item_tower.batch_size,
+            precision=self.settings.item_tower.precision,
+            progress=self.progress,
+        )
 
     def _balance(self, model: TwoTower) -> dict[str, float]:
         self._refresh(model)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
@@ -17,6 +17,9 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from retrieval.progress import Progress
 from training.batches import ContrastiveCollator
+from training.bfloat16 import uses_bfloat16
+from training.table_refresh import TableRefresh
+from training.text_reading import FreshTexts
 from training.two_tower import TwoTower
 
 logger = logging.getLogger("longtail.training")
@@ -41,7 +44,20 @@ class StageSettings:
         least_gain: relative gain of the validation balance below which the stage is undone: the
             best of several evaluations is always a little too good.
         trainable_layers: last layers of the text encoder that train, -1 for all of it.
-        fresh_histories: read history texts anew in each step (costs three times the time).
+        fresh_texts: which texts a step reads anew: those of its ``targets``, of its ``candidates``
+            (uniform negatives too), or ``all`` (histories too). The others come from the table of
+            the last reading of the catalog, without a gradient.
+        refresh_steps: steps after which that table is read again; 0: at evaluations only.
+        tokens_per_pass: texts of like length are read together, so many tokens at once, padding
+            included; 0: 1,024 on a CPU, 16,384 on a GPU.
+        gradient_cache: keep no pass over texts for its gradient, but run each once more. Memory
+            then holds one pass instead of the whole batch, for a third more time.
+        frozen_states_gb: the frozen layers below ``trainable_layers`` are run once for each text
+            of the catalog and kept in a file of at most so many gigabytes; larger catalogs run
+            them in every step.
+        lora_rank: train low-rank changes of the last layers' matrices (LoRA) instead of all their
+            numbers, and add them up at the end; 0: all numbers. Needs `longtail[lora]`.
+        bf16: multiply in bfloat16, ``auto``: where the hardware does.
         report_to: e.g. ``tensorboard``, ``wandb``.
     """
 
@@ -59,9 +75,14 @@ class StageSettings:
     patience: int = 2
     least_gain: float = 0.005
     trainable_layers: int = 0
-    fresh_histories: bool = True
+    fresh_texts: FreshTexts = "all"
+    refresh_steps: int = 0
+    tokens_per_pass: int = 0
+    gradient_cache: bool = False
+    frozen_states_gb: float = 4.0
+    lora_rank: int = 0
     gradient_accumulation: int = 1
-    bf16: bool = False
+    bf16: bool | Literal["auto"] = False
     report_to: tuple[str, ...] = ()
 
 
@@ -78,6 +99,13 @@ class StageResult:
         if not self.kept:
             return self.evaluations[0]
         return max(self.evaluations, key=lambda measures: measures["balance"])
+
+
+def planned_steps(stage: StageSettings, n_examples: int) -> tuple[int, int]:
+    """Return how many steps a stage takes at most, and after how many it is evaluated."""
+    steps_per_epoch = max(1, n_examples // (stage.batch_size * stage.gradient_accumulation))
+    total = stage.max_steps if stage.max_steps > 0 else round(stage.epochs * steps_per_epoch)
+    return total, max(1, min(total, round(steps_per_epoch / stage.evaluations_per_epoch)))
 
 
 class TwoTowerTrainer(Trainer):  # type: ignore[misc]
@@ -139,6 +167,7 @@ def run_stage(
     stage: StageSettings,
     *,
     balance: Callable[[], dict[str, float]],
+    refresh: Callable[[], None],
     work: Path,
     resume: bool,
     seed: int,
@@ -149,11 +178,7 @@ def run_stage(
     The model ends as the best of all evaluations, or as it was when none of them gained enough:
     a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on.
     """
-    steps_per_epoch = max(
-        1, len(collator.examples) // (stage.batch_size * stage.gradient_accumulation)
-    )
-    total = stage.max_steps if stage.max_steps > 0 else round(stage.epochs * steps_per_epoch)
-    every = max(1, min(total, round(steps_per_epoch / stage.evaluations_per_epoch)))
+    total, every = planned_steps(stage, len(collator.examples))
     checkpoints = work / "checkpoints" / name
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
@@ -164,7 +189,7 @@ def run_stage(
         warmup_steps=round(stage.warmup_share * total),
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
-        bf16=stage.bf16,
+        bf16=uses_bfloat16(stage.bf16),
         eval_strategy="steps",
         eval_steps=every,
         save_strategy="steps",
@@ -193,6 +218,7 @@ def run_stage(
         balance=balance,
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=stage.patience),
+            TableRefresh(refresh, stage.refresh_steps),
             _Report(name, progress),
         ],
     )
