@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-serve clean
+.PHONY: demo install test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -81,6 +81,12 @@ bench-encode: install
 bench-encode-growth: install
 	$(BIN)/python benchmarks/encoding_growth.py
 	$(BIN)/python benchmarks/encoding_growth_chart.py
+
+# make bench-finetune DATA=FOLDER: the text stage against sentence-transformers' trainer.
+bench-finetune: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python benchmarks/finetuning.py $(DATA)
+	$(BIN)/python benchmarks/finetuning_tables.py
 
 # make bench-serve DATA=RUN SOAK=30: the service on a copy of a run folder, SOAK minutes of it at length.
 SOAK ?= 0

@@ -16,6 +16,7 @@ from index.errors import LongtailError
 from longtail.settings_ranges import out_of_range
 from retrieval.errors import DataError
 from retrieval.popularity import assign_buckets
+from training.lora import LoraNotInstalledError, check_lora_installed
 from training.settings import TrainingSettings
 
 
@@ -60,6 +61,7 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
         raise SettingsError(complaint)
     _check_lists(settings)
     _check_trackers(settings)
+    _check_lora(settings)
     try:
         assign_buckets(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
     except DataError as error:
@@ -120,6 +122,15 @@ def _check_trackers(settings: TrainingSettings) -> None:
                     f"setting {group}.report_to: {name!r} is no tracker that is installed here; "
                     f"installed: {', '.join(installed) or 'none'}"
                 )
+
+
+def _check_lora(settings: TrainingSettings) -> None:
+    """Refuse adapters whose library isn't installed now, not when their stage begins."""
+    if settings.text.epochs and settings.text.lora_rank:
+        try:
+            check_lora_installed()
+        except LoraNotInstalledError as error:
+            raise SettingsError(f"setting text.lora_rank: {error}") from None
 
 
 def _override_value(path: list[str], text: str, override: str) -> Any:

@@ -41,6 +41,7 @@ RANGES = {
     "first_order_ridge": Range(0.001),
     # A scorer is judged by users that it wasn't fitted on.
     "folds": Range(2),
+    "frozen_states_gb": _COUNT,
     "gradient_accumulation": _POSITIVE,
     "heads": _POSITIVE,
     "hidden": _POSITIVE,
@@ -51,6 +52,7 @@ RANGES = {
     "learning_rate": _COUNT,
     "least_gain": _COUNT,
     "logq_strength": _SHARE,
+    "lora_rank": _COUNT,
     "max_events": _COUNT,
     "max_history": _POSITIVE,
     "max_items": _COUNT,
@@ -64,6 +66,7 @@ RANGES = {
     "popularity_matched": _COUNT,
     "popularity_strengths": _COUNT,
     "popularity_weights": _COUNT,
+    "refresh_steps": _COUNT,
     "ridge": _COUNT,
     "rounds": _POSITIVE,
     # The generators of NumPy and torch take nothing else.
@@ -79,6 +82,7 @@ RANGES = {
     "text_kernel": _COUNT,
     "text_neighbours": _COUNT,
     "text_tokens": Range(3),
+    "tokens_per_pass": _COUNT,
     "trainable_layers": Range(-1),
     "transitions_by_text_limit": _COUNT,
     "uniform_negatives": _COUNT,

@@ -43,7 +43,7 @@ def every_stage(bert: Path) -> TrainingSettings:
     )
     # Texts of past items are read from the table that is renewed at each evaluation.
     text = replace(
-        stage, epochs=1.6, trainable_layers=1, text_encoder_lr=3e-4, fresh_histories=False
+        stage, epochs=1.6, trainable_layers=1, text_encoder_lr=3e-4, fresh_texts="candidates"
     )
     settings = settings_for(bert, history=stage, encoder=stage, text=text, refit=True)
     # So good a start as the offsets in closed form leaves the text nothing to gain.

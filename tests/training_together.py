@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -29,12 +30,13 @@ from training.trainer import StageSettings, run_stage
 JOINT_BATCH, STEPS = 30, 3
 LOST = 3
 # Stage, user tower, and whether texts of past items are read anew.
-CASES: dict[str, tuple[Stage, str, bool]] = {
-    "history": ("history", "vectors", True),
-    "encoder": ("encoder", "vectors", True),
-    "text": ("text", "vectors", True),
-    "text of candidates": ("text", "vectors", False),
-    "text tower": ("text", "text", True),
+CASES: dict[str, tuple[Stage, str, dict[str, Any]]] = {
+    "history": ("history", "vectors", {}),
+    "encoder": ("encoder", "vectors", {}),
+    "text": ("text", "vectors", {}),
+    "text of candidates": ("text", "vectors", {"fresh_texts": "candidates"}),
+    "text of targets": ("text", "vectors", {"fresh_texts": "targets", "gradient_cache": True}),
+    "text tower": ("text", "text", {"gradient_cache": True}),
 }
 
 
@@ -60,7 +62,7 @@ def settings_of(bert: Path, processes: int) -> TrainingSettings:
 
 def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, torch.Tensor]:
     """Return the joint loss of the first examples, and the parameters after a few steps."""
-    name, kind, fresh = CASES[case]
+    name, kind, changes = CASES[case]
     settings = settings_of(bert, processes.count)
     settings = replace(settings, user_tower=replace(settings.user_tower, kind=kind))
     catalog = shop_catalog()
@@ -70,13 +72,14 @@ def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, t
         settings,
         out,
         resume=False,
+        vector_cache=None,
         progress=silent,
         profile=UNMEASURED,
         processes=processes,
     )
     _without_dropout(stages.item_tower)
     _without_dropout(stages.user_tower)
-    stage = replace(getattr(settings, name), fresh_histories=fresh)
+    stage = replace(getattr(settings, name), **changes)
     model = stages._model(name, stage)
     collator = stages._collator(stage)
     model.processes = processes
@@ -92,7 +95,7 @@ def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, t
         stage,
         # Whatever was learned is kept.
         balance=lambda: {"balance": next(growing)},
-        renew=lambda: None,
+        refresh=lambda: None,
         work=out,
         resume=False,
         seed=0,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,11 +33,13 @@ from training.finished_stages import (
     load_finished_stage,
     save_finished_stage,
 )
+from training.lora import Lora
 from training.losses.logq import expected_draws
 from training.processes import ALONE, Processes
 from training.profile import UNMEASURED, Profile
 from training.reading import renewed
 from training.settings import TrainingSettings
+from training.text_stage import add_lora, start_from_frozen_states
 from training.trainer import StageSettings, run_stage
 from training.two_tower import TwoTower
 from training.validation import ValidationMeasure, ValidationSet, measure
@@ -78,10 +81,8 @@ class Stages:
     device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
-    # Fingerprint of the tower that read `pooled`; None: the one that came with it.
-    _read_by: str | None = None
-    # The same two as the running stage found them: it may be undone.
-    _before: tuple[str | None, NDArray[np.float32] | None] = (None, None)
+    # Fingerprint of the tower that read `pooled`.
+    _read_by: str = ""
 
     @cached_property
     def tokens(self) -> TokenTable:
@@ -112,17 +113,20 @@ class Stages:
     def _run_stage(self, name: Stage, stage: StageSettings) -> None:
         began = time.monotonic()
         model = self._model(name, stage)
-        self._refresh(model)
-        self._before = (self._read_by, self.pooled)
+        # What an undone stage goes back to.
+        before = (self.pooled, self.reading)
+        if model.reads_text:
+            self._read_by = self._fingerprint()
         result = self._finished(name, model)
         if result is None:
+            lora = self._set_up(model, stage)
             found = run_stage(
                 name,
                 model,
                 self._collator(stage),
                 stage,
                 balance=lambda: self._balance(model),
-                renew=lambda: self._refresh(model),
+                refresh=lambda: self._refresh(model),
                 work=self.work,
                 resume=self.resume,
                 seed=self.settings.seed,
@@ -130,12 +134,16 @@ class Stages:
                 processes=self.processes,
                 clock=self.profile.clock(name, self.device),
             )
+            if lora is not None:
+                lora.merge()
             result = replace(found, seconds=round(time.monotonic() - began, 1))
             if self.processes.first:
                 save_finished_stage(self.work, name, model, result)
                 shutil.rmtree(self.work / "checkpoints" / name, ignore_errors=True)
-        self._refresh(model)
-        self._before = (None, None)
+        if not result.kept:
+            self.pooled, self.reading = before
+        else:
+            self._settle(model)
         self.temperature = model.temperature
         self.reports.append(
             {
@@ -181,7 +189,9 @@ class Stages:
             self.settings.loss,
             trainable_layers=stage.trainable_layers if name == "text" else 0,
             train_item_linear=name == "text" and stage.item_linear_lr > 0,
-            fresh_histories=stage.fresh_histories,
+            fresh_texts=stage.fresh_texts,
+            tokens_per_pass=stage.tokens_per_pass,
+            gradient_cache=stage.gradient_cache,
         )
         if isinstance(self.user_tower, VectorUserTower):
             self.user_tower.train_only(name)
@@ -210,20 +220,58 @@ class Stages:
         """Read the catalog again if the item tower has changed since it was last read."""
         if not model.reads_text:
             return
-        now = self.processes.tell(self.item_tower.fingerprint())
-        if self._read_by is None:
-            self._read_by = now
-        if self._read_by != now:
-            self.pooled = self._read_again(now)
-            # Not copied into the tensor that is there: it shares its memory with the old ones.
-            model.pooled = torch.from_numpy(self.pooled).to(self.device)
-            self._read_by = now
+        now = self._fingerprint()
+        if self._read_by == now:
+            return
+        read_states = partial(model.reading.catalog, self.progress)
+        self.pooled = self._shared(read_states if self._rounded(model) else self._read_whole)
+        # Not copied into the tensor that is there: it shares its memory with the old ones.
+        model.pooled = torch.from_numpy(self.pooled).to(self.device)
+        self._read_by = now
 
-    def _read_again(self, fingerprint: str) -> NDArray[np.float32]:
-        read_by, pooled = self._before
-        if pooled is not None and read_by == fingerprint:
-            return pooled
-        pooled = self._read_whole() if self.processes.first else np.empty_like(self.pooled)
+    def _settle(self, model: TwoTower) -> None:
+        """Leave the catalog as the trained encoder reads it, unrounded."""
+        if not model.reads_text:
+            return
+        if self._rounded(model) or self._read_by != self._fingerprint():
+            self.pooled = self._shared(self._read_whole)
+
+    def _set_up(self, model: TwoTower, stage: StageSettings) -> Lora | None:
+        """Add what the text stage wants before its first step."""
+        if not model.reads_text:
+            return None
+        lora = add_lora(model, stage, seed=self.settings.seed)
+        if not self.processes.first:
+            # The first process has the states in a file then.
+            self.processes.tell(None)
+        start_from_frozen_states(
+            model,
+            stage,
+            len(self.examples),
+            self.work / "vectors",
+            processes=self.processes.count,
+            progress=self.progress,
+        )
+        if self.processes.first:
+            self.processes.tell(None)
+        # Adapters change nothing yet, but they count as weights.
+        self._read_by = self._fingerprint()
+        return lora
+
+    def _rounded(self, model: TwoTower) -> bool:
+        """Return whether the catalog is read from the frozen layers' states while training.
+
+        Not where texts are read in several pieces: the states are those of the first.
+        """
+        return model.reading.starts_from_states and self.texts.whole
+
+    def _fingerprint(self) -> str:
+        found: str = self.processes.tell(self.item_tower.fingerprint())
+        return found
+
+    def _shared(self, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return what the first process reads, in all of them."""
+        pooled = read() if self.processes.first else np.empty_like(self.pooled)
         self.processes.send_([torch.from_numpy(pooled)])
         return pooled
 

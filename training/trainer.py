@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from accelerate.data_loader import prepare_data_loader
@@ -18,10 +18,13 @@ from transformers.trainer_callback import PrinterCallback
 
 from retrieval.progress import Progress
 from training.batches import ContrastiveCollator
+from training.bfloat16 import uses_bfloat16
 from training.checkpoints import last_whole_checkpoint
 from training.finished_stages import StageResult
 from training.processes import ALONE, Processes
 from training.step_clock import SILENT, StepClock
+from training.table_refresh import TableRefresh
+from training.text_reading import FreshTexts
 from training.two_tower import TwoTower
 
 logger = logging.getLogger("longtail.training")
@@ -46,7 +49,20 @@ class StageSettings:
         least_gain: relative gain of the validation balance below which the stage is undone: the
             best of several evaluations is always a little too good.
         trainable_layers: last layers of the text encoder that train, -1 for all of it.
-        fresh_histories: read history texts anew in each step (costs three times the time).
+        fresh_texts: which texts a step reads anew: those of its ``targets``, of its ``candidates``
+            (uniform negatives too), or ``all`` (histories too). The others come from the table of
+            the last reading of the catalog, without a gradient.
+        refresh_steps: steps after which that table is read again; 0: at evaluations only.
+        tokens_per_pass: texts of like length are read together, so many tokens at once, padding
+            included; 0: 1,024 on a CPU, 16,384 on a GPU.
+        gradient_cache: keep no pass over texts for its gradient, but run each once more. Memory
+            then holds one pass instead of the whole batch, for a third more time.
+        frozen_states_gb: the frozen layers below ``trainable_layers`` are run once for each text
+            of the catalog and kept in a file of at most so many gigabytes; larger catalogs run
+            them in every step.
+        lora_rank: train low-rank changes of the last layers' matrices (LoRA) instead of all their
+            numbers, and add them up at the end; 0: all numbers. Needs `longtail[lora]`.
+        bf16: multiply in bfloat16, ``auto``: where the hardware does.
         report_to: e.g. ``tensorboard``, ``wandb``.
     """
 
@@ -64,10 +80,23 @@ class StageSettings:
     patience: int = 2
     least_gain: float = 0.005
     trainable_layers: int = 0
-    fresh_histories: bool = True
+    fresh_texts: FreshTexts = "all"
+    refresh_steps: int = 0
+    tokens_per_pass: int = 0
+    gradient_cache: bool = False
+    frozen_states_gb: float = 4.0
+    lora_rank: int = 0
     gradient_accumulation: int = 1
-    bf16: bool = False
+    bf16: bool | Literal["auto"] = False
     report_to: tuple[str, ...] = ()
+
+
+def planned_steps(stage: StageSettings, n_examples: int, processes: int = 1) -> tuple[int, int]:
+    """Return how many steps a stage takes at most, and after how many it is evaluated."""
+    a_step = stage.batch_size * processes * stage.gradient_accumulation
+    steps_per_epoch = max(1, n_examples // a_step)
+    total = stage.max_steps if stage.max_steps > 0 else round(stage.epochs * steps_per_epoch)
+    return total, max(1, min(total, round(steps_per_epoch / stage.evaluations_per_epoch)))
 
 
 class TwoTowerTrainer(Trainer):  # type: ignore[misc]
@@ -165,7 +194,7 @@ def run_stage(
     stage: StageSettings,
     *,
     balance: Callable[[], dict[str, float]],
-    renew: Callable[[], None],
+    refresh: Callable[[], None],
     work: Path,
     resume: bool,
     seed: int,
@@ -176,14 +205,12 @@ def run_stage(
     """Train the model in place and return what validation said of it.
 
     The model ends as the best of all evaluations, or as it was when none of them gained enough:
-    a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on; ``renew``
-    is called when one was loaded, so that what is computed from the model follows it. All
-    ``processes`` call this together.
+    a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on; ``refresh``
+    brings the table of vectors to the model's weights, see `TableRefresh`. All ``processes`` call
+    this together.
     """
     joint_batch = stage.batch_size * processes.count
-    steps_per_epoch = max(1, len(collator.examples) // (joint_batch * stage.gradient_accumulation))
-    total = stage.max_steps if stage.max_steps > 0 else round(stage.epochs * steps_per_epoch)
-    every = max(1, min(total, round(steps_per_epoch / stage.evaluations_per_epoch)))
+    total, every = planned_steps(stage, len(collator.examples), processes.count)
     checkpoints = (work / "checkpoints" / name).resolve()
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
@@ -194,7 +221,7 @@ def run_stage(
         warmup_steps=round(stage.warmup_share * total),
         lr_scheduler_type="cosine",
         max_grad_norm=1.0,
-        bf16=stage.bf16,
+        bf16=uses_bfloat16(stage.bf16),
         eval_strategy="steps",
         eval_steps=every,
         save_strategy="steps",
@@ -233,12 +260,13 @@ def run_stage(
         balance=balance,
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=stage.patience),
+            TableRefresh(refresh, stage.refresh_steps),
             _Report(name, progress),
-            _Steps(clock, renew),
+            _Steps(clock),
         ],
     )
     trainer.stage, trainer.processes, trainer.clock = stage, processes, clock
-    model.processes, model.clock = processes, clock
+    model.trains_with(processes, clock)
     trainer.remove_callback(PrinterCallback)
     if processes.count > 1:
         # Each process drops out other places of its share.
@@ -289,14 +317,10 @@ class _Report(TrainerCallback):  # type: ignore[misc]
 
 
 class _Steps(TrainerCallback):  # type: ignore[misc]
-    """Ends the clock's steps, and lets others follow a model that was read from a checkpoint."""
+    """Ends the clock's steps."""
 
-    def __init__(self, clock: StepClock, renew: Callable[[], None]) -> None:
-        self.clock, self.renew = clock, renew
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step > 0:
-            self.renew()
+    def __init__(self, clock: StepClock) -> None:
+        self.clock = clock
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.clock.end()

@@ -14,11 +14,13 @@ from retrieval.popularity import Popularity
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.tokens import TokenTable
 from retrieval.towers.user_tower import ItemSource, UserTower
+from training.frozen_layers import thaw_last_layers
 from training.losses.logq import correct_logits
 from training.losses.masking import mask_accidental_hits, mask_other_positives
 from training.losses.sampled_softmax import sampled_softmax
-from training.processes import ALONE
+from training.processes import ALONE, Processes
 from training.step_clock import SILENT, StepClock
+from training.text_reading import FreshTexts, TextReading
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class TwoTower(nn.Module):
 
     While no layer of the text encoder is trained, item texts are read once, before training,
     and a step starts from those pooled vectors (``pooled``). Otherwise each step reads the
-    texts of its distinct items, once each.
+    texts of its distinct items, once each: of all, or of its targets or candidates only, and the
+    others come from ``pooled``, without a gradient through their text.
 
     Attributes:
         processes: those that train together; the loss is then this one's share of the joint one.
@@ -67,7 +70,9 @@ class TwoTower(nn.Module):
         *,
         trainable_layers: int = 0,
         train_item_linear: bool = True,
-        fresh_histories: bool = True,
+        fresh_texts: FreshTexts = "all",
+        tokens_per_pass: int = 0,
+        gradient_cache: bool = False,
     ) -> None:
         super().__init__()
         self.item_tower = item_tower
@@ -75,13 +80,18 @@ class TwoTower(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(loss.temperature or 0.1))))
         self.tokens = tokens
         self.loss_settings = loss
-        self.fresh_histories = fresh_histories
+        self.fresh_texts = fresh_texts
+        self.reading = TextReading(
+            item_tower, tokens, tokens_per_pass=tokens_per_pass, gradient_cache=gradient_cache
+        )
         self.processes = ALONE
         self.clock: StepClock = SILENT
         self.register_buffer("pooled", torch.from_numpy(pooled), persistent=False)
         self.register_buffer("log_draws", torch.log(draws), persistent=False)
         self.register_buffer("log_p", torch.from_numpy(popularity.log_p), persistent=False)
-        self.reads_text = thaw_last_layers(item_tower, trainable_layers) > 0
+        # A tuple isn't registered: these layers are the item tower's already.
+        self.thawed = thaw_last_layers(item_tower, trainable_layers)
+        self.reads_text = bool(self.thawed)
         item_tower.dense.requires_grad_(train_item_linear)
         # Nothing on the item's side moves: its vectors are computed once.
         self.fixed_vectors: torch.Tensor | None = None
@@ -93,10 +103,27 @@ class TwoTower(nn.Module):
         """The learned temperature of the cosine."""
         return float(torch.exp(-self._bounded_log_scale().detach()))
 
+    def trains_with(self, processes: Processes, clock: StepClock) -> None:
+        """Share the steps from now on with other processes, and measure their parts."""
+        self.processes, self.clock = processes, clock
+        self.reading.clock = clock
+
     def set_temperature(self, temperature: float) -> None:
         """Set where the learned temperature is."""
         with torch.no_grad():
             self.log_scale.fill_(-float(np.log(temperature)))
+
+    def train(self, mode: bool = True) -> TwoTower:
+        """Set the mode, but leave what is frozen of the text encoder without dropout.
+
+        A frozen layer then says the same of a text in every step, and is free of noise that
+        nothing above it could learn to bear.
+        """
+        super().train(mode)
+        self.item_tower.text_encoder.eval()
+        for module in self.thawed:
+            module.train(mode)
+        return self
 
     def forward(
         self,
@@ -118,16 +145,17 @@ class TwoTower(nn.Module):
         target_column: torch.Tensor,
         taken: torch.Tensor,
     ) -> torch.Tensor:
+        with self.clock.part("items"):
+            vectors = self.item_vectors(items, candidates, target_column)
         own = self.processes.share(len(histories))
         target_column, taken = target_column[own], taken[own]
-        with self.clock.part("items"):
-            vectors = self.item_vectors(items, candidates)
         tokens = None
         if self.user_tower.reads_tokens:
             with self.clock.part("tokenise"):
                 tokens = self.tokens.take(items.cpu().numpy())
         with self.clock.part("users"):
-            users = self.user_tower(histories[own], ItemSource(vectors, items, tokens))
+            source = ItemSource(vectors, items, tokens, self.reading.sequences)
+            users = self.user_tower(histories[own], source)
         logits = users @ vectors[candidates].T * torch.exp(self._bounded_log_scale())
         rows = items[candidates]
         logits = correct_logits(
@@ -146,29 +174,26 @@ class TwoTower(nn.Module):
         # exp(4.6) = 100: beyond it the softmax is a maximum and gradients vanish.
         return self.log_scale.clamp(0.0, 4.6)
 
-    def item_vectors(self, items: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
-        """Return the vectors of a batch's distinct items, [u, dim].
-
-        With ``fresh_histories`` off, items that only occur in histories come from the pooled
-        table of the last refresh (no gradient through their text): a third of the cost on CPU.
-        """
+    def item_vectors(
+        self, items: torch.Tensor, candidates: torch.Tensor, target_column: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the vectors of a batch's distinct items, [u, dim]; arguments as of `forward`."""
         if self.fixed_vectors is not None:
             return self.fixed_vectors.to(items.device)[items]
         pooled = self.pooled[items]
         if self.reads_text:
-            fresh = slice(None) if self.fresh_histories else candidates
-            pooled = pooled.clone()
-            pooled[fresh] = self._read(items[fresh])
+            fresh = {
+                "all": torch.arange(len(items), device=items.device),
+                "candidates": candidates,
+                "targets": candidates[torch.unique(target_column)],
+            }[self.fresh_texts]
+            pooled = pooled.index_copy(0, fresh, self._read(items[fresh]))
         return self.item_tower.project(pooled)
 
     def _read(self, items: torch.Tensor) -> torch.Tensor:
         """Return the items' pooled vectors from their texts, [u, dim]; each process reads some."""
         own = items[self.processes.share(len(items))]
-        with self.clock.part("tokenise"):
-            ids, mask = self.tokens.padded(own.cpu().numpy())
-            self.clock.count(items=len(own), tokens=int(mask.sum()))
-        pooled = self.item_tower.pool(ids.to(items.device), mask.to(items.device))
-        return self.processes.gathered(pooled, len(items))
+        return self.processes.gathered(self.reading.items(own.cpu().numpy()), len(items))
 
     @torch.no_grad()
     def fit_temperature(self, batches: Sequence[dict[str, torch.Tensor]]) -> None:
@@ -188,19 +213,3 @@ class TwoTower(nn.Module):
 
 
 TEMPERATURES = (0.03, 0.04, 0.05, 0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
-
-
-def thaw_last_layers(item_tower: ItemTower, count: int) -> int:
-    """Freeze the text encoder except its last ``count`` layers (-1: all of it); return how many."""
-    encoder = item_tower.text_encoder
-    stacks = [list(m) for m in encoder.modules() if isinstance(m, nn.ModuleList)]
-    layers = max(stacks, key=len, default=[])
-    for parameter in encoder.parameters():
-        parameter.requires_grad_(count < 0)
-    if count < 0:
-        return max(len(layers), 1)
-    thawed = layers[len(layers) - min(count, len(layers)) :]
-    for layer in thawed:
-        for parameter in layer.parameters():
-            parameter.requires_grad_(True)
-    return len(thawed)

@@ -38,7 +38,7 @@ class TextPieces:
 
     def beginnings(self) -> TokenTable:
         """Return the first piece of each text, which is the text cut at the tower's limit."""
-        return self.tokens if self._whole else self.tokens.take(self.first[:-1])
+        return self.tokens if self.whole else self.tokens.take(self.first[:-1])
 
     def take(self, positions: NDArray[np.int64]) -> TextPieces:
         """Return these texts, in this order; ``longer`` isn't known of them."""
@@ -52,7 +52,7 @@ class TextPieces:
 
         A piece counts as much as it has tokens.
         """
-        if self._whole:
+        if self.whole:
             return pooled
         weights = self.tokens.lengths.astype(np.float32)[:, None]
         sums = np.add.reduceat(pooled * weights, self.first[:-1], axis=0)
@@ -60,7 +60,8 @@ class TextPieces:
         return np.asarray(sums / np.maximum(lengths, 1e-12), dtype=np.float32)
 
     @property
-    def _whole(self) -> bool:
+    def whole(self) -> bool:
+        """Whether each text is one piece."""
         return len(self.tokens) == len(self)
 
 

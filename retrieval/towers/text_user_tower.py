@@ -62,7 +62,6 @@ class TextUserTower(UserTower):
     def forward(self, rows: torch.Tensor, source: ItemSource) -> torch.Tensor:
         if source.tokens is None:
             raise ValueError("the text user tower reads tokens, and the source has none")
-        device = self.linear.weight.device
         newest_first = rows.cpu().numpy()
         texts = [
             source.tokens.joined(
@@ -70,8 +69,12 @@ class TextUserTower(UserTower):
             )
             for history in newest_first
         ]
-        ids, mask = pad_tokens(texts, source.tokens.pad_id)
-        pooled = self.reader.pool(ids.to(device), mask.to(device))
+        if source.pool_texts is None:
+            device = self.linear.weight.device
+            ids, mask = pad_tokens(texts, source.tokens.pad_id)
+            pooled = self.reader.pool(ids.to(device), mask.to(device))
+        else:
+            pooled = source.pool_texts(self.reader, texts)
         filled = (rows >= 0).any(1, keepdim=True)
         return nn.functional.normalize(self.linear(pooled), dim=-1) * filled
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from retrieval.interactions import Histories
+from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.tokens import TokenTable
 
 
@@ -23,11 +25,14 @@ class ItemSource:
         vectors: item vectors, float32 [n, dim].
         rows: their catalog rows, int64 [n].
         tokens: their token ids, n texts; None where the tower reads vectors only.
+        pool_texts: how a tower should have token sequences read, float32 [n, dim] from an item
+            tower and n sequences; None: all in one pass.
     """
 
     vectors: torch.Tensor
     rows: torch.Tensor
     tokens: TokenTable | None = None
+    pool_texts: Callable[[ItemTower, Sequence[NDArray[np.int32]]], torch.Tensor] | None = None
 
     def among(self, positions: NDArray[np.int64]) -> tuple[torch.Tensor, ItemSource]:
         """Return the positions among the items that they name alone, and a source of these.

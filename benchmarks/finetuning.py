@@ -1,0 +1,173 @@
+"""Fine-tuning the text encoder: the engine's text stage against sentence-transformers' trainer.
+
+Run:  python benchmarks/finetuning.py FOLDER [--pairs 12800] [--only NAME;...] [--threads N]
+      [--set KEY=VALUE ...]
+
+The task is what both can express: an item's text should be near the text of the item that the
+same person took next, among the other pairs of the batch. Users of held-out pairs are in no
+training pair. All rows start from the same weights, cut texts at the same token, see the same
+number of pairs once, and are measured on the same held-out pairs in the same batches of 64 at the
+same temperature. Seconds are wall time of the steps; what a row does before its first step, and
+would do once however long it trained, stands beside them, and is part of the target's figure.
+
+Writes benchmarks/results/finetuning.json and prints it. The machine's matrix rate is measured in
+the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from finetuning_rows import (
+    FAST,
+    MAX_TOKENS,
+    Pairs,
+    contrastive_figures,
+    ours,
+    sentence_transformers_row,
+)
+from index_ceilings import matrix_rate
+
+from longtail.inputs import find_file
+from retrieval.catalog import Catalog
+from retrieval.interactions import TRAIN, Histories
+from retrieval.reading.catalog_file import read_catalog
+from retrieval.reading.interaction_file import read_interactions
+from retrieval.reading.rejected import RejectedRows
+from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.weights import DEFAULT_ENCODER
+
+RESULTS = Path(__file__).parent / "results" / "finetuning.json"
+PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets")
+ASKED_SPEED_UP = 2.0
+
+
+def read_pairs(folder: Path, count: int, held_out: int, seed: int) -> tuple[Catalog, Pairs, Pairs]:
+    """Return the catalog, training pairs and held-out pairs of a data folder's train part.
+
+    One user in ten, drawn by the seed, is held out.
+    """
+    rejected = RejectedRows()
+    catalog = read_catalog(find_file(folder, ("items", "catalog")), rejected=rejected)
+    log = read_interactions(find_file(folder, ("interactions",)), catalog, rejected=rejected)
+    log = log if log.part is None else log.select(log.part == TRAIN)
+    histories = Histories.from_interactions(log)
+    rng = np.random.default_rng(seed)
+    apart = rng.random(len(histories)) < 0.1
+    train = Pairs.of(histories.take(np.flatnonzero(~apart)), rng, count)
+    return catalog, train, Pairs.of(histories.take(np.flatnonzero(apart)), rng, held_out)
+
+
+def override(text: str) -> tuple[str, Any]:
+    """Return name and value of a setting written as KEY=VALUE."""
+    key, _, value = text.partition("=")
+    return key, yaml.safe_load(value)
+
+
+def main() -> None:
+    """Measure the rows and write what was found."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("folder", type=Path, help="data folder")
+    arguments.add_argument("--pairs", type=int, default=12_800)
+    arguments.add_argument("--held-out", type=int, default=4_096)
+    arguments.add_argument("--only", help="names of rows, by semicolon")
+    arguments.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="of our stage; repeatable"
+    )
+    arguments.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--results", type=Path, default=RESULTS)
+    given = arguments.parse_args()
+    torch.set_num_threads(given.threads)
+    stage = replace(FAST, **dict(override(text) for text in given.set))
+    catalog, train, held_out = read_pairs(given.folder, given.pairs, given.held_out, given.seed)
+    makers: dict[str, Any] = {
+        "sentence-transformers, its defaults": lambda: sentence_transformers_row(
+            catalog, train, given.seed
+        ),
+        "sentence-transformers, our batch": lambda: sentence_transformers_row(
+            catalog, train, given.seed, batch_size=stage.batch_size
+        ),
+        "longtail": lambda: ours(catalog, train, given.seed, stage),
+    }
+    chosen = given.only.split(";") if given.only else list(makers)
+    gflops = matrix_rate(given.threads, 384)["gflops"]
+    tower = ItemTower.from_pretrained(DEFAULT_ENCODER, MAX_TOKENS)
+    rows = [{"row": "before training", **contrastive_figures(tower, catalog, held_out)}]
+    for name, make in makers.items():
+        if name not in chosen:
+            continue
+        began = time.perf_counter()
+        row = make()
+        tower = row.pop("tower")
+        texts = 2 * train.count
+        row |= {
+            "texts_per_second": texts / row["step_seconds"],
+            "texts_per_second_with_preparation": texts
+            / (row["step_seconds"] + row["preparation_seconds"]),
+            "share_of_matrix_rate": row.pop("products") / row["step_seconds"] / (1e9 * gflops),
+            "total_seconds": time.perf_counter() - began,
+        }
+        rows.append({"row": name, **row, **contrastive_figures(tower, catalog, held_out)})
+        print(json.dumps(rows[-1]), flush=True)  # noqa: T201
+    by_name = {row["row"]: row for row in rows}
+    targets = []
+    if {"sentence-transformers, its defaults", "longtail"} <= by_name.keys():
+        theirs = by_name["sentence-transformers, its defaults"]
+        found = by_name["longtail"]
+        speed_up = found["texts_per_second_with_preparation"] / theirs["texts_per_second"]
+        worse = found["held_out_loss"] - theirs["held_out_loss"]
+        targets = [
+            {
+                "name": "texts a second, preparation included, of sentence-transformers'",
+                "value": speed_up,
+                "target": ASKED_SPEED_UP,
+                "reached": speed_up >= ASKED_SPEED_UP,
+            },
+            {
+                "name": "held-out loss above sentence-transformers'",
+                "value": worse,
+                "target": 0.0,
+                "reached": worse <= 0.0,
+            },
+        ]
+    content = {
+        "subject": "finetuning",
+        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
+        "settings": {
+            "data": given.folder.name,
+            "items": len(catalog),
+            "pairs": train.count,
+            "held_out_pairs": held_out.count,
+            "threads": given.threads,
+            "seed": given.seed,
+            "ours": asdict(stage),
+        },
+        "versions": {package: version(package) for package in PACKAGES},
+        "ceilings": {"matrix_gflops": gflops},
+        "targets": targets,
+        "rows": rows,
+    }
+    given.results.parent.mkdir(exist_ok=True)
+    given.results.write_text(json.dumps(content, indent=1) + "\n")
+    print(json.dumps(content, indent=1))  # noqa: T201
+    for line in targets:
+        reached = "reached" if line["reached"] else "short"
+        print(  # noqa: T201
+            f"target {line['name']}: {line['value']:.4g} (asked {line['target']:g}) {reached}"
+        )
+
+
+if __name__ == "__main__":
+    main()
