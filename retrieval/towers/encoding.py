@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -58,21 +59,22 @@ def _in_turn(
         yield from threads.map(pool, batches)
 
 
-def _worker_threads(workers: int) -> ThreadPoolExecutor:
-    """Return threads that share out the cores among them.
+@contextmanager
+def _worker_threads(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that share out the cores among them.
 
     A batch on one thread waits for no other: half a matrix each costs more in waiting than it
     saves, above all on a machine that has other work.
     """
-    from threadpoolctl import ThreadpoolController
-
-    share = max(torch.get_num_threads() // workers, 1)
-    openmp = ThreadpoolController().select(user_api="openmp")
-
-    def take_share() -> None:
-        # First: torch sets the thread's number when it is first asked, and would undo ours.
-        torch.get_num_threads()
-        # OpenMP keeps this number for each thread by itself; it goes with the thread.
-        openmp.limit(limits=share)
-
-    return ThreadPoolExecutor(workers, thread_name_prefix="read-texts", initializer=take_share)
+    threads = torch.get_num_threads()
+    share = max(threads // workers, 1)
+    # OpenMP keeps this number for each thread by itself, but MKL has one for all: left as it is,
+    # every worker would ask for all cores where a program has set torch's threads before.
+    pool = ThreadPoolExecutor(
+        workers, "read-texts", initializer=torch.set_num_threads, initargs=(share,)
+    )
+    try:
+        with pool:
+            yield pool
+    finally:
+        torch.set_num_threads(threads)
