@@ -21,8 +21,8 @@ def section(part: dict[str, Any]) -> str:
         f"{part['mean_tokens']:.1f}), {part['items']:,} texts. Ceilings in GFLOP/s: {ceilings}.",
         "",
         "| | items/s (least to greatest) | tokens/s | share of ceiling | cosine, least | "
-        "nearest 100 alike | MB |",
-        "|---|---|---|---|---|---|---|",
+        "nearest 100 alike |",
+        "|---|---|---|---|---|---|",
     ]
     for name, found in part["found"].items():
         share, parity = found["share_of_ceiling"], found.get("parity")
@@ -32,7 +32,6 @@ def section(part: dict[str, Any]) -> str:
             "" if share is None else f"{share:.0%}",
             f"{parity['cosine']:.4f}, {parity['cosine_min']:.4f}" if parity else "",
             f"{parity['overlap']:.1%}" if parity else "",
-            f"{found['megabytes']:.0f}" if parity else "",
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
