@@ -14,7 +14,7 @@ from towers_in_training import USER_TOWERS, shop_in_training
 from evaluation.splits import Split
 from retrieval.catalog import Catalog
 from retrieval.towers.item_tower import ItemTower
-from training.length_buckets import length_buckets
+from retrieval.towers.token_batches import token_batches
 
 EXAMPLES = list(range(0, 60, 2))
 
@@ -24,7 +24,7 @@ def test_passes_hold_every_text_once_and_no_more_tokens_than_allowed(
     lengths: list[int], tokens_per_pass: int
 ) -> None:
     sizes = np.array(lengths, np.int64)
-    parts = length_buckets(sizes, tokens_per_pass)
+    parts = token_batches(sizes, tokens_per_pass)
     assert sorted(np.concatenate([*parts, []]).tolist()) == list(range(len(lengths)))
     for part in parts:
         assert len(part) == 1 or len(part) * max(sizes[part].max(), 1) <= tokens_per_pass

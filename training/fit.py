@@ -84,6 +84,7 @@ def train_engine(
     histories, taken, popularity = stages.examples.histories, stages.taken, stages.popularity
     item_tower, user_tower = stages.item_tower, stages.user_tower
     serving = stages.run()
+    assert stages.reading is not None  # this is the first process, which read the texts
     bundle = Bundle(
         catalog=catalog,
         popularity=popularity,
@@ -99,7 +100,7 @@ def train_engine(
         summary={
             "stages": stages.reports,
             "notes": list(split.warnings),
-            "text_backend": None if stages.reading is None else stages.reading.report(),
+            "text_backend": stages.reading.report(),
             "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
         },
     )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from index.files import write_file_atomically
 from retrieval.progress import Progress, silent
+from retrieval.towers.token_batches import token_batches
 from retrieval.towers.tokens import TokenTable
-from training.length_buckets import length_buckets
 from training.split_encoder import SplitEncoder
 from training.without_dropout import without_dropout
 
@@ -67,7 +67,7 @@ def read_frozen_states(
     Raises:
         DiskFullError: no room for the file; what was written of it is removed.
     """
-    parts = length_buckets(tokens.lengths, tokens_per_pass)
+    parts = token_batches(tokens.lengths, tokens_per_pass)
     order = np.concatenate(parts)
     ends = np.cumsum(tokens.lengths[order])
     starts = np.empty(len(tokens), np.int64)

@@ -13,9 +13,9 @@ from torch.utils.checkpoint import checkpoint
 
 from retrieval.progress import Progress, silent
 from retrieval.towers.item_tower import ItemTower
+from retrieval.towers.token_batches import token_batches
 from retrieval.towers.tokens import TokenTable, pad_tokens
 from training.frozen_states import FrozenStates
-from training.length_buckets import length_buckets
 from training.split_encoder import SplitEncoder
 from training.step_clock import SILENT, StepClock
 from training.without_dropout import without_dropout
@@ -112,7 +112,7 @@ class TextReading:
     def _in_passes(
         self, lengths: NDArray[np.int64], read: Callable[[NDArray[np.int64]], torch.Tensor]
     ) -> torch.Tensor:
-        parts = length_buckets(lengths, self.tokens_per_pass)
+        parts = token_batches(lengths, self.tokens_per_pass)
         if not parts:
             # Of several processes one may have no text to read in a small step.
             device = next(self.item_tower.parameters()).device
