@@ -32,6 +32,7 @@ from index_parts import target
 from index_search import table
 from numpy.typing import NDArray
 from synthetic_texts import SyntheticTexts
+from verdicts import print_verdicts
 
 from retrieval.embedding import ITEMS_PER_CHUNK, embed_texts, text_blocks
 from retrieval.row_blocks import row_blocks
@@ -216,11 +217,7 @@ def main() -> None:
     given.results.write_text(json.dumps(content, indent=1) + "\n")
     shown = [{k: v for k, v in row.items() if k not in ("watched", "sha256")} for row in sizes]
     print(table(shown), "", table(found["histories"]), "", json.dumps(killed), "", sep="\n")  # noqa: T201
-    for line in lines:
-        reached = "reached" if line["reached"] else "short"
-        print(  # noqa: T201
-            f"target {line['name']}: {line['value']:.4g} (asked {line['target']:g}) {reached}"
-        )
+    print_verdicts(lines)
 
 
 if __name__ == "__main__":

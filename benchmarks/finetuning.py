@@ -38,6 +38,7 @@ from finetuning_rows import (
     sentence_transformers_row,
 )
 from index_ceilings import matrix_rate
+from verdicts import print_verdicts
 
 from longtail.inputs import find_file
 from retrieval.catalog import Catalog
@@ -162,11 +163,7 @@ def main() -> None:
     given.results.parent.mkdir(exist_ok=True)
     given.results.write_text(json.dumps(content, indent=1) + "\n")
     print(json.dumps(content, indent=1))  # noqa: T201
-    for line in targets:
-        reached = "reached" if line["reached"] else "short"
-        print(  # noqa: T201
-            f"target {line['name']}: {line['value']:.4g} (asked {line['target']:g}) {reached}"
-        )
+    print_verdicts(targets)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from index_parts import (
 )
 from index_rivals import Kept
 from index_vectors import Population, item_texts_vectors
+from verdicts import print_verdicts
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "index.json"
@@ -168,11 +169,7 @@ def main() -> None:
     given.results.write_text(json.dumps(content, indent=1) + "\n")
     print(f"\nceilings: {json.dumps(ceiling)}")  # noqa: T201
     print(f"real items {len(people.real):,}, noise of copies {people.noise:.3f}\n")  # noqa: T201
-    for line in lines:
-        reached = "reached" if line["reached"] else "short"
-        print(  # noqa: T201
-            f"target {line['name']}: {line['value']:.4g} (asked {line['target']:g}) {reached}"
-        )
+    print_verdicts(lines)
 
 
 if __name__ == "__main__":

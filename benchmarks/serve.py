@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from serve_process import Process, finished, load, served
+from verdicts import print_verdicts
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "serve.json"
@@ -213,11 +214,7 @@ def main() -> None:
     given.results.parent.mkdir(exist_ok=True)
     given.results.write_text(json.dumps(content, indent=1) + "\n")
     print(json.dumps(parts, indent=1))  # noqa: T201
-    for line in lines:
-        reached = "reached" if line["reached"] else "short"
-        print(  # noqa: T201
-            f"target {line['name']}: {line['value']:.4g} (asked {line['target']:g}) {reached}"
-        )
+    print_verdicts(lines)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from command_line import Done, finish, longtail, start, train_arguments
-from numpy.typing import NDArray
-
-import retrieval.embedding
-from retrieval.towers.backends.backend import TextBackend
-from retrieval.towers.tokens import TokenTable
+from counted_reads import count_reads
 
 INTERRUPTED = 130
 # Many small chunks, each taking its time: an interruption always falls between two of them.
@@ -123,23 +117,9 @@ def test_an_interrupted_reading_of_texts_goes_on_from_its_vectors(
     assert 2 <= made < 15
     assert list(vectors.glob(".*")) == []
 
-    read = count_reads(monkeypatch)
+    read = count_reads(monkeypatch, texts_per_chunk=4)
     assert longtail(*words, "--resume").code == 0
     assert len(read) == 15 - made
-
-
-def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that grows with each chunk of four items that is read."""
-    read: list[int] = []
-    whole = retrieval.embedding.encode_pooled
-
-    def counted(backend: TextBackend, tokens: TokenTable, **named: Any) -> NDArray[np.float32]:
-        read.append(len(tokens))
-        return whole(backend, tokens, **named)
-
-    monkeypatch.setattr(retrieval.embedding, "encode_pooled", counted)
-    monkeypatch.setattr(retrieval.embedding, "ITEMS_PER_CHUNK", 4)
-    return read
 
 
 def test_an_interrupted_index_build_leaves_the_old_index_and_goes_on(
@@ -155,7 +135,7 @@ def test_an_interrupted_index_build_leaves_the_old_index_and_goes_on(
     assert longtail("index", "verify", run_copy).code == 0
     made = len(list(work.glob("vectors-*.npy")))
 
-    read = count_reads(monkeypatch)
+    read = count_reads(monkeypatch, texts_per_chunk=4)
     assert longtail("index", "build", run_copy, "--resume").code == 0
     assert len(read) == 15 - made
     assert not work.exists()

@@ -5,18 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from changing_catalog import asked, done, item, rejected, writer
 from command_line import longtail, train_arguments
-from numpy.typing import NDArray
+from counted_reads import count_reads
 
-import retrieval.embedding
 from retrieval.served import open_run
-from retrieval.towers.backends.backend import TextBackend
-from retrieval.towers.tokens import TokenTable
 
 NOTE = "note: 1 of 1 texts are longer than the 24 tokens that the tower reads; the rest is cut off"
 
@@ -35,15 +31,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts each chunk held that was read since."""
-    found: list[int] = []
-    whole = retrieval.embedding.encode_pooled
-
-    def counted(backend: TextBackend, tokens: TokenTable, **named: Any) -> NDArray[np.float32]:
-        found.append(len(tokens))
-        return whole(backend, tokens, **named)
-
-    monkeypatch.setattr(retrieval.embedding, "encode_pooled", counted)
-    return found
+    return count_reads(monkeypatch)
 
 
 def test_a_text_that_any_run_has_read_isn_t_read_again(
