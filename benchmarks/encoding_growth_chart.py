@@ -11,13 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "encoding_growth.json"
 PICTURE = HERE.parent / "docs" / "images" / "encoding-growth.png"
 COLOURS = ("#2a6f97", "#c8553d")
+GREY = "#777777"
 ASKED_MS = 3.0
+ASKED_GROWTH = 1.1
+
+
+def in_plain_numbers(*axis: Axis) -> None:
+    """Name the powers of ten of a logarithmic axis as people write them: 0.1, 10, 10,000."""
+    for one in axis:
+        one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        one.set_minor_formatter(NullFormatter())
 
 
 def draw_time(axes: Axes, sizes: list[dict[str, Any]]) -> None:
@@ -25,22 +36,29 @@ def draw_time(axes: Axes, sizes: list[dict[str, Any]]) -> None:
     items = [row["items"] for row in sizes]
     seconds = [row["seconds"] for row in sizes]
     per_text = seconds[-1] / items[-1]
-    axes.loglog(items, [per_text * n for n in items], "--", color="#999999", label="in proportion")
+    proportional = [per_text * n for n in items]
+    axes.loglog(items, proportional, "--", color=GREY, label="in proportion to the largest")
     axes.loglog(items, seconds, "o-", color=COLOURS[0], label="measured")
-    axes.set(title="Time to read a catalog", xlabel="texts", ylabel="seconds")
-    axes.legend(frameon=False)
+    axes.set(title="Time to read a catalog", xlabel="texts in the catalog", ylabel="time, s")
+    in_plain_numbers(axes.xaxis, axes.yaxis)
+    axes.legend(frameon=False, loc="upper left")
 
 
 def draw_memory(axes: Axes, sizes: list[dict[str, Any]]) -> None:
-    """Draw the resident set of each catalog over the course of its reading."""
+    """Draw the resident set of each catalog over its reading, and how far the largest may grow."""
     for number, row in enumerate(sizes):
         shade = 0.25 + 0.75 * (number + 1) / len(sizes)
         share = [100 * done / row["items"] for done, _, _ in row["watched"]]
         resident = [mb for _, _, mb in row["watched"]]
         axes.plot(share, resident, color=COLOURS[0], alpha=shade, label=f"{row['items']:,} texts")
-    axes.axvline(10, color="#999999", linestyle=":")
-    axes.set(title="Memory while it is read", xlabel="% of the texts", ylabel="resident set, MB")
-    axes.set_ylim(0, 1.15 * max(row["peak_mb"] for row in sizes))
+    largest = sizes[-1]
+    at_a_tenth = next(mb for done, _, mb in largest["watched"] if done >= largest["items"] / 10)
+    asked = ASKED_GROWTH * at_a_tenth
+    axes.plot([10, 100], [asked, asked], "--", color=GREY)
+    said = f"asked: at most {ASKED_GROWTH - 1:.0%} above a tenth of the way"
+    axes.annotate(said, (100, asked), (0, 5), textcoords="offset points", ha="right", color=GREY)
+    axes.set(title="Memory while it is read", xlabel="texts read, %", ylabel="resident set, MB")
+    axes.set_ylim(0, 1.2 * max(asked, *(row["peak_mb"] for row in sizes)))
     axes.legend(frameon=False, loc="lower right")
 
 
@@ -51,10 +69,15 @@ def draw_histories(axes: Axes, rows: list[dict[str, Any]]) -> None:
         lengths = [row["length"] for row in here]
         name = f"with a BERT stack of {layers} layers" if layers else "recency and offsets alone"
         axes.loglog(lengths, [row["one_ms"] for row in here], "o-", color=colour, label=name)
-    axes.axhline(ASKED_MS, color="#999999", linestyle="--")
-    axes.annotate(f"asked: {ASKED_MS:g} ms", (1, ASKED_MS), (0, 4), textcoords="offset points")
-    axes.set(title="One history, user tower", xlabel="items in the history", ylabel="ms (median)")
-    axes.legend(frameon=False)
+    axes.axhline(ASKED_MS, color=GREY, linestyle="--")
+    said = f"asked: at most {ASKED_MS:g} ms"
+    axes.annotate(said, (1, ASKED_MS), (0, 5), textcoords="offset points", color=GREY)
+    title = "One history through the user tower"
+    axes.set(title=title, xlabel="items in the history", ylabel="median time on one thread, ms")
+    in_plain_numbers(axes.xaxis, axes.yaxis)
+    axes.legend(frameon=False, loc="upper left")
+    # Room for the legend above the longest history.
+    axes.set_ylim(top=4 * max(row["one_ms"] for row in rows))
 
 
 def main() -> None:
@@ -62,7 +85,7 @@ def main() -> None:
     results = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
     picture = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
     found = json.loads(results.read_text())["parts"]
-    figure = Figure(figsize=(13, 4), layout="constrained")
+    figure = Figure(figsize=(13.5, 4.2), layout="constrained", facecolor="white")
     time, memory, histories = figure.subplots(1, 3)
     draw_time(time, found["sizes"])
     draw_memory(memory, found["sizes"])

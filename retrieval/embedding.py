@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from retrieval.progress import Progress, silent
 from retrieval.row_blocks import row_blocks
 from retrieval.towers.backends.backend import TextBackend
-from retrieval.towers.encoding import encode_pooled
+from retrieval.towers.encoding import encode_pooled, reading_threads
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_pieces import LongTexts, TextPieces, join_pieces
 from retrieval.vector_cache import VectorCache
@@ -124,28 +124,30 @@ def embed_texts(
         def report(step: str, done: int, total: int) -> None:
             progress(step, start - len(chunk) + len(chunk) * done // total, n)
 
-        cache.write(chunk.average(encode_pooled(backend, chunk.tokens, progress=report)))
+        pooled = encode_pooled(backend, chunk.tokens, threads=threads, progress=report)
+        cache.write(chunk.average(pooled))
         waiting.clear()
 
-    for block in blocks:
-        keys = cache.keys(block.token_bytes(i) for i in range(len(block)))
-        new = np.flatnonzero(cache.find(keys) < 0)
-        if len(new):
-            _, first = np.unique(keys[new], return_index=True)
-            new = new[np.sort(first)]
-            cache.reserve(keys[new])
-            waiting.append(block.take(new))
-        numbers[start : start + len(block)] = cache.find(keys)
-        start += len(block)
-        longer += block.longer
-        texts = sum(map(len, waiting))
-        tokens = sum(len(part.tokens.ids) for part in waiting)
-        if texts >= scale * ITEMS_PER_CHUNK or tokens >= scale * TOKENS_PER_CHUNK:
+    with reading_threads(backend) as threads:
+        for block in blocks:
+            keys = cache.keys(block.token_bytes(i) for i in range(len(block)))
+            new = np.flatnonzero(cache.find(keys) < 0)
+            if len(new):
+                _, first = np.unique(keys[new], return_index=True)
+                new = new[np.sort(first)]
+                cache.reserve(keys[new])
+                waiting.append(block.take(new))
+            numbers[start : start + len(block)] = cache.find(keys)
+            start += len(block)
+            longer += block.longer
+            texts = sum(map(len, waiting))
+            tokens = sum(len(part.tokens.ids) for part in waiting)
+            if texts >= scale * ITEMS_PER_CHUNK or tokens >= scale * TOKENS_PER_CHUNK:
+                read()
+            elif not waiting:
+                progress("reading item texts", start, n)
+        if waiting:
             read()
-        elif not waiting:
-            progress("reading item texts", start, n)
-    if waiting:
-        read()
     return PooledVectors(cache, numbers, longer, len(cache) - known)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +45,17 @@ class VectorCache:
     def __init__(self, folder: Path, identity: str) -> None:
         self._folder = folder
         self._prefix = f"vectors-{hashlib.sha256(identity.encode()).hexdigest()[:16]}-"
-        self._keys = np.empty(0, f"S{KEY_BYTES}")  # sorted, with the number of each
+        # Sorted, with the number of each.
+        self._keys = np.empty(0, f"S{KEY_BYTES}")
         self._numbers = np.empty(0, np.int32)
         self._chunks: list[Path] = []
         self._starts = [0]
         self._unwritten: list[NDArray[np.bytes_]] = []
         self._mapped = lru_cache(CHUNKS_AT_HAND)(self._map)
         found = [self._take_in(path) for path in sorted(folder.glob(f"{self._prefix}*.npy"))]
-        self._enter(np.concatenate([self._keys, *found]))
+        there = np.concatenate([self._keys, *found])
+        self._numbers = np.argsort(there, kind="stable").astype(np.int32)
+        self._keys = there[self._numbers]
         for path in folder.glob(".vectors-*.tmp"):
             _remove_if_left(path)
 
@@ -117,10 +121,10 @@ class VectorCache:
 
     def _enter(self, keys: NDArray[np.bytes_]) -> None:
         order = np.argsort(keys, kind="stable")
-        places = np.searchsorted(self._keys, keys[order])
-        numbers = (len(self._keys) + order).astype(np.int32)
-        self._keys = np.insert(self._keys, places, keys[order])
-        self._numbers = np.insert(self._numbers, places, numbers)
+        places = np.searchsorted(self._keys, keys[order]).tolist()
+        numbers = len(self._keys) + order
+        _insert(self._numbers, places, numbers.astype(np.int32))
+        _insert(self._keys, places, keys[order])
 
     def _append(self, path: Path, size: int) -> None:
         self._chunks.append(path)
@@ -134,6 +138,20 @@ class VectorCache:
 
 def _record(dim: int) -> np.dtype[np.void]:
     return np.dtype([("key", f"S{KEY_BYTES}"), ("vector", np.float16, (dim,))])
+
+
+def _insert(array: NDArray[Any], places: list[int], values: NDArray[Any]) -> None:
+    """Put each value before the entry at its place, ascending, as `np.insert`, but where they lie.
+
+    A copy for every block of texts would take twice the memory, and leave holes behind.
+    """
+    end = len(array)
+    array.resize(end + len(values), refcheck=False)
+    for ahead in range(len(values), 0, -1):
+        start = places[ahead - 1]
+        array[start + ahead : end + ahead] = array[start:end]
+        array[start + ahead - 1] = values[ahead - 1]
+        end = start
 
 
 def _remove_if_left(path: Path) -> None:

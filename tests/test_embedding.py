@@ -297,4 +297,4 @@ class TestMemory:
         peak(256)  # what is made once, e.g. by imports
         small, large = peak(1_000), peak(9_000)
         # The vectors alone are 16 MB as float32.
-        assert large - small < 8_000 * 80
+        assert large - small < 8_000 * 40

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalog import Catalog
 from retrieval.towers.backends.torch_backend import TorchBackend
-from retrieval.towers.encoding import encode_pooled
+from retrieval.towers.encoding import encode_pooled, reading_threads
 from retrieval.towers.item_tower import ItemTower
 from retrieval.towers.text_pieces import join_pieces
 from retrieval.towers.tokens import TokenTable
@@ -68,6 +68,25 @@ def test_workers_change_neither_the_vectors_nor_the_threads_of_the_process(
     backend.workers = 3
     assert encode_pooled(backend, tokens).tobytes() == alone.tobytes()
     assert torch.get_num_threads() == before
+
+
+def test_threads_of_a_caller_who_comes_again_are_used_each_time() -> None:
+    class Naming(NamingBackend):
+        def pool(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
+            # The system gives a new thread the number of one that ended.
+            there.add(threading.current_thread())
+            return super().pool(ids, mask)
+
+    there: set[threading.Thread] = set()
+    backend = Naming(2)
+    before = torch.get_num_threads()
+    with reading_threads(backend) as threads:
+        for _ in range(5):
+            encode_pooled(backend, numbered([5] * 100), threads=threads)
+    assert len(there) == 2
+    assert torch.get_num_threads() == before
+    with reading_threads(Naming(1)) as none:
+        assert none is None
 
 
 def test_a_failure_in_a_worker_is_the_caller_s() -> None:

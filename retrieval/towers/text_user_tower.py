@@ -59,6 +59,9 @@ class TextUserTower(UserTower):
         self.reader.train(mode)
         return self
 
+    def _has_dropout(self) -> bool:
+        return self.training or self.reader.training
+
     def forward(self, rows: torch.Tensor, source: ItemSource) -> torch.Tensor:
         if source.tokens is None:
             raise ValueError("the text user tower reads tokens, and the source has none")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# Of the texts that are left for a last batch.
+ROUND = 8
+
 
 def token_batches(lengths: NDArray[np.int64], tokens_per_batch: int) -> list[NDArray[np.int64]]:
     """Return the positions of all texts in batches, longest text first.
@@ -23,3 +26,19 @@ def token_batches(lengths: NDArray[np.int64], tokens_per_batch: int) -> list[NDA
         batches.append(order[start:stop])
         start = stop
     return batches
+
+
+def with_round_rest(batches: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Return the batches with the last of several cut in two, a round number of texts and a rest.
+
+    oneDNN keeps what it made for each shape, for up to 1,024 of them, 70 kB each. Full batches
+    have one shape a length; what is left of a chunk would be of another in every chunk.
+
+    >>> [len(batch) for batch in with_round_rest([np.arange(40), np.arange(19)])]
+    [40, 16, 3]
+    """
+    if len(batches) < 2:
+        return batches
+    *full, last = batches
+    kept = len(last) - len(last) % ROUND
+    return [*full, *(part for part in (last[:kept], last[kept:]) if len(part))]

@@ -75,7 +75,8 @@ class UserTower(nn.Module, abc.ABC):
         Histories of like length share a batch, so that little of it is padding.
         """
         was_training = self.training
-        self.eval()
+        if self._has_dropout():  # asking first: switching takes as long as a layer
+            self.eval()
         rows, lengths = histories.last(self.max_history)
         order = np.argsort(-lengths, kind="stable")
         order = order[lengths[order] > 0]
@@ -84,5 +85,10 @@ class UserTower(nn.Module, abc.ABC):
             batch = order[start : start + batch_size]
             places, here = source.among(rows[batch, : lengths[batch[0]]].astype(np.int64))
             out[batch] = self(places, here).float().cpu().numpy()
-        self.train(was_training)
+        if was_training:
+            self.train()
         return out
+
+    def _has_dropout(self) -> bool:
+        """Whether some of what reads is in training mode."""
+        return self.training

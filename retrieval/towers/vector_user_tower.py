@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from retrieval.towers.bert_stack import bert_states
 from retrieval.towers.user_tower import ItemSource, UserTower
 
 
@@ -123,9 +124,12 @@ class VectorUserTower(UserTower):
         # and the caller sets its answer to zero.
         attended = inside.clone()
         attended[:, 0] |= ~inside.any(1)
-        hidden = self.bert(
-            inputs_embeds=self.inward(vectors), attention_mask=attended.long()
-        ).last_hidden_state
+        entered = self.inward(vectors)
+        if self.training:
+            mask = attended.long()
+            hidden = self.bert(inputs_embeds=entered, attention_mask=mask).last_hidden_state
+        else:
+            hidden = bert_states(self.bert, entered, attended)
         share = attended / attended.sum(1, keepdim=True)
         # The scale keeps the stack's first steps small beside a base of length 1.
         encoded: torch.Tensor = self.outward((hidden * share[..., None]).sum(1))

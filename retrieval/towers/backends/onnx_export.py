@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from retrieval.errors import BackendError
+from retrieval.towers.backends.onnx_smoothing import smooth
 from retrieval.towers.item_tower import ItemTower
 
 # Protocol buffers end at 2 GiB; what is larger lies in a file beside.
@@ -75,19 +76,25 @@ def quantise(source: Path, path: Path) -> None:
 
     Weights get a scale for each output; what comes in is scaled batch by batch. Weights use 7
     bits: without VNNI, sums of two products of 8 bits overflow, and so it's the same numbers on
-    every processor.
+    every processor. What comes in is smoothed before, see `smooth`.
     """
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
+    model = onnx.load(source)
+    smooth(model)
+    large = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > _LARGEST_FILE_BYTES
+    smoothed = path.with_suffix(".smooth.onnx")
+    onnx.save(model, smoothed, save_as_external_data=large)
     with _quietly():
         quantize_dynamic(
-            source,
+            smoothed,
             path,
             op_types_to_quantize=["MatMul"],
             per_channel=True,
             reduce_range=True,
             weight_type=QuantType.QInt8,
-            use_external_data_format=source.stat().st_size > _LARGEST_FILE_BYTES,
+            use_external_data_format=large,
         )
 
 
