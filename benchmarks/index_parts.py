@@ -224,7 +224,7 @@ def overhead_part(people: Population, n: int) -> Found:
     ids = np.array(index.item_ids.tolist(), object)
 
     def raw(more: int) -> None:
-        depth, probes = structure.reach(setting, more=more)
+        depth, probes = setting.reach(n, structure.lists, more=more)
         parameters = search_parameters(structure.index, probes, None)
         _, local = structure.index.search(asked, depth, params=parameters)
         scores = exact_scores(full, stored, local)

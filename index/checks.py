@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from index.errors import VectorIndexError
 
+ROWS_AT_ONCE = 65_536
 SEGMENT_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -53,24 +54,27 @@ def check_columns(
             )
     if len(vectors) != n_items:
         raise VectorIndexError(f"{len(vectors)} vectors for {n_items} item ids")
-    for name, finite in (
-        ("vector", np.isfinite(vectors).all(axis=1)),
-        ("popularity", np.isfinite(popularity)),
-    ):
-        if not finite.all():
-            raise VectorIndexError(
-                f"the {name} of row {int(np.argmin(finite))} is not finite; look at its text"
-            )
-    there = vectors.any(axis=1)
-    if not there.all():
-        raise VectorIndexError(
-            f"the vector of row {int(np.argmin(there))} is all zeros; look at its text"
-        )
+    _check_values(vectors, popularity)
     kinds_fit = popularity.dtype == np.float32 and segment_of.dtype == np.int8
     if not kinds_fit or segment_of.min() < 0 or segment_of.max() >= n_segments:
         raise VectorIndexError(
             f"popularity must be float32 and segment_of int8 between 0 and {n_segments - 1}"
         )
+
+
+def _check_values(vectors: NDArray[np.float32], popularity: NDArray[np.float32]) -> None:
+    # In blocks: what is found of millions of vectors at once would take gigabytes.
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
+        block = vectors[start : start + ROWS_AT_ONCE]
+        for what, fine, remark in (
+            ("vector", np.isfinite(block).all(axis=1), "is not finite"),
+            ("popularity", np.isfinite(popularity[start : start + ROWS_AT_ONCE]), "is not finite"),
+            ("vector", block.any(axis=1), "is all zeros"),
+        ):
+            if not fine.all():
+                raise VectorIndexError(
+                    f"the {what} of row {start + int(np.argmin(fine))} {remark}; look at its text"
+                )
 
 
 def check_segment_names(names: Sequence[str]) -> None:

@@ -12,6 +12,9 @@ from index.faiss_runtime import load_faiss
 
 # Parts within one index, such as the lists of an inverted file. FAISS itself sets no limit.
 MOST_PARTS = 16_777_216
+# What any file may ask for: the tables that FAISS makes of a small structure, in bytes, are
+# longer than its file.
+LEAST_LIMIT = 16 * 2**20
 
 _limits = threading.Lock()
 
@@ -31,7 +34,8 @@ def write_faiss(flat: Any, path: Path) -> None:
 def read_faiss(path: Path, *, memory_map: bool = False) -> Any:
     """Return the FAISS index in the file; its vectors stay in the file with ``memory_map``.
 
-    A file that asks for more memory than it has bytes is refused before any is taken.
+    A file that asks for more memory than it has bytes, and than `LEAST_LIMIT`, is refused before
+    any is taken.
 
     Raises:
         RuntimeError: FAISS can't read it.
@@ -51,7 +55,7 @@ def _reading_limits(size: int) -> Iterator[None]:
             faiss.get_deserialization_vector_byte_limit(),
             faiss.get_deserialization_loop_limit(),
         )
-        faiss.set_deserialization_vector_byte_limit(size + 1)
+        faiss.set_deserialization_vector_byte_limit(max(size + 1, LEAST_LIMIT))
         faiss.set_deserialization_loop_limit(MOST_PARTS)
         try:
             yield

@@ -92,7 +92,7 @@ def rebuilt(
             made.append(replace(own[0], removed=np.empty(0, np.int64)))
             continue
         blocks = _stored_blocks(index, rows, popularity)
-        vectors = StoredVectors.of_blocks(blocks, index.dim, index.storage)
+        vectors = StoredVectors.of_blocks(blocks, len(rows), index.dim, index.storage)
         tombstones = np.flatnonzero(removed[rows])
         structure = _refilled(own, vectors) if refill else None
         pool = index.pools[code]

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from index.banned import Banned
 from index.exact import Found, best_first, rounding_bound, score_reach
-from index.faiss_runtime import load_faiss, search_threads
+from index.faiss_runtime import exactly_threads, load_faiss
 from index.fetch_sizes import fetch_sizes, power_of_two
 from index.filter_plan import GATHER_FROM_QUERIES, plan_filter
 from index.stored_vectors import Storage, StoredVectors
-from index.structures.structure import Setting, Structure
+from index.structures.setting import Setting
+from index.structures.structure import Structure
 
 # The GPU's selection keeps k values in registers and shared memory and stops here.
 GPU_MOST_K = 2_048
@@ -138,7 +139,7 @@ class Segment:
         available = self.n_live if self.allowed is None else len(self.allowed)
         if available:
             banned = banned.among(self.rows).within(self.allowed, self.removed)
-            at_once = self._best_at_once(queries, k, banned, available)
+            at_once = None if len(banned.keys) else self.best_at_once(queries, k)
             if at_once is not None:
                 return at_once
         positions = np.full((len(queries), k), -1, np.int64)
@@ -160,7 +161,7 @@ class Segment:
             short = self._search(queries, pending, k, banned, available, found)
             left = np.concatenate([left, short])
         if len(left):
-            with search_threads(1, available, self.dim + 1):
+            with exactly_threads(1):
                 for query in left.tolist():
                     local, exact = self._read_all(queries[query], k, banned.of(query))
                     positions[query] = -1
@@ -169,21 +170,20 @@ class Segment:
                     scores[query, : len(local)] = exact
         return np.where(positions < 0, -1, self.rows[positions]), scores
 
-    def _best_at_once(
-        self, queries: NDArray[np.float32], k: int, banned: Banned, available: int
-    ) -> Found | None:
-        """Return the answers where the structure gives them at the first try, as it mostly does.
+    def best_at_once(self, queries: NDArray[np.float32], k: int) -> Found | None:
+        """Return what `best` does where the structure gives it at the first try, as it mostly does.
 
-        None where queries differ in how far they must look, or one came back short.
+        None where queries differ in how far they must look, one came back short, or there is
+        no structure to ask without a filter. ``queries`` are at least one.
         """
-        if self.structure is None or self.allowed is not None or len(banned.keys) or k > available:
+        structure, live = self.structure, self.n_live
+        if structure is None or self.allowed is not None or k > live:
             return None
-        levels = set(self.structure.levels(queries, k).tolist())
-        if len(levels) != 1 or np.inf in levels:
+        setting = structure.setting_of_all(queries, k)
+        if setting is None:
             return None
-        setting = self.structure.setting_for(k, levels.pop())
-        local = self.structure.propose(queries, setting, share=available / len(self))
-        positions, scores = self._answers(queries, local, k, banned)
+        local = structure.propose(queries, setting, share=live / len(self))
+        positions, scores = self._answers(queries, local, k, None)
         return None if positions[:, -1].min() < 0 else (self.rows[positions], scores)
 
     def _search(
@@ -196,8 +196,10 @@ class Segment:
         found: Found,
     ) -> NDArray[np.int64]:
         """Fill in exact answers by FAISS; return the queries that must read every vector."""
-        # A few filtered queries: reading what is allowed is all they need.
-        if self.allowed is not None and len(pending) < GATHER_FROM_QUERIES:
+        # A few filtered queries: reading what is allowed is all they need. FAISS reads float16
+        # faster than it is decoded.
+        few = len(pending) < GATHER_FROM_QUERIES and self.vectors.storage == "float32"
+        if self.allowed is not None and few:
             return pending
         fetch = fetch_sizes(k + banned.counts, available)
         left = []
@@ -274,11 +276,11 @@ class Segment:
         return pending
 
     def _answers(
-        self, queries: NDArray[np.float32], local: NDArray[np.int64], k: int, banned: Banned
+        self, queries: NDArray[np.float32], local: NDArray[np.int64], k: int, banned: Banned | None
     ) -> Found:
         """Return the k best of the proposed positions that may be answered, scored exactly."""
         exact = self.vectors.scores(queries, local)
-        if len(banned.keys):
+        if banned is not None and len(banned.keys):
             exact[banned.hits(local)] = -np.inf
         if self.allowed is None and len(self.removed):
             found = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)

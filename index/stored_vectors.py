@@ -9,21 +9,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import VectorIndexError
 from index.exact import exact_scores
 from index.faiss_runtime import load_faiss, search_threads
+from index.float16 import (
+    decoded,
+    empty_float16,
+    float16_columns,
+    float16_queries,
+    is_float16,
+)
 from index.huge_pages import use_huge_pages
-from index.nearest import best_of_blocks, nearest_flat
+from index.nearest import best_of_blocks, merge_nearest, nearest_flat
 
 Storage = Literal["float32", "float16"]
 STORAGES: tuple[Storage, ...] = ("float32", "float16")
 
-# FAISS decodes float16 by SIMD only where the dimensions are a multiple of this.
-FLOAT16_STEP = 16
-# A float32 is the sum of three float16, the later ones scaled up out of float16's smallest
-# numbers, which FAISS flushes to 0: the popularity keeps every bit.
-PART_SCALES = np.array([1.0, 2.0**8, 2.0**16], np.float32)
-FLOAT16_LARGEST = float(np.finfo(np.float16).max)
 # FAISS scans float16 query by query; from here on it pays to decode blocks for a matrix product.
 DECODE_FROM_QUERIES = 12
 BLOCK_BYTES = 64 * 2**20
@@ -67,36 +67,27 @@ class StoredVectors:
         blocks = (
             stored[start : start + ROWS_AT_ONCE] for start in range(0, len(stored), ROWS_AT_ONCE)
         )
-        return cls.of_blocks(blocks, stored.shape[1] - 1, storage)
+        return cls.of_blocks(blocks, len(stored), stored.shape[1] - 1, storage)
 
     @classmethod
     def of_blocks(
-        cls, blocks: Iterable[NDArray[np.float32]], dim: int, storage: Storage = "float32"
+        cls, blocks: Iterable[NDArray[np.float32]], n: int, dim: int, storage: Storage = "float32"
     ) -> StoredVectors:
-        """Return copies of blocks of ``[vector ; popularity]``, float32 [b, d + 1].
+        """Return copies of blocks of ``[vector ; popularity]``, float32 [b, d + 1], n in all.
 
         No more than a block is in memory twice.
 
         Raises:
             VectorIndexError: a number is too large for float16.
         """
-        faiss = load_faiss()
         if storage == "float32":
-            flat = faiss.IndexFlatIP(dim + 1)
+            flat = load_faiss().IndexFlatIP(dim + 1)
         else:
-            flat = faiss.IndexScalarQuantizer(
-                _float16_width(dim), faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-            )
+            flat, blocks = empty_float16(dim), float16_columns(blocks)
+        # All the memory at once: while it grew, FAISS would hold the vectors in it twice.
+        flat.codes.resize(n * int(flat.code_size))
         for block in blocks:
-            if storage == "float32":
-                flat.add(np.ascontiguousarray(block, dtype=np.float32))
-                continue
-            if len(block) and np.abs(block).max() > FLOAT16_LARGEST:
-                raise VectorIndexError(
-                    f"a vector or popularity exceeds {FLOAT16_LARGEST:.0f}, the largest float16; "
-                    "store this index as float32"
-                )
-            flat.add(_float16_columns(block))
+            flat.add(np.ascontiguousarray(block, dtype=np.float32))
         return cls.of_flat(flat, dim)
 
     @classmethod
@@ -118,12 +109,7 @@ class StoredVectors:
         faiss, n = load_faiss(), int(flat.ntotal)
         if isinstance(flat, faiss.IndexFlatIP) and flat.d == dim + 1:
             storage, width = STORAGES[0], 4 * (dim + 1)
-        elif (
-            isinstance(flat, faiss.IndexScalarQuantizer)
-            and flat.d == _float16_width(dim)
-            and flat.sq.qtype == faiss.ScalarQuantizer.QT_fp16
-            and flat.metric_type == faiss.METRIC_INNER_PRODUCT
-        ):
+        elif is_float16(flat, dim):
             storage, width = STORAGES[1], 2 * int(flat.d)
         else:
             raise ValueError(f"no flat index of {dim + 1} dimensions in float32 or float16")
@@ -144,14 +130,7 @@ class StoredVectors:
         if self.storage == "float32":
             # From bytes: a mapped file's numbers don't lie on multiples of four.
             return np.array(chosen.view(np.float32).reshape(len(chosen), self.dim + 1))
-        if not len(chosen):
-            return np.empty((0, self.dim + 1), np.float32)
-        wide = self.flat.sa_decode(np.ascontiguousarray(chosen))
-        stored = np.ascontiguousarray(wide[:, : self.dim + 1])
-        parts = wide[:, self.dim : self.dim + len(PART_SCALES)] / PART_SCALES
-        # The small parts first: then no bit of the popularity is rounded away.
-        stored[:, -1] = parts[:, 0] + (parts[:, 1] + parts[:, 2])
-        return stored
+        return decoded(self.flat, chosen, self.dim)
 
     def gather_in_huge_pages(self) -> None:
         """Make reading here and there faster, as a structure's candidates are read.
@@ -220,6 +199,8 @@ class StoredVectors:
         self, queries: NDArray[np.float32], size: int, allowed: NDArray[np.int64]
     ) -> Nearest:
         """Return the ``size`` nearest among these positions, ascending."""
+        if self.storage == "float16" and len(queries) < DECODE_FROM_QUERIES:
+            return self._nearest_codes(queries, size, allowed)
         scores, local = best_of_blocks(
             queries,
             len(allowed),
@@ -229,14 +210,29 @@ class StoredVectors:
         )
         return scores, np.where(local < 0, -1, allowed[local])
 
+    def _nearest_codes(
+        self, queries: NDArray[np.float32], size: int, allowed: NDArray[np.int64]
+    ) -> Nearest:
+        """Return the nearest among these positions, whose float16 numbers FAISS reads as they are.
+
+        It decodes by SIMD where it searches, and number by number where it only decodes: ten
+        times as slow.
+        """
+        asked, step = float16_queries(queries), max(1, BLOCK_BYTES // self.content.shape[1])
+        found = []
+        for start in range(0, len(allowed), step):
+            part = empty_float16(self.dim)
+            part.add_sa_codes(np.ascontiguousarray(self.content[allowed[start : start + step]]))
+            with search_threads(len(queries), int(part.ntotal), int(part.d)):
+                scores, local = part.search(asked, size)
+            found.append((scores, np.where(local < 0, -1, allowed[start:][local])))
+        return merge_nearest(found, size)
+
     def flat_queries(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return ``[q ; w]`` [m, d + 1] in the dimensions of ``flat``."""
         if self.storage == "float32":
             return queries
-        wide = np.zeros((len(queries), int(self.flat.d)), np.float32)
-        wide[:, : self.dim] = queries[:, :-1]
-        wide[:, self.dim : self.dim + len(PART_SCALES)] = queries[:, -1:] / PART_SCALES
-        return wide
+        return float16_queries(queries)
 
     @property
     def _block(self) -> int:
@@ -254,20 +250,3 @@ class StoredVectors:
             longest = max(longest, float(np.sqrt(squares.max())))
             largest = max(largest, float(np.abs(part[:, -1]).max()))
         return longest, largest
-
-
-def _float16_width(dim: int) -> int:
-    return -(-(dim + len(PART_SCALES)) // FLOAT16_STEP) * FLOAT16_STEP
-
-
-def _float16_columns(stored: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return vectors, the popularity in three parts that float16 holds, and zeros."""
-    dim = stored.shape[1] - 1
-    wide = np.zeros((len(stored), _float16_width(dim)), np.float32)
-    # Rounded here, to the nearest: FAISS cuts the last bits off.
-    wide[:, :dim] = stored[:, :-1].astype(np.float16)
-    rest = stored[:, -1].copy()
-    for part, scale in enumerate(PART_SCALES):
-        wide[:, dim + part] = (rest * scale).astype(np.float16)
-        rest -= wide[:, dim + part] / scale
-    return wide

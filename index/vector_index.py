@@ -12,23 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.answers import answers
+from index.asking import checked_questions, greatest_bounds, numbers_of_pools
+from index.at_once import found_at_once
 from index.banned import Banned
-from index.checks import (
-    check_allowed,
-    check_columns,
-    check_reach,
-    check_rows,
-    check_segment_names,
-    weighted_queries,
-)
+from index.checks import check_allowed, check_columns, check_segment_names
 from index.errors import VectorIndexError
-from index.exact import lengths, reach_of
-from index.faiss_runtime import gpu_count, load_faiss, search_threads
+from index.faiss_runtime import gpu_count, load_faiss
 from index.item_ids import ItemIds
 from index.locations import Locations
 from index.origin import Origin
-from index.question import Asked, Question, SearchResult
+from index.question import Question, SearchResult
 from index.segment import Segment
+from index.stored_rows import read_rows, score_rows
 from index.stored_vectors import Storage, StoredVectors
 
 SEGMENT_NAMES = ("head", "tail", "cold")
@@ -95,7 +90,7 @@ class VectorIndex:
         for code, name in enumerate(segment_names):
             rows = np.flatnonzero(segment_of == code)
             blocks = _blocks(vectors, popularity, rows)
-            stored = StoredVectors.of_blocks(blocks, vectors.shape[1], storage)
+            stored = StoredVectors.of_blocks(blocks, len(rows), vectors.shape[1], storage)
             segments.append(Segment(name, rows, stored, name))
         return cls(tuple(segments), tuple(segment_names), ids, tower_fingerprint, storage)
 
@@ -161,6 +156,12 @@ class VectorIndex:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
         question = Question(k, popularity_weight, segments)
+        if excluded is None and allowed is None:
+            numbers = numbers_of_pools(segments, self.segments, self.pools)
+            asked = [self.segments[number] for number in numbers]
+            found = found_at_once(asked, queries, question, *self._bounds)
+            if found is not None:
+                return found
         return self.search_each(queries, [question], excluded=excluded, allowed=allowed)[0]
 
     def search_each(
@@ -184,7 +185,7 @@ class VectorIndex:
         Raises:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
-        asked = self._asked(vectors, questions)
+        asked = checked_questions(vectors, questions, self.segments, self.pools)
         m = len(vectors)
         banned = (
             Banned.of_catalog(*excluded, m, self.n_items)
@@ -206,23 +207,9 @@ class VectorIndex:
         ``rows`` holds each query's own candidates, [m, c]. Row -1 and the rows of removed items
         get -inf.
         """
-        full = self._asked(queries, [Question(1, popularity_weight)])[0].queries
-        rows = np.asarray(rows, np.int64)
-        if rows.ndim != 2 or len(rows) != len(full):
-            raise VectorIndexError(
-                f"candidate rows must be [{len(full)}, c], one line a query; got {rows.shape}"
-            )
-        check_rows(rows, least=-1, n_items=self.n_items)
-        scores = np.full(rows.shape, -np.inf, np.float32)
-        code, position = self.locations.of_rows(rows)
-        code[self.removed[rows]] = -1
-        with search_threads(len(full), rows.shape[1], self.dim + 1):
-            for number, segment in enumerate(self.segments):
-                inside = code == number
-                if inside.any():
-                    wanted = np.where(inside, position, -1)
-                    scores = np.maximum(scores, segment.scores(full, wanted))
-        return scores
+        question = Question(1, popularity_weight)
+        asked = checked_questions(queries, [question], self.segments, self.pools)[0]
+        return score_rows(self.segments, self.locations, self.removed, asked.queries, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored vectors of these rows, float32 [len(rows), d], without popularity.
@@ -239,17 +226,7 @@ class VectorIndex:
 
     def stored(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return ``[vector ; popularity]`` of these rows, float32 [len(rows), d + 1]."""
-        rows = np.asarray(rows, np.int64)
-        if rows.ndim != 1:
-            raise VectorIndexError(f"rows must be a flat list, not {list(rows.shape)}")
-        check_rows(rows, least=0, n_items=self.n_items)
-        stored = np.empty((len(rows), self.dim + 1), np.float32)
-        code, position = self.locations.of_rows(rows)
-        for number, segment in enumerate(self.segments):
-            inside = code == number
-            if inside.any():
-                stored[inside] = segment.full(position[inside])
-        return stored
+        return read_rows(self.segments, self.locations, rows)
 
     def pool_codes(self) -> NDArray[np.int8]:
         """Return the position in ``pools`` of each row's pool, or of its last one, int8 [n]."""
@@ -280,30 +257,9 @@ class VectorIndex:
         segments = tuple(segment.to_gpu(scratch, turn) for segment in self.segments)
         return replace(self, segments=segments, device="gpu")
 
-    def _asked(self, vectors: NDArray[np.float32], questions: Sequence[Question]) -> list[Asked]:
-        """Return the questions about these vectors [m, d], checked."""
-        asked = []
-        norms: NDArray[np.float64] | None = None
-        longest = max(segment.longest for segment in self.segments)
-        largest = max(segment.largest_popularity for segment in self.segments)
-        for question in questions:
-            if question.k < 1:
-                raise VectorIndexError(f"k must be at least 1, not {question.k}")
-            full = weighted_queries(vectors, question.popularity_weight, self.dim)
-            norms = lengths(vectors) if norms is None else norms
-            reach = reach_of(norms, full[:, -1], longest, largest)
-            check_reach(reach)
-            asked.append(Asked(full, question.k, self._numbers(question.segments), reach))
-        return asked
-
-    def _numbers(self, names: Collection[str] | None) -> tuple[int, ...]:
-        """Return the numbers of these pools' segments."""
-        unknown = sorted(set(self.pools if names is None else names) - set(self.pools))
-        if unknown:
-            raise VectorIndexError(f"no segment {unknown[0]!r}; there are {', '.join(self.pools)}")
-        return tuple(
-            number for number, s in enumerate(self.segments) if names is None or s.pool in names
-        )
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        return greatest_bounds(self.segments)
 
     def _restricted(
         self, numbers: Collection[int], allowed: NDArray[np.bool_] | None, n_queries: int

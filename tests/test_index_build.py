@@ -56,6 +56,18 @@ def test_what_does_not_fit_is_not_built(changed: dict[str, Any], message: str) -
     assert "\n" not in str(caught.value)
 
 
+def test_rows_are_numbered_through_the_blocks_that_are_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("index.checks.ROWS_AT_ONCE", 2)
+    for vectors, message in (
+        (np.diag([1, 1, np.nan]), "vector of row 2 is not finite"),
+        (np.diag([1, 1, 0]), "vector of row 2 is all zeros"),
+    ):
+        with pytest.raises(VectorIndexError, match=message):
+            VectorIndex.build(**columns(vectors=vectors.astype(np.float32)))
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -9,6 +9,7 @@ import pytest
 from index_toys import clustered_index, clustered_users, compress, unit_rows
 from numpy.typing import NDArray
 
+from index.banned import Banned
 from index.errors import VectorIndexError
 from index.exact import best_first
 from index.faiss_runtime import load_faiss
@@ -48,13 +49,30 @@ def test_float16_answers_are_exact_over_what_is_stored() -> None:
     small = Segment.of_vectors("a", np.arange(3_000), stored, storage="float16")
     queries = np.concatenate([unit_rows(rng, 40, DIM), rng.normal(0, 1, (40, 1))], axis=1)
     queries = queries.astype(np.float32)
-    from index.banned import Banned
-
     for m in (1, 40):
         expected = whole.best(queries[:m], 10, Banned.nothing(m, 3_000))
         found = small.best(queries[:m], 10, Banned.nothing(m, 3_000))
         assert (found[0] == expected[0]).all()
         assert (found[1] == expected[1]).all()
+
+
+@pytest.mark.parametrize("block_bytes", [64 * 2**20, 100 * 2 * 32])
+def test_few_filtered_queries_over_float16_get_exact_answers(
+    monkeypatch: pytest.MonkeyPatch, block_bytes: int
+) -> None:
+    monkeypatch.setattr("index.stored_vectors.BLOCK_BYTES", block_bytes)
+    rng = np.random.default_rng(7)
+    stored = np.concatenate([unit_rows(rng, 2_000, DIM), rng.normal(-9, 3, (2_000, 1))], axis=1)
+    half = StoredVectors.of_vectors(stored.astype(np.float32), "float16")
+    queries = np.concatenate([unit_rows(rng, 7, DIM), rng.normal(0, 1, (7, 1))], axis=1)
+    queries = queries.astype(np.float32)
+    allowed = np.flatnonzero(rng.random(2_000) < 0.3)
+    segment = Segment("a", np.arange(2_000), half, "a", allowed=allowed)
+    rows, scores = segment.best(queries, 10, Banned.nothing(7, 2_000))
+    for query, line, best in zip(queries, rows, scores, strict=True):
+        expected = best_first(allowed[None], half.scores_of_one(query, allowed)[None], 10)
+        assert (line == expected[0]).all()
+        assert (best == expected[1]).all()
 
 
 def test_a_float16_index_answers_nearly_what_a_float32_one_does(

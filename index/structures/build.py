@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from index.errors import VectorIndexError
 from index.faiss_runtime import load_faiss
 from index.stored_vectors import StoredVectors
+from index.structures.setting import Setting
 from index.structures.space import Space, width_for
-from index.structures.structure import ADDED_AT_ONCE, Setting, Structure
+from index.structures.structure import ADDED_AT_ONCE, Structure
 from index.structures.tuning import tuned
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.faiss_files import read_faiss, write_faiss
-from index.faiss_runtime import exactly_threads, gpu_count, load_faiss
-from index.filter_plan import widened
+from index.faiss_runtime import exactly_threads, load_faiss
 from index.stored_vectors import StoredVectors
-from index.structures.parameters import (
-    core_of,
-    inverted_lists,
-    search_parameters,
-)
+from index.structures.gpu_copy import GPU_MOST, GpuCopy, fits_gpu
+from index.structures.parameters import inverted_lists, search_parameters
+from index.structures.quick_lists import QuickLists
+from index.structures.setting import Setting, setting_for
 from index.structures.space import Space
 
-# The classic GPU indexes stop here, in answers and in lists.
-GPU_MOST = 2_048
 # A query takes 0.1 to 0.3 ms: fewer a thread don't pay for waking it.
 QUERIES_PER_THREAD = 12
-# Ten times the answers lie in some four times as many lists: tuned for k of 10 and of 100.
-MORE_PROBES = 0.6
 ADDED_AT_ONCE = 65_536
 # Where the items have changed since the settings were chosen.
 BEFORE_UPDATE = ", before an update"
 # Made search parameters that are kept.
 MOST_PARAMETERS = 64
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How far to look for k answers, and what that found on the tuning queries.
-
-    Attributes:
-        k: answers per query.
-        pull: how much the popularity may weigh in a query, see `Space.pulls`.
-        probes: lists of an inverted file, or candidates of a graph (efSearch).
-        depth: candidates that are scored exactly.
-        recall: share of the exact k answers found while tuning.
-    """
-
-    k: int
-    pull: float
-    probes: int
-    depth: int
-    recall: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +43,6 @@ class Structure:
         target: the recall that the settings were chosen for.
         tuned_on: what the tuning queries were.
         on_gpu: a copy on the GPUs, or None.
-        gpu_turn: held while the GPUs search.
     """
 
     index: Any = field(repr=False)
@@ -79,8 +52,7 @@ class Structure:
     settings: tuple[Setting, ...]
     target: float
     tuned_on: str
-    on_gpu: Any = None
-    gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    on_gpu: GpuCopy | None = None
     _parameters: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
 
     def levels(self, queries: NDArray[np.float32], k: int) -> NDArray[np.float64]:
@@ -89,7 +61,7 @@ class Structure:
         Infinite where none does: popularity weighs more in it than in any tuning query, or k
         is so near the number of items that a structure doesn't pay.
         """
-        if k * 4 > int(self.index.ntotal):
+        if k * 4 > len(self):
             return np.full(len(queries), np.inf)
         if not queries[:, -1].any():
             return np.full(len(queries), self._pulls[0])
@@ -97,16 +69,19 @@ class Structure:
         level = np.searchsorted(self._pulls[:-1], self.space.pulls(queries) * (1 - 1e-5))
         return self._pulls[level]
 
+    def setting_of_all(self, queries: NDArray[np.float32], k: int) -> Setting | None:
+        """Return the setting that serves all of these queries, or None where none does."""
+        if not queries[:, -1].any():
+            # As most questions are: nothing to tell apart.
+            return self.setting_for(k, self._pulls[0]) if k * 4 <= len(self) else None
+        levels = self.levels(queries, k)
+        first = float(levels[0])
+        alike = bool((levels == first).all())
+        return self.setting_for(k, first) if alike and first < np.inf else None
+
     def setting_for(self, k: int, level: float) -> Setting:
-        """Return the setting for k answers: the tuned one, or stretched from the nearest."""
-        settings = [setting for setting in self.settings if setting.pull == level]
-        for setting in settings:
-            if setting.k >= k:
-                return setting
-        last = settings[-1]
-        more = k / last.k
-        probes, depth = ceil(last.probes * more**MORE_PROBES), ceil(last.depth * more)
-        return Setting(k, level, probes, depth, last.recall)
+        """Return the setting for k answers at a level of `levels`."""
+        return setting_for(self.settings, k, level)
 
     def propose(
         self,
@@ -129,16 +104,22 @@ class Structure:
             allowed: positions to keep to, ascending; without it all are proposed. Only where
                 `scanned` isn't None.
         """
-        n = int(self.index.ntotal)
-        depth, probes = self.reach(
-            setting, more=more, effort=effort, share=share, filtered=allowed is not None
+        filtered = allowed is not None
+        depth, probes = setting.reach(
+            len(self), self.lists, more=more, effort=effort, share=share, filtered=filtered
         )
-        if self.on_gpu is not None and allowed is None and max(depth, probes) <= GPU_MOST:
-            return self._on_gpu(queries, depth, probes)
+        asked = self.space.queries(queries)
+        if self.on_gpu is not None and not filtered and max(depth, probes) <= GPU_MOST:
+            return self.on_gpu.search(asked, depth, probes)
+        if len(queries) < QUERIES_PER_THREAD and not filtered and self._quick is not None:
+            with exactly_threads(1):
+                candidates = self._quick.search(asked, depth, probes)
+            if candidates is not None:
+                return candidates
         bits, selector = None, None
         if allowed is not None:
             faiss = load_faiss()
-            mask = np.zeros(n, bool)
+            mask = np.zeros(len(self), bool)
             mask[allowed] = True
             # The C++ selector keeps a raw pointer into `bits`, which must outlive the search.
             bits = np.packbits(mask, bitorder="little")
@@ -147,28 +128,12 @@ class Structure:
         else:
             parameters = self._parameters_for(probes)
         with exactly_threads(self._threads(len(queries))):
-            _, local = self.index.search(self.space.queries(queries), depth, params=parameters)
+            _, local = self.index.search(asked, depth, params=parameters)
         del bits
         return np.asarray(local, np.int64)
 
-    def reach(
-        self,
-        setting: Setting,
-        *,
-        more: int = 0,
-        effort: int = 1,
-        share: float = 1.0,
-        filtered: bool = False,
-    ) -> tuple[int, int]:
-        """Return how many candidates and probes `propose` asks for."""
-        n = int(self.index.ntotal)
-        depth = setting.depth * effort + more
-        if not filtered:
-            depth = ceil(depth / share)
-        depth = min(depth, n)
-        further = ((setting.k + more) / setting.k) ** MORE_PROBES
-        probes = ceil(widened(setting.probes, share) * effort * further)
-        return depth, min(probes, self.lists) if self.lists else min(max(probes, depth), n)
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
 
     @cached_property
     def _pulls(self) -> NDArray[np.float64]:
@@ -183,6 +148,11 @@ class Structure:
             if len(self._parameters) < MOST_PARAMETERS:
                 self._parameters[probes] = found
         return found
+
+    @cached_property
+    def _quick(self) -> QuickLists | None:
+        """The way of a few queries, made when it is first asked for."""
+        return QuickLists.of(self.index)
 
     @cached_property
     def lists(self) -> int:
@@ -200,18 +170,12 @@ class Structure:
 
     @property
     def fits_gpu(self) -> bool:
-        """Whether FAISS has this kind of index for GPUs: inverted lists without fast-scan."""
-        faiss, core = load_faiss(), core_of(self.index)
-        kinds = (faiss.IndexIVFFlat, faiss.IndexIVFPQ, faiss.IndexIVFScalarQuantizer)
-        return bool(isinstance(core, kinds))
+        """Whether `to_gpus` can copy it."""
+        return fits_gpu(self.index)
 
     def to_gpus(self, turn: threading.Lock) -> Structure:
-        """Return the structure searching on all GPUs, each holding its share of the items."""
-        faiss = load_faiss()
-        options = faiss.GpuMultipleClonerOptions()
-        options.shard = gpu_count() > 1
-        copied = faiss.index_cpu_to_all_gpus(self.index, co=options)
-        return replace(self, on_gpu=copied, gpu_turn=turn)
+        """Return the structure searching on all GPUs; ``turn`` is held while they do."""
+        return replace(self, on_gpu=GpuCopy.of(self.index, turn))
 
     def to_cpu(self) -> Structure:
         """Return the structure searching in main memory."""
@@ -262,12 +226,6 @@ class Structure:
     def _threads(self, n_queries: int) -> int:
         available = int(load_faiss().omp_get_max_threads())
         return max(1, min(available, n_queries // QUERIES_PER_THREAD))
-
-    def _on_gpu(self, queries: NDArray[np.float32], depth: int, probes: int) -> NDArray[np.int64]:
-        parameters = search_parameters(self.index, probes, None)
-        with self.gpu_turn:
-            _, local = self.on_gpu.search(self.space.queries(queries), depth, params=parameters)
-        return np.asarray(local, np.int64)
 
 
 def read_structure(path: Path, report: Mapping[str, Any], *, mmap: bool = False) -> Structure:

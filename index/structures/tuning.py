@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from index.exact import best_first
 from index.stored_vectors import StoredVectors
 from index.structures.parameters import is_graph, ranks_by_its_codes
-from index.structures.structure import Setting, Structure
+from index.structures.setting import Setting
+from index.structures.structure import Structure
 
 # How much popularity weighs in the queries that are tuned for (see `Space.pulls`). At a softmax
 # temperature of 0.05 and log-popularities that spread by 2, debias 0.35 pulls by 0.15 and debias
