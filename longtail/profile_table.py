@@ -39,7 +39,9 @@ def _steps(steps: Mapping[str, Any]) -> Table:
     table.add_row("steps measured", *(f"{stage['steps']:,}" for stage in steps.values()))
     for name in ("items", "tokens"):
         rates = (stage[f"{name}_per_second"] for stage in steps.values())
-        table.add_row(f"{name} read a second", *(f"{rate:,.0f}" for rate in rates))
+        # A stage whose steps start from vectors reads no text.
+        shown = (f"{rate:,.0f}" if rate else "-" for rate in rates)
+        table.add_row(f"{name} read a second", *shown)
     return table
 
 
@@ -53,4 +55,7 @@ def _sections(sections: list[dict[str, Any]]) -> Table:
     for section in sections:
         memory = (f"{section[key] / GIB:.2f}" for key in shown)
         table.add_row(section["name"], f"{section['seconds']:.1f}", *memory)
+    table.add_section()
+    largest = (f"{max(section[key] for section in sections) / GIB:.2f}" for key in shown)
+    table.add_row("together", f"{sum(section['seconds'] for section in sections):.1f}", *largest)
     return table

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -67,12 +69,35 @@ class TestTwoProcesses:
                 continue
             torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=2e-6, msg=name)
 
+    def test_a_gathered_row_gets_the_gradients_of_all_of_them_summed(self, together: Path) -> None:
+        first, second = (load_file(together / f"gathered-{rank}.safetensors") for rank in (0, 1))
+        whole = torch.arange(10.0).reshape(5, 2)
+        assert first["rows"].equal(whole)
+        assert second["rows"].equal(whole)
+        # Once from the first process's loss, twice from the second's.
+        assert torch.cat([first["gradient"], second["gradient"]]).equal(3 * whole)
+
     def test_one_that_waits_for_a_process_that_is_gone_says_so_in_one_line(
         self, together: Path
     ) -> None:
         said = (together / "lost.txt").read_text()
         assert "another process of this training has ended" in said
         assert "\n" not in said
+
+
+@pytest.mark.slow
+def test_killed_and_resumed_they_end_as_the_same_files(tiny_bert: Path, tmp_path: Path) -> None:
+    ports = [free_port() for _ in range(4)]
+    arguments = (ROOT / "tests" / "killed_together.py", tiny_bert, tmp_path, *ports)
+    started = [start_process(rank, 2, ports[0], *arguments) for rank in (0, 1)]
+    said = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0], said
+    first, second = (json.loads(text.splitlines()[-1]) for text in said)
+    assert first["ends"] == [0, -signal.SIGKILL, -signal.SIGKILL, 0]
+    assert second["ends"] == [0, LOST, LOST, 0]
+    assert first["different"] == []
+    assert first["files"] > 30
+    assert first["work_is_gone"]
 
 
 def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:

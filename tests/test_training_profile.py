@@ -11,7 +11,7 @@ from test_training_repeats import learned_files
 from toy_shop import settings_for
 
 from evaluation.splits import Split
-from longtail.profile_table import print_profile
+from longtail.profile_table import GIB, print_profile
 from retrieval.bundle import read_manifest
 from retrieval.catalog import Catalog
 from training.fit import train_engine
@@ -79,6 +79,22 @@ class TestStepClock:
             raise RuntimeError
         take_steps(clock, WARM_UP + 1)
         assert clock.report()["milliseconds"] == 9000
+
+
+def test_the_tables_say_what_a_stage_does_not_do_and_what_all_took(
+    clock: MeasuringClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take_steps(clock, WARM_UP + 1)
+    reads = clock.report()
+    sections = [
+        {"name": "stage text", "seconds": 70.5, "peak_bytes": 2 * GIB},
+        {"name": "index", "seconds": 1.25, "peak_bytes": GIB},
+    ]
+    vectors_alone = reads | {"items_per_second": 0.0, "tokens_per_second": 0.0}
+    print_profile({"steps": {"history": vectors_alone, "text": reads}, "sections": sections})
+    lines = [line.replace("│", " ").split() for line in capsys.readouterr().err.splitlines()]
+    assert ["tokens", "read", "a", "second", "-", "1"] in lines
+    assert ["together", "71.8", "2.00"] in lines
 
 
 def test_a_profiled_training_learns_the_same_bits(

@@ -1,7 +1,8 @@
 """One of several processes that train a few steps together; run as a process of its own.
 
 The environment says which one it is, as `torchrun` would. The first process writes what came
-out: for each case the joint loss before the first step, and all parameters after the last.
+out: for each case the joint loss before the first step, and all parameters after the last. Each
+writes what `Processes.gathered` made of its rows, and of their gradient.
 """
 
 from __future__ import annotations
@@ -107,6 +108,20 @@ def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, t
     return {"loss": loss / processes.count, **learned}
 
 
+def gather(processes: Processes) -> dict[str, torch.Tensor]:
+    """Return gathered rows, and the gradient of this process's share of them.
+
+    The losses of the processes weigh the rows 1, 2, ... times as much, so a gradient from one of
+    them alone, or for other rows, is another one.
+    """
+    whole = torch.arange(10.0).reshape(5, 2)
+    own = whole[processes.share(len(whole))].clone().requires_grad_()
+    rows = processes.gathered(own, len(whole))
+    (rows * whole * (1 + processes.rank)).sum().backward()
+    assert own.grad is not None
+    return {"rows": rows.detach(), "gradient": own.grad}
+
+
 def _without_dropout(module: torch.nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, torch.nn.Dropout):
@@ -120,6 +135,7 @@ def main(bert: Path, folder: Path) -> None:
     rank = os.environ.get("RANK", "0")
     try:
         with joined_processes() as processes:
+            save_file(gather(processes), folder / f"gathered-{rank}.safetensors")
             for number, case in enumerate(CASES):
                 found = train(bert, folder / f"run-{rank}" / str(number), case, processes)
                 if processes.first:
