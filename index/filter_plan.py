@@ -17,8 +17,10 @@ SCAN_CODE = 0.0038  # a query and a code of an inverted list
 CALL_STRUCTURE = 300.0  # a search, whatever it asks
 ASK_STRUCTURE = 60.0  # a query: its lists, its tables, its candidates' scores
 MEASURED_DIM = 385
+ASK_LISTS = 250.0  # a query: how near all lists are, and what is allowed in which
+LISTED = 0.3  # the share of the allowed vectors that lie in the lists looked at, mostly
 
-FilterPlan = Literal["in place", "copy", "selector"]
+FilterPlan = Literal["in place", "copy", "structure"]
 
 
 def plan_filter(
@@ -27,16 +29,16 @@ def plan_filter(
     """Return how to search the ``n_allowed`` of ``n_items`` that a filter lets through.
 
     ``in place`` and ``copy`` are exact: they read the allowed vectors where they lie, or a copy
-    of them that all queries share. ``selector`` asks the segment's structure, which looks
-    further the less is allowed; ``scanned`` is the share of the items that it looks through
+    of them that all queries share. ``structure`` asks the segment's structure, by its lists or
+    with a selector, see `lists_pay`; ``scanned`` is the share of the items that it looks through
     without a filter, None where there is no structure to ask.
 
-    >>> plan_filter(1, 9_000, 1_000_000, 385, scanned=0.016)
+    >>> plan_filter(1, 900, 1_000_000, 385, scanned=0.016)
     'in place'
     >>> plan_filter(64, 9_000, 1_000_000, 385, scanned=0.016)
     'copy'
-    >>> plan_filter(1, 100_000, 1_000_000, 385, scanned=0.016)
-    'selector'
+    >>> plan_filter(1, 9_000, 1_000_000, 385, scanned=0.016)
+    'structure'
     >>> plan_filter(64, 500_000, 1_000_000, 385, scanned=None)
     'in place'
     """
@@ -48,9 +50,35 @@ def plan_filter(
     in_place = n_queries * READ_IN_PLACE
     copied = COPY + n_queries * MULTIPLY
     vector = in_place if n_queries < GATHER_FROM_QUERIES else copied
+    asking = min(
+        _with_selector(n_queries, n_allowed, n_items, scanned),
+        _by_lists(n_queries, n_allowed, dim),
+    )
+    return "structure" if asking < n_allowed * vector * dim / MEASURED_DIM else exact
+
+
+def lists_pay(n_queries: int, n_allowed: int, n_items: int, dim: int, scanned: float) -> bool:
+    """Return whether a structure is to score what is allowed in the near lists.
+
+    Else it scans the codes of the near lists with a selector, which pays where much is allowed.
+
+    >>> lists_pay(1, 9_000, 1_000_000, 385, 0.016), lists_pay(1, 90_000, 1_000_000, 385, 0.016)
+    (True, False)
+    """
+    selecting = _with_selector(n_queries, n_allowed, n_items, scanned)
+    return _by_lists(n_queries, n_allowed, dim) < selecting
+
+
+def _with_selector(n_queries: int, n_allowed: int, n_items: int, scanned: float) -> float:
+    """Return the microseconds of a search with a selector."""
     share = min(1.0, widened(scanned, n_allowed / n_items))
-    asking = CALL_STRUCTURE + n_queries * (ASK_STRUCTURE + SCAN_CODE * n_items * share)
-    return "selector" if asking < n_allowed * vector * dim / MEASURED_DIM else exact
+    return CALL_STRUCTURE + n_queries * (ASK_STRUCTURE + SCAN_CODE * n_items * share)
+
+
+def _by_lists(n_queries: int, n_allowed: int, dim: int) -> float:
+    """Return the microseconds of scoring what is allowed in the near lists."""
+    vector = READ_IN_PLACE * dim / MEASURED_DIM
+    return n_queries * (ASK_LISTS + vector * LISTED * n_allowed)
 
 
 def widened(probes: float, share: float) -> float:

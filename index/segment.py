@@ -124,7 +124,7 @@ class Segment:
             return self
         scanned = self.structure.scanned if self.structure is not None else None
         way = plan_filter(n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned)
-        if way == "selector":
+        if way == "structure":
             return replace(self, allowed=allowed, on_gpu=None)
         if way == "copy":
             return Segment(self.name, self.rows[allowed], self.vectors.copied(allowed), self.pool)

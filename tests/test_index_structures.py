@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from index.errors import VectorIndexError
 from index.faiss_runtime import load_faiss
-from index.filter_plan import plan_filter
+from index.filter_plan import lists_pay, plan_filter
 from index.stored_vectors import StoredVectors
 from index.structures.build import (
     PERTURBED_ITEMS,
@@ -244,7 +244,12 @@ def test_a_filter_is_planned_by_what_it_lets_through() -> None:
         for m in (1, 256)
         for allowed in (5, 1_000, 10_000, 500_000)
     ]
-    assert ways == ["in place"] * 3 + ["selector"] + ["copy"] * 3 + ["selector"]
+    alone = ["in place"] * 2 + ["structure"] * 2
+    assert ways == [*alone, *["copy"] * 3, "structure"]
+    # Of little that is allowed the near lists are scored, of much the codes are scanned.
+    by_lists = [lists_pay(1, n, 1_000_000, 385, 0.02) for n in (10_000, 500_000)]
+    assert by_lists == [True, False]
+    assert not lists_pay(256, 100_000, 1_000_000, 385, 0.02)
     # A structure that can't keep to a filter is never asked with one.
     assert plan_filter(1, 500_000, 1_000_000, 385, scanned=None) == "in place"
 

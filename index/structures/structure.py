@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from index.faiss_files import read_faiss, write_faiss
 from index.faiss_runtime import exactly_threads, load_faiss
+from index.filter_plan import lists_pay
 from index.stored_vectors import StoredVectors
+from index.structures.allowed_lists import AllowedLists
 from index.structures.gpu_copy import GPU_MOST, GpuCopy, fits_gpu
 from index.structures.parameters import inverted_lists, search_parameters
 from index.structures.quick_lists import QuickLists
@@ -118,6 +120,9 @@ class Structure:
                 return candidates
         bits, selector = None, None
         if allowed is not None:
+            if self._by_lists(len(queries), len(allowed)) and self._allowed_lists is not None:
+                with exactly_threads(1):
+                    return self._allowed_lists.near(asked, allowed, setting.k + more, effort)
             faiss = load_faiss()
             mask = np.zeros(len(self), bool)
             mask[allowed] = True
@@ -153,6 +158,18 @@ class Structure:
     def _quick(self) -> QuickLists | None:
         """The way of a few queries, made when it is first asked for."""
         return QuickLists.of(self.index)
+
+    def _by_lists(self, n_queries: int, n_allowed: int) -> bool:
+        """Return whether to score what is allowed in the near lists, not to scan their codes."""
+        share = self.scanned
+        return share is not None and lists_pay(
+            n_queries, n_allowed, len(self), self.space.width, share
+        )
+
+    @cached_property
+    def _allowed_lists(self) -> AllowedLists | None:
+        """The list of every position, made when it is first asked for."""
+        return AllowedLists.of(self.index)
 
     @cached_property
     def lists(self) -> int:
