@@ -28,8 +28,9 @@ CANDIDATE_COST = 1.0
 CODE_COST = 0.022
 # Vectors that a graph looks at for each candidate it keeps.
 GRAPH_STEPS = 32.0
-# Chosen a little above the target, since other queries won't score the same.
-MARGIN = 0.002
+# Chosen above the target, since other queries won't score the same: the recall of 400 queries has
+# a standard error of 0.0025, and the cheapest setting that seems to reach a target mostly flatters.
+MARGIN = 0.004
 
 
 @dataclass(frozen=True)
