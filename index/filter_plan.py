@@ -13,12 +13,13 @@ GATHER_BYTES = 256 * 2**20
 READ_IN_PLACE = 0.20  # a vector, wherever it lies
 COPY = 0.30  # a vector
 MULTIPLY = 0.0086  # a query and a vector, in a matrix product
-SCAN_CODE = 0.0038  # a query and a code of an inverted list
+SCAN_CODE = 0.0045  # a query and a code of an inverted list, with a selector
+SCAN_CODE_ALONE = 0.011  # the same where queries don't share the scan
 CALL_STRUCTURE = 300.0  # a search, whatever it asks
 ASK_STRUCTURE = 60.0  # a query: its lists, its tables, its candidates' scores
 MEASURED_DIM = 385
 ASK_LISTS = 250.0  # a query: how near all lists are, and what is allowed in which
-LISTED = 0.3  # the share of the allowed vectors that lie in the lists looked at, mostly
+LISTED = 0.22  # the share of the allowed vectors that lie in the lists looked at, mostly
 
 FilterPlan = Literal["in place", "copy", "structure"]
 
@@ -62,8 +63,8 @@ def lists_pay(n_queries: int, n_allowed: int, n_items: int, dim: int, scanned: f
 
     Else it scans the codes of the near lists with a selector, which pays where much is allowed.
 
-    >>> lists_pay(1, 9_000, 1_000_000, 385, 0.016), lists_pay(1, 90_000, 1_000_000, 385, 0.016)
-    (True, False)
+    >>> [lists_pay(1, n, 1_000_000, 385, 0.016) for n in (9_000, 90_000, 900_000)]
+    [True, False, False]
     """
     selecting = _with_selector(n_queries, n_allowed, n_items, scanned)
     return _by_lists(n_queries, n_allowed, dim) < selecting
@@ -72,7 +73,8 @@ def lists_pay(n_queries: int, n_allowed: int, n_items: int, dim: int, scanned: f
 def _with_selector(n_queries: int, n_allowed: int, n_items: int, scanned: float) -> float:
     """Return the microseconds of a search with a selector."""
     share = min(1.0, widened(scanned, n_allowed / n_items))
-    return CALL_STRUCTURE + n_queries * (ASK_STRUCTURE + SCAN_CODE * n_items * share)
+    code = SCAN_CODE_ALONE if n_queries < GATHER_FROM_QUERIES else SCAN_CODE
+    return CALL_STRUCTURE + n_queries * (ASK_STRUCTURE + code * n_items * share)
 
 
 def _by_lists(n_queries: int, n_allowed: int, dim: int) -> float:

@@ -87,11 +87,13 @@ class AllowedLists:
         least_lists = min(len(held), ceil(LEAST_LISTS * effort * len(counts)))
         found = []
         for line in nearness[:, held]:
-            order = held[np.argsort(-line)]
-            reached = np.cumsum(counts[order])
-            enough = int(np.searchsorted(reached, least)) + 1
             looked = np.zeros(len(counts), bool)
-            looked[order[: max(least_lists, enough)]] = True
+            nearest = held[np.argpartition(-line, least_lists - 1)[:least_lists]]
+            if counts[nearest].sum() < least:
+                order = held[np.argsort(-line)]
+                reached = np.cumsum(counts[order])
+                nearest = order[: int(np.searchsorted(reached, least)) + 1]
+            looked[nearest] = True
             found.append(allowed[looked[list_of]])
         near = np.full((len(found), max(map(len, found))), -1, np.int64)
         for line, positions in zip(near, found, strict=True):
