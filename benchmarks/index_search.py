@@ -152,7 +152,11 @@ def main() -> None:
     if "sizes" in chosen:
         shared = [str(folder) for folder in given.folders]
         shared += ["--vectors", str(given.vectors)] if given.vectors else []
-        rows = [measure_size(shared, int(size)) for size in given.sizes.split(",")]
+        rows = []
+        for size in given.sizes.split(","):
+            rows.append(measure_size(shared, int(size)))
+            # At once: the next size may take half an hour.
+            print(json.dumps(rows[-1]), flush=True)  # noqa: T201
         found = {"rows": rows, "slope": slope(rows) if len(rows) > 1 else None}
         parts["sizes"] = {"found": found, "targets": size_targets(rows), "ceilings": ceiling}
         print(f"\nsizes\n{table(rows)}", flush=True)  # noqa: T201
