@@ -184,7 +184,10 @@ def filters_part(people: Population, n: int, threads: int) -> Found:
                     lambda p=parts, c=chosen: [flat.search(part, K, params=c) for part in p]
                 )
             ratio = whole["seconds"] / ours["seconds"]
-            found = overlap(index.search(queries, K, **asked).rows, true)
+            # As many at once as were timed: one takes other ways than many.
+            groups = [queries[i : i + m] for i in range(0, len(queries), m)]
+            got = np.concatenate([index.search(group, K, **asked).rows for group in groups])
+            found = overlap(got, true)
             count = sum(len(part) for part in parts)
             rows.append(
                 {
@@ -199,8 +202,10 @@ def filters_part(people: Population, n: int, threads: int) -> Found:
                 }
             )
             said = f"{n:,} items, {name}, {m} at once"
-            lines.append(target(f"{said}: times a selector's speed", ratio, 3.0, most=False))
-        lines.append(target(f"{n:,} items, {name}: recall", found, 0.98, most=False))
+            lines += [
+                target(f"{said}: times a selector's speed", ratio, 3.0, most=False),
+                target(f"{said}: recall", found, 0.98, most=False),
+            ]
     return {"items": n, "rows": rows}, lines
 
 

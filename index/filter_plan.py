@@ -21,25 +21,36 @@ MEASURED_DIM = 385
 ASK_LISTS = 250.0  # a query: how near all lists are, and what is allowed in which
 LISTED = 0.22  # the share of the allowed vectors that lie in the lists looked at, mostly
 
-FilterPlan = Literal["in place", "copy", "structure"]
+FilterPlan = Literal["in place", "copy", "lists", "selector"]
 
 
 def plan_filter(
-    n_queries: int, n_allowed: int, n_items: int, dim: int, *, scanned: float | None
+    n_queries: int,
+    n_allowed: int,
+    n_items: int,
+    dim: int,
+    *,
+    scanned: float | None,
+    by_lists: bool = False,
 ) -> FilterPlan:
     """Return how to search the ``n_allowed`` of ``n_items`` that a filter lets through.
 
     ``in place`` and ``copy`` are exact: they read the allowed vectors where they lie, or a copy
-    of them that all queries share. ``structure`` asks the segment's structure, by its lists or
-    with a selector, see `lists_pay`; ``scanned`` is the share of the items that it looks through
-    without a filter, None where there is no structure to ask.
+    of them that all queries share. ``selector`` and ``lists`` ask the segment's structure: the
+    first scans codes, further the less is allowed, the second scores what is allowed in the near
+    lists. ``scanned`` is the share of the items that the structure looks through without a
+    filter, None where there is none to ask; ``by_lists`` says whether it can be asked so.
 
-    >>> plan_filter(1, 900, 1_000_000, 385, scanned=0.016)
+    >>> plan_filter(1, 900, 1_000_000, 385, scanned=0.016, by_lists=True)
     'in place'
-    >>> plan_filter(64, 9_000, 1_000_000, 385, scanned=0.016)
+    >>> plan_filter(64, 9_000, 1_000_000, 385, scanned=0.016, by_lists=True)
     'copy'
+    >>> plan_filter(1, 9_000, 1_000_000, 385, scanned=0.016, by_lists=True)
+    'lists'
     >>> plan_filter(1, 9_000, 1_000_000, 385, scanned=0.016)
-    'structure'
+    'in place'
+    >>> plan_filter(1, 100_000, 1_000_000, 385, scanned=0.016, by_lists=True)
+    'selector'
     >>> plan_filter(64, 500_000, 1_000_000, 385, scanned=None)
     'in place'
     """
@@ -51,23 +62,13 @@ def plan_filter(
     in_place = n_queries * READ_IN_PLACE
     copied = COPY + n_queries * MULTIPLY
     vector = in_place if n_queries < GATHER_FROM_QUERIES else copied
-    asking = min(
-        _with_selector(n_queries, n_allowed, n_items, scanned),
-        _by_lists(n_queries, n_allowed, dim),
-    )
-    return "structure" if asking < n_allowed * vector * dim / MEASURED_DIM else exact
-
-
-def lists_pay(n_queries: int, n_allowed: int, n_items: int, dim: int, scanned: float) -> bool:
-    """Return whether a structure is to score what is allowed in the near lists.
-
-    Else it scans the codes of the near lists with a selector, which pays where much is allowed.
-
-    >>> [lists_pay(1, n, 1_000_000, 385, 0.016) for n in (9_000, 90_000, 900_000)]
-    [True, False, False]
-    """
-    selecting = _with_selector(n_queries, n_allowed, n_items, scanned)
-    return _by_lists(n_queries, n_allowed, dim) < selecting
+    costs: dict[FilterPlan, float] = {
+        exact: n_allowed * vector * dim / MEASURED_DIM,
+        "selector": _with_selector(n_queries, n_allowed, n_items, scanned),
+    }
+    if by_lists:
+        costs["lists"] = _by_lists(n_queries, n_allowed, dim)
+    return min(costs, key=lambda way: costs[way])
 
 
 def _with_selector(n_queries: int, n_allowed: int, n_items: int, scanned: float) -> float:

@@ -38,6 +38,7 @@ class Segment:
         removed: positions that answer nobody, ascending, int64; may be empty.
         structure: proposes candidates in place of reading everything; None: exact.
         allowed: the positions an answer may have, ascending, or None for all but `removed`.
+        by_lists: whether a structure proposes what is allowed in the near lists.
         on_gpu: a GPU copy of ``vectors.flat``, or None.
         gpu_turn: held while the GPU searches: its scratch memory serves one search at a time.
     """
@@ -49,6 +50,7 @@ class Segment:
     removed: NDArray[np.int64] = field(default_factory=lambda: NOTHING, repr=False)
     structure: Structure | None = None
     allowed: NDArray[np.int64] | None = None
+    by_lists: bool = False
     on_gpu: Any = None
     gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -122,10 +124,14 @@ class Segment:
             allowed = np.setdiff1d(allowed, self.removed, assume_unique=True)
         if len(allowed) == self.n_live:
             return self
-        scanned = self.structure.scanned if self.structure is not None else None
-        way = plan_filter(n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned)
-        if way == "structure":
-            return replace(self, allowed=allowed, on_gpu=None)
+        scanned, by_lists = None, False
+        if self.structure is not None:
+            scanned, by_lists = self.structure.scanned, self.structure.serves_by_lists
+        way = plan_filter(
+            n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned, by_lists=by_lists
+        )
+        if way in ("lists", "selector"):
+            return replace(self, allowed=allowed, by_lists=way == "lists", on_gpu=None)
         if way == "copy":
             return Segment(self.name, self.rows[allowed], self.vectors.copied(allowed), self.pool)
         return replace(self, allowed=allowed, on_gpu=None, structure=None)
@@ -150,6 +156,9 @@ class Segment:
         left = pending[:0]
         if self.structure is not None:
             level = self.structure.levels(queries, k)
+            if self.by_lists:
+                # The lists are made without the popularity: what it lifts may lie in any.
+                level[level > 0] = np.inf
             for served in sorted(set(level.tolist()) - {np.inf}):
                 group, setting = pending[level == served], self.structure.setting_for(k, served)
                 short = self._propose(
@@ -263,9 +272,12 @@ class Segment:
                 group = pending if everybody else pending[extra[pending] == more]
                 asked = queries if everybody else queries[group]
                 most = int(banned.counts[group].max()) if more else 0
-                local = structure.propose(
-                    asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
-                )
+                if self.by_lists and self.allowed is not None:
+                    local = structure.propose_by_lists(asked, k + most, self.allowed, effort)
+                else:
+                    local = structure.propose(
+                        asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
+                    )
                 not_these = banned if everybody else banned.take(group)
                 answers = self._answers(asked, local, k, not_these)
                 found[0][group], found[1][group] = answers

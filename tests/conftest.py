@@ -16,7 +16,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from evaluation.splits import Split
+    from index.vector_index import VectorIndex
     from retrieval.catalog import Catalog
     from retrieval.retriever import Retriever
     from retrieval.towers.item_tower import ItemTower
@@ -108,3 +112,19 @@ def cli_run(shop_files: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPath
     done = longtail("train", shop_files, *train_arguments(tiny_bert), "--out", run)
     assert done.code == 0, done.err
     return run
+
+
+@pytest.fixture(scope="session")
+def exact() -> VectorIndex:
+    """An exact index of 4,000 clustered vectors in three pools."""
+    from index_toys import clustered_index
+
+    return clustered_index()
+
+
+@pytest.fixture(scope="session")
+def users(exact: VectorIndex) -> NDArray[np.float32]:
+    """200 users of it, each near a few items, float32 [200, d]."""
+    from index_toys import clustered_users
+
+    return clustered_users(exact)

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from index_toys import clustered_index, clustered_users
 from numpy.typing import NDArray
 
 from index import filter_plan
 from index.faiss_runtime import load_faiss
-from index.structures.allowed_lists import AllowedLists
+from index.structures import allowed_lists
+from index.structures.allowed_lists import AllowedLists, has_near_lists
 from index.structures.build import StructureSettings, with_structures
 from index.structures.structure import Structure
 from index.updates import remove_items
 from index.vector_index import VectorIndex
-
-
-@pytest.fixture(scope="module")
-def exact() -> VectorIndex:
-    return clustered_index()
-
-
-@pytest.fixture(scope="module")
-def users(exact: VectorIndex) -> NDArray[np.float32]:
-    return clustered_users(exact)
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +37,7 @@ def structure_of(index: VectorIndex) -> Structure:
 
 
 def lists_of(index: VectorIndex) -> AllowedLists:
-    lists = AllowedLists.of(structure_of(index).index)
-    assert lists is not None
-    return lists
+    return AllowedLists.of(structure_of(index).index)
 
 
 def recall(found: VectorIndex, exact: VectorIndex, users: NDArray[np.float32], **asked) -> float:  # type: ignore[no-untyped-def]
@@ -61,13 +49,37 @@ def recall(found: VectorIndex, exact: VectorIndex, users: NDArray[np.float32], *
 
 
 @pytest.mark.parametrize("share", [0.5, 0.2])
-@pytest.mark.parametrize("weight", [0.0, -0.3])
 def test_a_random_filter_loses_little(
-    index: VectorIndex, exact: VectorIndex, users: NDArray[np.float32], share: float, weight: float
+    index: VectorIndex, exact: VectorIndex, users: NDArray[np.float32], share: float
 ) -> None:
     allowed = np.random.default_rng(1).random(exact.n_items) < share
-    asked = {"allowed": allowed, "popularity_weight": weight}
-    assert recall(index, exact, users[:60], **asked) >= 0.97
+    assert recall(index, exact, users[:60], allowed=allowed) >= 0.97
+
+
+def test_where_popularity_weighs_all_that_is_allowed_is_looked_at(
+    index: VectorIndex,
+    exact: VectorIndex,
+    users: NDArray[np.float32],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The lists are made without it: what it lifts lies in any of them.
+    monkeypatch.setattr(allowed_lists, "LEAST_SHARE", 0.02)
+    monkeypatch.setattr(allowed_lists, "LEAST_AN_ANSWER", 1)
+    monkeypatch.setattr(allowed_lists, "LEAST_LISTS", 0.02)
+    asked = {"allowed": np.random.default_rng(1).random(exact.n_items) < 0.5}
+    assert recall(index, exact, users[:40], **asked) < 1.0
+    for weight in (0.01, -0.3, 1.0):
+        assert recall(index, exact, users[:40], **asked, popularity_weight=weight) == 1.0
+
+
+def test_a_higher_target_is_not_served_by_lists(
+    exact: VectorIndex, users: NDArray[np.float32]
+) -> None:
+    allowed = np.arange(0, 500, dtype=np.int64)
+    for target, served in ((0.98, True), (0.99, False)):
+        settings = StructureSettings("IVF64,Flat", target=target, ks=(10,))
+        made = with_structures(exact, settings, user_vectors=users)
+        assert made.segments[1].restricted(allowed, 1).by_lists is served
 
 
 def test_not_all_that_is_allowed_is_looked_at(
@@ -102,7 +114,7 @@ def test_every_position_has_the_list_that_faiss_put_it_into(index: VectorIndex) 
 def test_a_filter_that_lies_in_few_lists_is_exact(
     index: VectorIndex, exact: VectorIndex, users: NDArray[np.float32]
 ) -> None:
-    # The rows nearest to one item: what a brand or a category lets through.
+    # The rows nearest to one item: what a brand or a category may let through.
     vectors = exact.vectors(np.arange(exact.n_items))
     nearness = vectors @ vectors[17]
     allowed = nearness >= np.sort(nearness)[-400]
@@ -132,4 +144,6 @@ def test_lists_whose_centroids_are_codes_are_left_to_faiss() -> None:
     coarse = faiss.IndexScalarQuantizer(
         16, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
     )
-    assert AllowedLists.of(faiss.IndexIVFFlat(coarse, 16, 4, faiss.METRIC_INNER_PRODUCT)) is None
+    lists = faiss.IndexIVFFlat(coarse, 16, 4, faiss.METRIC_INNER_PRODUCT)
+    assert not has_near_lists(lists)
+    assert not has_near_lists(faiss.IndexFlatIP(16))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_toys import CLUSTERED_DIM, clustered, clustered_index, clustered_users
+from index_toys import CLUSTERED_DIM, clustered
 from numpy.typing import NDArray
 
 from index.errors import VectorIndexError
@@ -20,16 +20,6 @@ from index.vector_index import VectorIndex
 
 LISTS = 256
 FACTORY = f"RR24,IVF{LISTS},PQ6x4fs"
-
-
-@pytest.fixture(scope="module")
-def exact() -> VectorIndex:
-    return clustered_index()
-
-
-@pytest.fixture(scope="module")
-def users(exact: VectorIndex) -> NDArray[np.float32]:
-    return clustered_users(exact)
 
 
 @pytest.fixture(scope="module")

@@ -139,8 +139,8 @@ def force(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asks = route in ("selector", "lists")
     for name in ("READ_IN_PLACE", "COPY", "MULTIPLY"):
         monkeypatch.setattr(filter_plan, name, 1e6 if asks else 0.0)
-    monkeypatch.setattr(filter_plan, "LISTED", 0.0)
-    monkeypatch.setattr(filter_plan, "ASK_LISTS", 0.0 if route == "lists" else 1e12)
+    monkeypatch.setattr(filter_plan, "LISTED", 0.0 if route == "lists" else 1e12)
+    monkeypatch.setattr(filter_plan, "ASK_LISTS", 0.0)
     monkeypatch.setattr(filter_plan, "GATHER_FROM_QUERIES", 10**9 if route == "in place" else 0)
 
 

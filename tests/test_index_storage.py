@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_toys import clustered_index, clustered_users, compress, unit_rows
+from index_toys import compress, unit_rows
 from numpy.typing import NDArray
 
 from index.banned import Banned
@@ -19,16 +19,6 @@ from index.stored_vectors import StoredVectors
 from index.vector_index import VectorIndex
 
 N, DIM = 4_000, 16
-
-
-@pytest.fixture(scope="module")
-def exact() -> VectorIndex:
-    return clustered_index()
-
-
-@pytest.fixture(scope="module")
-def users(exact: VectorIndex) -> NDArray[np.float32]:
-    return clustered_users(exact)
 
 
 def overlap(found: NDArray[np.int64], true: NDArray[np.int64]) -> float:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from index_toys import clustered_index, clustered_users, unit_rows
+from index_toys import unit_rows
 from numpy.typing import NDArray
 
 from index.errors import VectorIndexError
 from index.faiss_runtime import load_faiss
-from index.filter_plan import lists_pay, plan_filter
+from index.filter_plan import plan_filter
 from index.stored_vectors import StoredVectors
 from index.structures.build import (
     PERTURBED_ITEMS,
@@ -38,16 +38,6 @@ EVERY_KIND = {
     "flat lists": StructureSettings("OPQ6,IVF16,Flat", ks=(10,)),
     "no lists": StructureSettings("PQ6x4fs", ks=(10,)),
 }
-
-
-@pytest.fixture(scope="module")
-def exact() -> VectorIndex:
-    return clustered_index()
-
-
-@pytest.fixture(scope="module")
-def users(exact: VectorIndex) -> NDArray[np.float32]:
-    return clustered_users(exact)
 
 
 @pytest.fixture(scope="module")
@@ -239,17 +229,15 @@ def test_a_selector_reaches_the_index_inside_a_refinement() -> None:
 
 
 def test_a_filter_is_planned_by_what_it_lets_through() -> None:
-    ways = [
-        plan_filter(m, allowed, 1_000_000, 385, scanned=0.02)
-        for m in (1, 256)
-        for allowed in (5, 1_000, 10_000, 500_000)
-    ]
-    alone = ["in place"] * 2 + ["structure"] * 2
-    assert ways == [*alone, *["copy"] * 3, "structure"]
-    # Of little that is allowed the near lists are scored, of much the codes are scanned.
-    by_lists = [lists_pay(1, n, 1_000_000, 385, 0.02) for n in (10_000, 500_000)]
-    assert by_lists == [True, False]
-    assert not lists_pay(256, 100_000, 1_000_000, 385, 0.02)
+    allowed = (5, 1_000, 10_000, 500_000)
+
+    def ways(m: int, *, by_lists: bool) -> list[str]:
+        asked = (1_000_000, 385)
+        return [plan_filter(m, n, *asked, scanned=0.02, by_lists=by_lists) for n in allowed]
+
+    assert ways(1, by_lists=False) == [*["in place"] * 3, "selector"]
+    assert ways(1, by_lists=True) == [*["in place"] * 2, "lists", "selector"]
+    assert ways(256, by_lists=True) == [*["copy"] * 3, "selector"]
     # A structure that can't keep to a filter is never asked with one.
     assert plan_filter(1, 500_000, 1_000_000, 385, scanned=None) == "in place"
 

@@ -14,8 +14,7 @@ from index.structures.parameters import core_of
 
 # Looked at: this share of the allowed positions, so many of them for each answer, and this share
 # of the lists. The last is for filters that have to do with the vectors, a brand say, whose
-# positions lie in few lists or far from the query. Of a random hundredth of a million items that
-# is 22 % of the positions and 0.99 of the first 10; of the hundredth nearest to some item, all.
+# positions lie in few lists or far from the query.
 LEAST_SHARE = 0.2
 LEAST_AN_ANSWER = 50
 LEAST_LISTS = 0.2
@@ -42,12 +41,9 @@ class AllowedLists:
     list_of: NDArray[np.int32] = field(repr=False)
 
     @classmethod
-    def of(cls, index: Any) -> AllowedLists | None:
-        """Return the lists of an inverted file, or None where codes stand for its centroids."""
+    def of(cls, index: Any) -> AllowedLists:
+        """Return the lists of an index that `has_near_lists`."""
         faiss, core = load_faiss(), core_of(index)
-        coarse = faiss.downcast_index(core.quantizer)
-        if not isinstance(coarse, (faiss.IndexFlat, faiss.IndexHNSW)):
-            return None
         transforms, outer = [], faiss.downcast_index(index)
         while outer.this != core.this:
             if isinstance(outer, faiss.IndexPreTransform):
@@ -55,6 +51,7 @@ class AllowedLists:
                 transforms += [faiss.downcast_VectorTransform(part) for part in chain]
             inner = outer.base_index if isinstance(outer, faiss.IndexRefine) else outer.index
             outer = faiss.downcast_index(inner)
+        coarse = faiss.downcast_index(core.quantizer)
         centroids = coarse.reconstruct_n(0, int(core.nlist))
         list_of = np.zeros(int(core.ntotal), np.int32)
         for number in range(int(core.nlist)):
@@ -114,3 +111,11 @@ class AllowedLists:
                 width, n,
             )  # fmt: skip
         return nearness
+
+
+def has_near_lists(index: Any) -> bool:
+    """Return whether it has inverted lists whose centroids are there as numbers, not as codes."""
+    faiss, core = load_faiss(), core_of(index)
+    if not isinstance(core, faiss.IndexIVF):
+        return False
+    return isinstance(faiss.downcast_index(core.quantizer), (faiss.IndexFlat, faiss.IndexHNSW))

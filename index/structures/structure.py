@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from index.faiss_files import read_faiss, write_faiss
 from index.faiss_runtime import exactly_threads, load_faiss
-from index.filter_plan import lists_pay
 from index.stored_vectors import StoredVectors
-from index.structures.allowed_lists import AllowedLists
+from index.structures.allowed_lists import AllowedLists, has_near_lists
 from index.structures.gpu_copy import GPU_MOST, GpuCopy, fits_gpu
 from index.structures.parameters import inverted_lists, search_parameters
 from index.structures.quick_lists import QuickLists
@@ -30,6 +29,8 @@ ADDED_AT_ONCE = 65_536
 BEFORE_UPDATE = ", before an update"
 # Made search parameters that are kept.
 MOST_PARAMETERS = 64
+# What is allowed in the near lists holds some .99 of the answers; who asks for more gets more.
+TARGET_BY_LISTS = 0.98
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +121,6 @@ class Structure:
                 return candidates
         bits, selector = None, None
         if allowed is not None:
-            if self._by_lists(len(queries), len(allowed)) and self._allowed_lists is not None:
-                with exactly_threads(1):
-                    return self._allowed_lists.near(asked, allowed, setting.k + more, effort)
             faiss = load_faiss()
             mask = np.zeros(len(self), bool)
             mask[allowed] = True
@@ -136,6 +134,17 @@ class Structure:
             _, local = self.index.search(asked, depth, params=parameters)
         del bits
         return np.asarray(local, np.int64)
+
+    def propose_by_lists(
+        self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64], effort: int = 1
+    ) -> NDArray[np.int64]:
+        """Return what is allowed in the lists nearest to each query, int64 [m, c].
+
+        For queries ``[q ; 0]``, float32 [m, d + 1], and where `serves_by_lists`. The other
+        arguments and the padding are those of `propose`.
+        """
+        with exactly_threads(1):
+            return self._allowed_lists.near(self.space.queries(queries), allowed, k, effort)
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -159,15 +168,13 @@ class Structure:
         """The way of a few queries, made when it is first asked for."""
         return QuickLists.of(self.index)
 
-    def _by_lists(self, n_queries: int, n_allowed: int) -> bool:
-        """Return whether to score what is allowed in the near lists, not to scan their codes."""
-        share = self.scanned
-        return share is not None and lists_pay(
-            n_queries, n_allowed, len(self), self.space.width, share
-        )
+    @property
+    def serves_by_lists(self) -> bool:
+        """Whether `propose_by_lists` keeps what the structure was tuned for."""
+        return self.target <= TARGET_BY_LISTS and has_near_lists(self.index)
 
     @cached_property
-    def _allowed_lists(self) -> AllowedLists | None:
+    def _allowed_lists(self) -> AllowedLists:
         """The list of every position, made when it is first asked for."""
         return AllowedLists.of(self.index)
 
