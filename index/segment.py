@@ -183,15 +183,20 @@ class Segment:
         """Return what `best` does where the structure gives it at the first try, as it mostly does.
 
         None where queries differ in how far they must look, one came back short, or there is
-        no structure to ask without a filter. ``queries`` are at least one.
+        no structure to ask so. ``queries`` are at least one.
         """
         structure, live = self.structure, self.n_live
-        if structure is None or self.allowed is not None or k > live:
+        if structure is None or k > live:
             return None
-        setting = structure.setting_of_all(queries, k)
-        if setting is None:
-            return None
-        local = structure.propose(queries, setting, share=live / len(self))
+        if self.allowed is not None:
+            if not self.by_lists or queries[:, -1].any():
+                return None
+            local = structure.propose_by_lists(queries, k, self.allowed)
+        else:
+            setting = structure.setting_of_all(queries, k)
+            if setting is None:
+                return None
+            local = structure.propose(queries, setting, share=live / len(self))
         positions, scores = self._answers(queries, local, k, None)
         return None if positions[:, -1].min() < 0 else (self.rows[positions], scores)
 
