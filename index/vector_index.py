@@ -216,7 +216,12 @@ class VectorIndex:
 
         A removed item's vector is there until the index is compacted.
         """
-        return np.ascontiguousarray(self.stored(rows)[:, :-1])
+        rows = np.asarray(rows, np.int64)
+        found = np.empty((len(rows), self.dim), np.float32)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            found[part] = self.stored(rows[part])[:, :-1]
+        return found
 
     def popularity(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored popularity of these rows, float32 [len(rows)]."""

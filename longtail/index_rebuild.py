@@ -1,22 +1,37 @@
-"""A run's index made again from its texts: the catalog as it is served now, or as trained."""
+"""A run's index made again: of the catalog as it is served now, or as trained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from index.errors import DamagedFileError, MissingVersionError
+from index.errors import (
+    DamagedFileError,
+    ForeignIndexError,
+    MissingVersionError,
+    UnsupportedFormatError,
+)
 from index.lock import index_lock
 from index.store import save_index
 from longtail.new_items import forget_texts, read_texts
-from retrieval.bundle import open_bundle
+from retrieval.bundle import Bundle, open_bundle
 from retrieval.index_build import IndexSettings, build_index, check_structure
 from retrieval.progress import Progress
-from retrieval.served import laid_out, read_state
+from retrieval.served import laid_out, read_state, with_index
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """The new version, its number of items, and whether their texts were read for it."""
+
+    version: str
+    items: int
+    texts_read: bool
 
 
 def rebuild(
@@ -24,12 +39,15 @@ def rebuild(
     chosen: Mapping[str, Any],
     *,
     trained_catalog: bool,
+    reread: bool = False,
     vector_cache: Path | None = None,
     progress: Progress,
-) -> tuple[str, int]:
-    """Publish a new index version; return its name and the number of items.
+) -> Rebuilt:
+    """Publish a new index version.
 
-    Items that were removed have no row in it. ``chosen`` are index settings that differ from
+    Items that were removed have no row in it. Vectors come from the index that is served, where
+    it is whole; the texts are read where it isn't, for the ``trained_catalog``, with ``reread``,
+    and where the new index is to be more exact. ``chosen`` are index settings that differ from
     those of the training. ``vector_cache`` is a folder in which vectors of texts may lie.
 
     Raises:
@@ -53,11 +71,31 @@ def rebuild(
                 f"{run} --trained-catalog`"
             ) from error
         catalog = bundle.catalog
-        vectors = read_texts(
-            trained, catalog.texts, len(catalog), run, progress, vector_cache=vector_cache
-        )
+        served = None if reread or trained_catalog else _served_vectors(trained, run, settings)
+        vectors = served
+        if vectors is None:
+            vectors = read_texts(
+                trained, catalog.texts, len(catalog), run, progress, vector_cache=vector_cache
+            )
         index = build_index(bundle, vectors, settings)
         attach = None if state is None else state.save
         version = save_index(index, run / "index", attach=attach)
         forget_texts(run)
-    return version, len(catalog)
+    return Rebuilt(version, len(catalog), texts_read=served is None)
+
+
+def _served_vectors(
+    trained: Bundle, run: Path, settings: IndexSettings
+) -> NDArray[np.float32] | None:
+    """Return the vectors of the served items, removed ones left out, float32 [n, d].
+
+    None where the index can't be opened, or holds less of a number than the new one will.
+    """
+    try:
+        # Mapped: the vectors are copied once as it is.
+        served = with_index(trained, run, memory_map=True)
+    except (DamagedFileError, ForeignIndexError, MissingVersionError, UnsupportedFormatError):
+        return None
+    if served.index.storage == "float16" and settings.storage != "float16":
+        return None
+    return served.index.vectors(np.flatnonzero(~served.index.removed))

@@ -59,7 +59,7 @@ def open_run(run: Path) -> Served:
         BundleError, DamagedFileError, ForeignIndexError, MissingVersionError,
         UnsupportedFormatError: the folder can't be served; the message says what to do.
     """
-    return _with_index(open_bundle(run), run)
+    return with_index(open_bundle(run), run)
 
 
 def reopened(run: Path, before: Served) -> Served:
@@ -72,14 +72,23 @@ def reopened(run: Path, before: Served) -> Served:
         DamagedFileError, ForeignIndexError, MissingVersionError, UnsupportedFormatError: as
             `open_run` does.
     """
-    return _with_index(before.trained, run)
+    return with_index(before.trained, run)
 
 
-def _with_index(trained: Bundle, run: Path) -> Served:
+def with_index(trained: Bundle, run: Path, *, memory_map: bool = False) -> Served:
+    """Return the engine of a run's bundle with the index that the run serves.
+
+    ``memory_map`` as in `index.store.open_attached`.
+
+    Raises:
+        DamagedFileError, ForeignIndexError, MissingVersionError, UnsupportedFormatError: as
+            `open_run` does.
+    """
     index, state = open_attached(
         run / "index",
         CatalogState.load,
         expected_fingerprint=read_manifest(run)["item_tower"],
+        memory_map=memory_map,
     )
     try:
         return Served.of(trained, index, state)

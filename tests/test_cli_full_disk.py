@@ -59,11 +59,14 @@ def test_no_room_while_training_is_one_line_and_the_work_goes_on(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.parametrize("more", [(), ("--read-texts",)])
 @pytest.mark.parametrize("size", [0, 200, 3_000])
-def test_no_room_while_indexing_leaves_the_old_index(run_copy: Path, size: int) -> None:
+def test_no_room_while_indexing_leaves_the_old_index(
+    run_copy: Path, size: int, more: tuple[str, ...]
+) -> None:
     current = (run_copy / "index" / "CURRENT").read_bytes()
     with largest_file(size):
-        complaint = longtail("index", "build", run_copy).complaint
+        complaint = longtail("index", "build", run_copy, *more).complaint
     assert complaint.startswith("no room on the disk (")
     assert (run_copy / "index" / "CURRENT").read_bytes() == current
     assert [path.name for path in (run_copy / "index").glob("*v0*")] == ["v0001"]

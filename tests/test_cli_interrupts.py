@@ -127,16 +127,18 @@ def test_an_interrupted_index_build_leaves_the_old_index_and_goes_on(
 ) -> None:
     work = run_copy / ".index.work"
     current = (run_copy / "index" / "CURRENT").read_bytes()
-    process = start("index", "build", run_copy, first=SLOW_READING)
+    words = ("index", "build", run_copy, "--read-texts")
+    process = start(*words, first=SLOW_READING)
     done = interrupt_when(process, lambda: len(list(work.glob("*.npy"))) >= 2)
-    assert f"`longtail index build {run_copy} --resume`" in said_in_one_line(done)
+    again = f"`longtail index build {run_copy} --read-texts --resume`"
+    assert again in said_in_one_line(done)
     assert (run_copy / "index" / "CURRENT").read_bytes() == current
     assert [path.name for path in (run_copy / "index").glob("*v0*")] == ["v0001"]
     assert longtail("index", "verify", run_copy).code == 0
     made = len(list(work.glob("vectors-*.npy")))
 
     read = count_reads(monkeypatch, texts_per_chunk=4)
-    assert longtail("index", "build", run_copy, "--resume").code == 0
+    assert longtail(*words, "--resume").code == 0
     assert len(read) == 15 - made
     assert not work.exists()
     assert (run_copy / "index" / "CURRENT").read_bytes().startswith(b"v0002 ")

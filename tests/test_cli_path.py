@@ -58,7 +58,7 @@ def test_a_new_index_is_published_beside_the_old_one(run_copy: Path) -> None:
     before = longtail("query", run_copy, "--user", "saw-fan-1", "--format", "json").out
     done = longtail("index", "build", run_copy)
     assert (done.code, done.err) == (0, "")
-    assert "v0002: 60 items" in done.out
+    assert "v0002: 60 items, with the vectors of the index served before" in done.out
     assert (run_copy / "index" / "CURRENT").read_text().startswith("v0002 ")
     assert longtail("query", run_copy, "--user", "saw-fan-1", "--format", "json").out == before
 

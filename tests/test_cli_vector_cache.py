@@ -44,9 +44,10 @@ def test_a_text_that_any_run_has_read_isn_t_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kept = ("--vector-cache", tmp_path / "kept")
-    done("index", "build", run, *kept)
+    build = ("index", "build", run, "--read-texts")
+    done(*build, *kept)
     assert read == [60]
-    done("index", "build", run, *kept)
+    done(*build, *kept)
     assert read == [60]
     known = open_run(run).bundle.catalog.frame.set_index("item_id").loc["tools-saw-small"]
     for line in ({**known.to_dict(), "item_id": "n1"}, item("n2", "saw steel")):
@@ -58,7 +59,7 @@ def test_a_text_that_any_run_has_read_isn_t_read_again(
     assert read == [60, 1]
     assert list((tmp_path / "kept").glob("vectors-*.npy")), "the folder outlives the work"
     monkeypatch.delenv("LONGTAIL_VECTOR_CACHE")
-    done("index", "build", run)
+    done(*build)
     assert read == [60, 1, 61], "without the folder all is read, one text for two items"
 
 

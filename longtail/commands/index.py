@@ -26,6 +26,12 @@ for command in (add, update, remove, compact, rollback, refresh):
 
 @index.command()
 @run_argument
+@click.option(
+    "--read-texts",
+    "reread",
+    is_flag=True,
+    help="Read all texts again, also where the index that is served is whole and has the vectors.",
+)
 @click.option("--resume", is_flag=True, help="Use the vectors of an interrupted build.")
 @click.option(
     "--structure",
@@ -51,6 +57,7 @@ for command in (add, update, remove, compact, rollback, refresh):
 @vector_cache_option
 def build(
     run: Path,
+    reread: bool,
     resume: bool,
     structure: str | None,
     target_recall: float | None,
@@ -58,9 +65,10 @@ def build(
     trained_catalog: bool,
     vector_cache: Path | None,
 ) -> None:
-    """Read the catalog through RUN's item tower and publish a new index version.
+    """Publish a new index version of RUN's catalog, items added since training included.
 
-    Items that were added since training are read too, and removed ones forgotten.
+    Vectors are taken from the index that is served; where it is damaged, missing, or of another
+    item tower, the texts are read through RUN's. Removed items are forgotten.
     """
     from longtail.index_rebuild import rebuild
     from retrieval.bundle import read_manifest, work_folder
@@ -69,19 +77,19 @@ def build(
     if not resume:
         shutil.rmtree(work_folder(run / "index"), ignore_errors=True)
     chosen = {"structure": structure, "target_recall": target_recall, "storage": storage}
-    unchanged = (
-        f"{run} serves the index it had; `longtail index build {run} --resume` goes on from the "
-        "vectors made so far"
-    )
+    again = f"longtail index build {run}{' --read-texts' if reread else ''} --resume"
+    unchanged = f"{run} serves the index it had; `{again}` goes on from the vectors made so far"
     with when_stopped(unchanged), progress_on_stderr() as progress:
-        version, items = rebuild(
+        made = rebuild(
             run,
             {name: value for name, value in chosen.items() if value is not None},
             trained_catalog=trained_catalog,
+            reread=reread,
             vector_cache=vector_cache,
             progress=progress,
         )
-    click.echo(f"{run / 'index' / version}: {items:,} items")
+    origin = "" if made.texts_read else ", with the vectors of the index served before"
+    click.echo(f"{run / 'index' / made.version}: {made.items:,} items{origin}")
 
 
 @index.command()
