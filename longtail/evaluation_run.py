@@ -22,6 +22,7 @@ from evaluation.report import write_report
 from evaluation.results import write_metrics
 from evaluation.table import comparison_table
 from evaluation.tuning import Budget
+from longtail.frozen_vectors import frozen_vectors
 from longtail.rivals import Rivals
 from retrieval.interactions import TEST, Histories
 from retrieval.progress import Progress
@@ -73,7 +74,16 @@ def evaluate_run(
     known = Histories.from_interactions(log.select(part != TEST))
     strengths = sorted({*DIAL, bundle.serving.debias}, key=lambda d: (d != 0, d))
     engine: list[Recommender] = [EngineRecommender(ranking, tuple(strengths))]
-    rivals = Rivals(bundle, baselines, DIAL, budget, seed=0, progress=progress, say=say)
+    rivals = Rivals(
+        bundle,
+        baselines,
+        DIAL,
+        budget,
+        seed=0,
+        progress=progress,
+        say=say,
+        text_vectors=lambda: frozen_vectors(bundle, ranking.index, progress),
+    )
     found = evaluate(
         chain(engine, rivals.made()),
         test,

@@ -18,11 +18,6 @@ from index.errors import LongtailError
 from retrieval.bundle import Bundle
 from retrieval.interactions import TRAIN, VALID
 from retrieval.progress import Progress
-from retrieval.towers.backends.choice import choose_for_update, sample_rows
-from retrieval.towers.backends.names import backend_of_run
-from retrieval.towers.encoding import encode_pooled
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.whitening import fit_partial_whitening
 
 
 @dataclass
@@ -34,6 +29,7 @@ class Rivals:
         strengths: debias strengths that each answers for.
         budget: what each may spend on its settings; None takes the usual setting, untuned.
         say: takes one line about each, when it is ready.
+        text_vectors: gives the catalog's vectors by the pretrained encoder, unit rows [n, d].
         records: ``name``, ``setting``, ``tried``, ``offered``, ``seconds``,
             ``validation_ndcg@10``, ``left_out`` (the reason, or None) and ``note`` (what a reader
             of its numbers should know) of each, ready for JSON.
@@ -46,6 +42,7 @@ class Rivals:
     seed: int
     progress: Progress
     say: Callable[[str], None]
+    text_vectors: Callable[[], NDArray[np.float32]]
     records: list[dict[str, object]] = field(default_factory=list)
 
     def made(self) -> Iterator[Recommender]:
@@ -58,7 +55,7 @@ class Rivals:
         n_items = len(self.bundle.catalog)
         validation = ValidationPart.of(log, n_items, max_users=MAX_USERS, seed=self.seed)
         seconds = math.inf if self.budget is None else self.budget.seconds
-        material = Material(self._frozen_vectors, validation, self.seed, self.progress, seconds)
+        material = Material(self.text_vectors, validation, self.seed, self.progress, seconds)
         for number, name in enumerate(self.names):
             self.progress("tuning baselines", number, len(self.names))
             found = self._make(name, material)
@@ -129,15 +126,3 @@ class Rivals:
             {**record, "seconds": 0.0, "validation_ndcg@10": None, "left_out": reason}
         )
         self.say(f"left out: {title}: {reason}")
-
-    def _frozen_vectors(self) -> NDArray[np.float32]:
-        """Return the catalog's vectors by the pretrained encoder, before any fine-tuning."""
-        settings = self.bundle.config["item_tower"]
-        tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
-        pieces = tower.pieces(self.bundle.catalog.texts(), settings.get("long_texts", "cut"))
-        tokens = pieces.tokens
-        sample = tokens.take(sample_rows(len(tokens)))
-        name = backend_of_run(self.bundle.summary)
-        backend = choose_for_update(tower, name, sample, len(tokens)).backend
-        pooled = pieces.average(encode_pooled(backend, tokens, progress=self.progress))
-        return fit_partial_whitening(pooled).apply(pooled)

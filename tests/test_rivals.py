@@ -39,9 +39,13 @@ def bundle(has_clock: bool = False) -> Any:
     return SimpleNamespace(log=log, catalog=catalog, popularity=counts, config={})
 
 
+def texts() -> Any:
+    return np.eye(N_ITEMS, dtype=np.float32)
+
+
 def rivals(*names: str, budget: Budget | None = None, said: list[str] | None = None) -> Rivals:
     lines: list[str] = [] if said is None else said
-    return Rivals(cast(Any, bundle()), names, DIAL, budget, 0, silent, lines.append)
+    return Rivals(cast(Any, bundle()), names, DIAL, budget, 0, silent, lines.append, texts)
 
 
 def test_each_is_recorded_with_its_choice_and_what_it_cost() -> None:

@@ -9,6 +9,7 @@ from retrieval.index_build import IndexSettings
 from retrieval.towers.backends.names import BackendSetting
 from retrieval.towers.text_pieces import LongTexts
 from retrieval.towers.weights import DEFAULT_ENCODER
+from retrieval.towers.whitening import USUAL_POWER
 from training.behaviour import BehaviourSettings
 from training.head import HeadSettings
 from training.sequence import SequenceSettings
@@ -44,7 +45,7 @@ class ItemTowerSettings:
 
     encoder: str = DEFAULT_ENCODER
     max_tokens: int = 96
-    whitening_power: float = 0.5
+    whitening_power: float = USUAL_POWER
     backend: BackendSetting = "auto"
     long_texts: LongTexts = "cut"
 

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from retrieval.row_blocks import row_blocks
 
+# Half way between the vectors as they are and full whitening.
+USUAL_POWER = 0.5
+
 
 @dataclass(frozen=True)
 class Whitening:
@@ -22,7 +25,7 @@ class Whitening:
         return unit_rows(unit_rows(vectors) @ self.weight.T + self.bias)
 
 
-def fit_partial_whitening(vectors: NDArray[np.float32], power: float = 0.5) -> Whitening:
+def fit_partial_whitening(vectors: NDArray[np.float32], power: float = USUAL_POWER) -> Whitening:
     """Return the map that divides each principal axis by its standard deviation to a power.
 
     ``vectors`` [n, d] are taken as unit rows and centred. Power 0 only centres, power 1 is full
