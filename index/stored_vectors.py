@@ -161,6 +161,12 @@ class StoredVectors:
         """Return `exact_scores` of the stored vectors: queries [m, d + 1], local [m, c]."""
         if self.storage == "float32":
             return exact_scores(queries, self._whole(), local)
+        at_once = max(1, self._block // max(local.shape[1], 1))
+        if len(queries) > at_once:
+            parts = range(0, len(queries), at_once)
+            return np.concatenate(
+                [self.scores(queries[i : i + at_once], local[i : i + at_once]) for i in parts]
+            )
         wanted, where = np.unique(local, return_inverse=True)
         padding = int(np.searchsorted(wanted, 0))  # 1 where -1 is among them
         return exact_scores(

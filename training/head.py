@@ -157,20 +157,30 @@ class _Folds:
         thin = thinned(pairs, settings.negatives, rng)
         self._fit = thin
         self._fit_fold = self.fold[thin.user]
+        self._known: dict[tuple[str, float, int], Floats] = {}
 
     def predictions(self, kind: str, tail_weight: float, *, bags: int | None = None) -> Floats:
         """Return every pair's raw logit by a scorer that didn't see its user."""
         seeds = self._seeds(kind)[:bags]
         out = np.zeros(len(self.pairs.user), np.float32)
-        of_pair = self.fold[self.pairs.user]
-        parts = np.unique(self.fold)
-        for part in parts:
-            others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
-            mine = of_pair == part
-            for seed in seeds:
-                scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
-                out[mine] += scorer.logits(self.pairs.evidence[mine])
+        for seed in seeds:
+            out += self._predicted(kind, tail_weight, seed)
         return out / np.float32(len(seeds))
+
+    def _predicted(self, kind: str, tail_weight: float, seed: int) -> Floats:
+        """Return the same by scorers of one seed, which are fitted when they are first asked."""
+        asked = (kind, tail_weight, seed)
+        if asked not in self._known:
+            out = np.empty(len(self.pairs.user), np.float32)
+            of_pair = self.fold[self.pairs.user]
+            parts = np.unique(self.fold)
+            for part in parts:
+                others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
+                mine = of_pair == part
+                scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
+                out[mine] = scorer.logits(self.pairs.evidence[mine])
+            self._known[asked] = out
+        return self._known[asked]
 
     def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
         """Return scorers fitted on every user."""

@@ -14,6 +14,7 @@ from torch import nn
 
 from retrieval.interactions import Histories
 from retrieval.progress import Progress, silent
+from retrieval.towers.catalog_softmax import catalog_softmax
 from retrieval.towers.sequence_tower import SequenceTower, SequenceTowerShape, oldest_first
 
 logger = logging.getLogger("longtail.training")
@@ -198,13 +199,12 @@ def _loss(
     wanted = targets >= 0
     if last_only:
         wanted = wanted & (wanted.cumsum(1) == wanted.sum(1, keepdim=True))
-    expected, answer = tower(given, items)[wanted], targets[wanted]
-    logits = tower.log_scale.exp() * (expected @ items.T) + rarity[known]
+    expected, bias = tower.log_scale.exp() * tower(given, items)[wanted], rarity[known]
     if len(known) < len(texts):
         # Sampled softmax (Bengio and Senecal, 2008): popular items are in almost every batch,
         # rare ones in few, and without the correction that would push popularity down.
-        logits = logits - _log_inclusion(share[known], int((rows >= 0).sum()), negatives, texts)
-    return nn.functional.cross_entropy(logits, answer)
+        bias = bias - _log_inclusion(share[known], int((rows >= 0).sum()), negatives, texts)
+    return catalog_softmax(expected, items, targets[wanted], bias)
 
 
 def _log_inclusion(

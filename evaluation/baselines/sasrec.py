@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from evaluation.baselines.sasrec_network import SASRecNetwork
 from evaluation.errors import EvaluationError
@@ -21,6 +20,7 @@ from retrieval.catalog import Catalog
 from retrieval.interactions import Histories, Interactions
 from retrieval.popularity import Popularity
 from retrieval.progress import Progress, silent
+from retrieval.towers.catalog_softmax import catalog_softmax
 from retrieval.towers.sequence_tower import oldest_first as turned
 
 # A batch holds about as many positions, but never more logits than 256 MB of float32.
@@ -143,8 +143,8 @@ class SASRec:
                     break
                 optimiser.zero_grad(set_to_none=True)
                 inside = following < network.n_items
-                logits = network.logits(network(rows, lengths)[inside])
-                loss = F.cross_entropy(logits, following[inside])
+                states = network(rows, lengths)[inside]
+                loss = catalog_softmax(states, network.item_vectors, following[inside])
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
             if over:

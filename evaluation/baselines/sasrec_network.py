@@ -50,9 +50,14 @@ class SASRecNetwork(nn.Module):
         found: Tensor = self.norm(state)
         return found
 
+    @property
+    def item_vectors(self) -> Tensor:
+        """The vectors that items enter and are scored by, float32 [n_items, d]."""
+        return self.items.weight[: self.n_items]
+
     def logits(self, states: Tensor) -> Tensor:
-        """Return the score of every item by the shared embedding, float32 [p, n_items]."""
-        return states @ self.items.weight[: self.n_items].T
+        """Return the score of every item, float32 [p, n_items]."""
+        return states @ self.item_vectors.T
 
 
 class _Layer(nn.Module):

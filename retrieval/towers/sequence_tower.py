@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from retrieval.interactions import Histories
+from retrieval.towers.byte_dropout import ByteDropout
 from retrieval.towers.packed_attention import attend
 
 
@@ -61,9 +62,11 @@ class SequenceTower(nn.Module):
             batch_first=True,
             norm_first=True,
         )
+        for name in ("dropout", "dropout1", "dropout2"):
+            setattr(layer, name, ByteDropout(shape.dropout))
         self.layers = nn.TransformerEncoder(layer, shape.layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(shape.dim)
-        self.drop = nn.Dropout(shape.dropout)
+        self.drop = ByteDropout(shape.dropout)
         self.log_scale = nn.Parameter(torch.tensor(2.5))
         nn.init.orthogonal_(self.from_text.weight)
         nn.init.normal_(self.own.weight, std=0.02)

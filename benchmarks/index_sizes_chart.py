@@ -1,0 +1,94 @@
+"""Draw docs/images/index-sizes.png from the part "sizes" of benchmarks/results/index.json.
+
+Run:  python benchmarks/index_sizes_chart.py [RESULTS [PICTURE]]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from encoding_growth_chart import COLOURS, GREY, in_plain_numbers
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "index.json"
+PICTURE = HERE.parent / "docs" / "images" / "index-sizes.png"
+ASKED_GB = 20.0
+QUERIES_A_BATCH = 256
+
+
+def draw_queries(axes: Axes, rows: list[dict[str, Any]], slope: float) -> None:
+    """Draw the time of a query, alone and in a batch, against the number of items."""
+    items = [row["items"] for row in rows]
+    alone = [row["single_ms"] for row in rows]
+    in_batch = [1e3 / row["batch_qps"] for row in rows]
+    axes.loglog(items, in_proportion(items, alone), "--", color=GREY, label="read as a whole")
+    axes.loglog(items, alone, "o-", color=COLOURS[0], label=f"alone: time ~ items^{slope:.2f}")
+    axes.loglog(items, in_batch, "o-", color=COLOURS[1], label=f"in batches of {QUERIES_A_BATCH}")
+    for row in rows:
+        said = f"{row['recall']:.3f}"
+        place = (row["items"], row["single_ms"])
+        axes.annotate(said, place, (0, 7), textcoords="offset points", ha="center", fontsize=8)
+    axes.set(title="A query, with its recall@10", xlabel="items", ylabel="time a query, ms")
+    in_plain_numbers(axes.xaxis, axes.yaxis)
+    axes.legend(frameon=False, loc="upper left")
+    axes.set_ylim(top=60 * max(alone))  # room for the legend
+
+
+def draw_build(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    """Draw the time of building, tuning included, and of opening the saved index."""
+    items = [row["items"] for row in rows]
+    built = [row["build_seconds"] for row in rows]
+    axes.loglog(items, built, "o-", color=COLOURS[0], label="build and tune")
+    opened = [row["open_seconds"] for row in rows]
+    axes.loglog(items, opened, "o-", color=COLOURS[1], label="open, memory-mapped")
+    axes.set(title="Building and opening", xlabel="items", ylabel="time, s")
+    in_plain_numbers(axes.xaxis, axes.yaxis)
+    axes.legend(frameon=False, loc="upper left")
+
+
+def draw_memory(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    """Draw what the process takes while it builds and searches, and what lies on the disk."""
+    items = [row["items"] for row in rows]
+    peak = [row["peak_gb"] for row in rows]
+    axes.loglog(items, peak, "o-", color=COLOURS[0], label="most memory of its own")
+    disk = [row["disk_gb"] for row in rows]
+    axes.loglog(items, disk, "o-", color=COLOURS[1], label="on the disk")
+    axes.axhline(ASKED_GB, color=GREY, linestyle="--")
+    said = f"asked: at most {ASKED_GB:g} GB"
+    axes.annotate(said, (items[-1], ASKED_GB), (0, 5), textcoords="offset points", ha="right")
+    axes.set(title="Memory and disk", xlabel="items", ylabel="GB")
+    in_plain_numbers(axes.xaxis, axes.yaxis)
+    axes.legend(frameon=False, loc="lower right")
+    axes.set_ylim(top=3 * ASKED_GB)
+
+
+def in_proportion(items: Sequence[int], times: Sequence[float]) -> list[float]:
+    """Return the second size's time an item, at every size: it is searched by reading all."""
+    an_item = times[1] / items[1]
+    return [an_item * n for n in items]
+
+
+def main() -> None:
+    """Draw the three panels."""
+    results = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
+    picture = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
+    found = json.loads(results.read_text())["parts"]["sizes"]["found"]
+    figure = Figure(figsize=(13.5, 4.2), layout="constrained", facecolor="white")
+    queries, build, memory = figure.subplots(1, 3)
+    draw_queries(queries, found["rows"], found["slope"])
+    draw_build(build, found["rows"])
+    draw_memory(memory, found["rows"])
+    for axes in (queries, build, memory):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25)
+    figure.savefig(picture, dpi=110, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()
