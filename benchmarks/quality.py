@@ -5,8 +5,9 @@ Run:  python benchmarks/quality.py FOLDER ... [--config configs/cpu.yaml] [--see
 
 Everything is chosen on the valid part; what `refit` says about it is in the config. Each folder's
 run is trained and evaluated by the command line in processes of its own, whose time and peak
-memory are measured. Baselines are tuned and evaluated with the first seed's run. Seeds measured
-before with the same config stay, and count in the mean.
+memory are measured. The first seed's run is evaluated twice: as the command does it by default,
+which with the training makes the time from raw files to a report, and with tuned baselines. Seeds
+measured before with the same config stay, and count in the mean.
 """
 
 from __future__ import annotations
@@ -75,19 +76,23 @@ class Job:
         """Train with one seed, evaluate, and return every figure."""
         run = self.runs / f"{folder.name}-{seed}"
         longtail = [sys.executable, "-m", "longtail.cli"]
-        train_s, train_gb = 0.0, 0.0
+        evaluate = [*longtail, "evaluate", str(run)]
+        train_s, train_gb, report_s = 0.0, 0.0, 0.0
         if not run.exists():
             train = [*longtail, "train", str(folder), "--config", str(self.config)]
             train += ["--out", str(run), "--set", f"seed={seed}"]
             train_s, train_gb = timed([*train, "--rejected", str(run.with_suffix(".csv"))])
-        evaluate = [*longtail, "evaluate", str(run), "--budget", f"{self.budget:g}"]
+            if seed == self.seeds[0]:
+                report_s, _ = timed(evaluate)
         rivals = self.baselines if seed == self.seeds[0] else "none"
-        evaluate_s, evaluate_gb = timed([*evaluate, "--baselines", rivals])
+        budget = f"{self.budget:g}"
+        evaluate_s, evaluate_gb = timed([*evaluate, "--baselines", rivals, "--budget", budget])
         manifest = json.loads((run / "manifest.json").read_text())
         metrics = json.loads((run / "metrics.json").read_text())
         return {
             "seed": seed,
             "train_seconds": round(train_s, 1),
+            "report_seconds": round(report_s, 1),
             "evaluate_seconds": round(evaluate_s, 1),
             "peak_gb": round(max(train_gb, evaluate_gb), 2),
             "serving": manifest["serving"],
@@ -123,9 +128,11 @@ def targets(name: str, result: dict[str, object]) -> list[tuple[str, float, floa
     for metric, floor in ASKED.get(name, {}).items():
         value = mean[f"{metric}@10"]
         found.append((f"{name} {metric}@10", value, floor, value >= floor))
-    if name in MINUTES and first["train_seconds"]:
-        minutes = (first["train_seconds"] + first["evaluate_seconds"]) / 60
-        found.append((f"{name} minutes", minutes, MINUTES[name], minutes <= MINUTES[name]))
+    if name in MINUTES and first.get("report_seconds"):
+        minutes = (first["train_seconds"] + first["report_seconds"]) / 60
+        found.append(
+            (f"{name} minutes to the report", minutes, MINUTES[name], minutes <= MINUTES[name])
+        )
     return found
 
 
