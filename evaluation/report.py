@@ -154,6 +154,7 @@ def render_report(
         examples=examples,
         example_debias=example_debias,
         baselines=report_tables.baselines(evaluation),
+        refit=bool((settings or {}).get("refit")),
         settings=[
             *flat_settings({k: v for k, v in evaluation.settings.items() if k != "baselines"}),
             *((f"seconds for {name}", f"{s:.1f}") for name, s in evaluation.seconds.items()),

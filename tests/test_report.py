@@ -228,3 +228,10 @@ def test_the_heads_calibration_is_shown_by_bucket() -> None:
     table = report_tables.calibration(found)
     assert table.columns == ["items", "all", "head", "tail"]
     assert table.lines[0][0] == "expected calibration error"
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_what_the_baselines_were_fitted_on_is_said_as_it_was(refit: bool) -> None:
+    page = render_report(an_evaluation(), settings={"refit": refit})
+    assert ("the fit is on the training part alone" in page) == (not refit)
+    assert ("once more on the training and the validation part" in page) == refit
