@@ -153,7 +153,8 @@ def rivals_part(people: Population, n: int, threads: int, kept: Kept) -> Found:
 
 def filters_part(people: Population, n: int, threads: int) -> Found:
     """Filters of 10 % and 1 %, and the tail pool, against a selector on the whole."""
-    items, queries = people.items(n), people.users(256)
+    # As many as tell a recall to some thousandths.
+    items, queries = people.items(n), people.users(1_024)
     exact = index_of(items, pools=True)
     index = with_structures(
         exact, StructureSettings(exact_below=min(200_000, n // 10)), user_vectors=people.users(800)
