@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from evaluation.baselines import BM25, BPR, IALS, libraries
 from evaluation.errors import EvaluationError
@@ -49,6 +52,28 @@ def test_ials_solves_the_user_from_the_history_that_is_asked_for() -> None:
     assert found[0, 1] > found[0, 3]
     assert (found[:, 5] == -np.inf).all()
     assert (found[1] == -np.inf).all()
+
+
+def test_ials_leaves_blas_one_thread_under_the_librarys_own() -> None:
+    """With more, OpenBLAS warns on the screen, of each user at each step."""
+    model = IALS(factors=3).fit(log(), shop())
+    inner, seen = model._model, []
+
+    class Watched:
+        item_factors = inner.item_factors
+
+        def recalculate_user(self, *given: Any) -> Any:
+            pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+            seen.extend(pool["num_threads"] for pool in pools)
+            return inner.recalculate_user(*given)
+
+    model._model = Watched()
+    with threadpool_limits(2, "blas"):
+        model.scores(Histories.from_lists([[0, 2]]))
+        after = [p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"]
+    assert seen
+    assert set(seen) == {1}
+    assert set(after) == {2}
 
 
 def test_bpr_answers_by_the_user_it_was_trained_on() -> None:

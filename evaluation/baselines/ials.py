@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import numpy as np
@@ -51,12 +52,9 @@ class IALS:
         Raises:
             EvaluationError: ``implicit`` isn't installed.
         """
-        from threadpoolctl import threadpool_limits
-
         library = import_library("implicit.cpu.als", self.name)
         taken = user_item_matrix(interactions, len(catalog))
-        # Its own threads work on users; a BLAS with threads of its own under them is far slower.
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread():
             model = library.AlternatingLeastSquares(**self._settings)
             model.fit(library_matrix(taken), show_progress=False)
         self._model, self._known = model, taken.sum(axis=0) > 0
@@ -75,11 +73,23 @@ class IALS:
             has_clock=False,
         )
         taken = library_matrix(user_item_matrix(known, len(self._known)))
-        users = self._model.recalculate_user(np.arange(len(histories)), taken)
+        with one_blas_thread():
+            users = self._model.recalculate_user(np.arange(len(histories)), taken)
         scores = np.asarray(users @ self._model.item_factors.T, np.float32)
         scores[:, ~self._known] = -np.inf
         scores[np.diff(histories.offsets) == 0] = -np.inf
         return scores
+
+
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep BLAS to one thread: the library's own work on users, and call it each for itself.
+
+    With threads under its threads it is far slower, and OpenBLAS warns of every call.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1, "blas")
+    return limits
 
 
 def library_matrix(taken: Any) -> Any:
