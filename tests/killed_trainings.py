@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -25,7 +26,9 @@ from training.fit import train_engine
 from training.settings import TrainingSettings
 from training.trainer import StageSettings
 
+# Of each training: at most, and at least.
 KILLS = 3
+LEAST_KILLS = 2
 CATALOG = shop_catalog()
 SPLIT = shop_split(CATALOG)
 
@@ -94,15 +97,18 @@ def main(folder: Path, trainings: int, seed: int) -> None:
     whole_s = time.monotonic() - began
     unbroken = learned(folder / "unbroken")
     rng = np.random.default_rng(seed)
-    different, kills = set(), 0
+    different, kills, latest_s = set(), 0, whole_s
     for number in range(trainings):
-        out = folder / f"killed-{number}"
-        for _ in range(KILLS):
+        out, killed = folder / f"killed-{number}", 0
+        while not out.exists():
             # A killed one goes on: the later the kill, the later the part that it meets.
-            if not out.exists():
-                kills += not train_in_a_fork(settings, out, float(rng.uniform(0, whole_s)))
-        if not out.exists():
-            train_in_a_fork(settings, out, None)
+            kill_after_s = float(rng.uniform(0, latest_s)) if killed < KILLS else None
+            killed += not train_in_a_fork(settings, out, kill_after_s)
+            if out.exists() and killed < LEAST_KILLS:
+                # It was quicker than the unbroken one. Once more from nothing, killed sooner.
+                shutil.rmtree(out)
+                killed, latest_s = 0, latest_s / 2
+        kills += killed
         if work_folder(out).exists():
             raise RuntimeError("the working folder was left behind")
         resumed = learned(out)

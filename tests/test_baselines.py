@@ -141,7 +141,7 @@ def test_one_scoring_serves_every_strength_and_pool() -> None:
     counts=st.lists(st.integers(0, 500), min_size=8, max_size=8),
     strengths=st.lists(st.integers(0, 20).map(lambda step: step / 20), min_size=2, max_size=5),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_more_debias_never_makes_the_list_more_popular(
     scores: list[float], counts: list[int], strengths: list[float]
 ) -> None:
@@ -186,7 +186,7 @@ def test_at_strength_one_a_deviation_of_popularity_weighs_one_of_the_best_scores
     ),
     k=st.integers(1, 8),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_best_columns_equal_a_stable_sort(scores: list[list[float]], k: int) -> None:
     table = np.array(scores, dtype=np.float32)
     order = np.argsort(-table, axis=1, kind="stable")[:, :k]

@@ -85,7 +85,7 @@ class TestTop:
         rows, _ = made.top(Histories.from_lists([[0]]), 3, decay=1.0, last=1)
         assert rows[0].tolist() == [1, 2, 4]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.integers(0, 10_000), st.integers(1, 8))
     def test_it_is_a_full_sort_of_the_scores(self, seed: int, k: int) -> None:
         rng = np.random.default_rng(seed)

@@ -145,7 +145,7 @@ class TestTextNeighbours:
 
 
 class TestLargestEntries:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.integers(0, 10_000), st.integers(1, 9))
     def test_sparse_and_dense_rows_keep_the_same(self, seed: int, most: int) -> None:
         rng = np.random.default_rng(seed)

@@ -26,7 +26,7 @@ from retrieval.trace import Trace
 NOTHING = np.empty(0, np.int64)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 4), st.integers(1, 3), st.integers(1, 15))
 def test_a_union_holds_each_row_of_any_list_once_in_order(
     seed: int, m: int, n_lists: int, n_items: int

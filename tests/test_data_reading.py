@@ -284,9 +284,7 @@ def test_progress_is_reported_up_to_the_whole_file(tmp_path: Path, catalog: Cata
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r"), max_size=12)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(titles=st.lists(cells.map(lambda c: "t" + c), min_size=1, max_size=8))
 def test_any_titles_survive_the_way_through_csv(tmp_path: Path, titles: list[str]) -> None:
     frame = pd.DataFrame({"item_id": [f"i{n}" for n in range(len(titles))], "title": titles})
@@ -294,7 +292,7 @@ def test_any_titles_survive_the_way_through_csv(tmp_path: Path, titles: list[str
     assert found.frame["title"].tolist() == titles
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(cells, min_size=1, max_size=6))
 def test_a_quoted_record_splits_into_its_cells(fields: list[str]) -> None:
     quoted = ",".join('"' + field.replace('"', '""') + '"' for field in fields)

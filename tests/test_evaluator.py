@@ -191,7 +191,7 @@ def random_case(seed: int) -> Case:
 
 
 @given(seed=st.integers(0, 500))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_the_whole_protocol_equals_plain_loops(seed: int) -> None:
     recommenders, test, known, popularity = random_case(seed)
     try:
@@ -221,7 +221,7 @@ def test_the_whole_protocol_equals_plain_loops(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 500), chunk=st.integers(1, 45))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_size_of_chunks_changes_nothing(seed: int, chunk: int) -> None:
     recommenders, test, known, popularity = random_case(seed)
     try:

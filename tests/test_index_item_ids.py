@@ -21,7 +21,7 @@ def _small_blocks() -> object:
         yield
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.lists(TEXTS, min_size=1, max_size=9), min_size=1, max_size=5), st.data())
 def test_ids_are_found_as_in_a_dictionary(batches: list[list[str]], data: st.DataObject) -> None:
     everything = [item_id for batch in batches for item_id in batch]

@@ -53,9 +53,7 @@ def folder(tmp_path: Path) -> Path:
     return updated(tmp_path / "run" / "index")
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_manifest_with_anything_in_it_opens_or_is_refused_in_one_line(
     fuzzed_folder: Path, data: st.DataObject

@@ -259,6 +259,6 @@ def test_a_thousand_random_operations_answer_as_a_dictionary_with_a_full_sort(
     monkeypatch.setattr(files.os, "fsync", lambda descriptor: None)
     IndexMachine.operations = 0
     run_state_machine_as_test(
-        IndexMachine, settings=settings(max_examples=60, stateful_step_count=30, deadline=None)
+        IndexMachine, settings=settings(max_examples=60, stateful_step_count=30)
     )
     assert IndexMachine.operations >= 1_000

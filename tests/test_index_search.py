@@ -34,7 +34,7 @@ def searches(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(searches())
 def test_answers_are_those_of_a_full_sort(case: dict[str, object]) -> None:
     n, m, k = case["n"], case["m"], case["k"]
@@ -136,7 +136,7 @@ def test_each_query_may_have_its_own_weight() -> None:
         assert (alone.rows[0] == together.rows[query]).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**16), st.integers(1, 20))
 def test_raising_debias_never_raises_the_popularity_of_the_top(seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)

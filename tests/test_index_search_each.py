@@ -105,7 +105,7 @@ def ties(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ties())
 def test_ties_and_many_blocks_give_the_answers_of_a_full_sort(case: dict[str, Any]) -> None:
     n, m, dim = case["n"], case["m"], case["dim"]

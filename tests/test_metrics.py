@@ -72,7 +72,7 @@ def slow(lists: list[list[int]], targets: list[list[int]], k: int) -> dict[str, 
 
 
 @given(case=lists_and_targets(), k=st.integers(1, 10))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_accuracy_metrics_equal_the_slow_reference(
     case: tuple[list[list[int]], list[list[int]]], k: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_accuracy_metrics_equal_the_slow_reference(
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 15), part=st.sampled_from([1, 2, 3]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_accuracy_metrics_equal_trec_eval(seed: int, k: int, part: int) -> None:
     """Recall, NDCG, MRR and hit rate, over all targets and over those of a bucket."""
     rng = np.random.default_rng(seed)
@@ -114,7 +114,7 @@ def test_accuracy_metrics_equal_trec_eval(seed: int, k: int, part: int) -> None:
 
 
 @given(case=lists_and_targets(), k=st.integers(1, 8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_averages_over_targets_and_over_items_equal_plain_counting(
     case: tuple[list[list[int]], list[list[int]]], k: int
 ) -> None:
@@ -131,7 +131,7 @@ def test_averages_over_targets_and_over_items_equal_plain_counting(
 
 
 @given(case=lists_and_targets(), k=st.integers(1, 8), seed=st.integers(0, 100))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_properties_of_lists_equal_plain_counting(
     case: tuple[list[list[int]], list[list[int]]], k: int, seed: int
 ) -> None:
@@ -165,7 +165,7 @@ def test_properties_of_lists_equal_plain_counting(
 
 
 @given(seed=st.integers(0, 10_000), k=st.integers(1, N_ITEMS))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ndcg_equals_scikit_learn(seed: int, k: int) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(N_ITEMS)
@@ -178,7 +178,7 @@ def test_ndcg_equals_scikit_learn(seed: int, k: int) -> None:
 
 
 @given(case=lists_and_targets())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_longer_lists_never_find_less(case: tuple[list[list[int]], list[list[int]]]) -> None:
     found = as_ranks(*case)
     for metric in (recall, mrr, hit_rate):
@@ -218,7 +218,7 @@ def test_nothing_shown_has_no_gini_and_no_lift() -> None:
 
 
 @given(seed=st.integers(0, 10_000), coarse=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_head_measures_equal_scikit_learn(seed: int, coarse: bool) -> None:
     rng = np.random.default_rng(seed)
     probability = rng.random(80)
@@ -230,7 +230,7 @@ def test_head_measures_equal_scikit_learn(seed: int, coarse: bool) -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_reliability_bins_equal_scikit_learn(seed: int) -> None:
     rng = np.random.default_rng(seed)
     probability = rng.random(200)

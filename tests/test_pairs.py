@@ -164,7 +164,7 @@ def made_up_pairs(rng: np.random.Generator, n_users: int, n_items: int) -> Pairs
 
 
 class TestRanks:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(1, 40))
     def test_the_figures_are_those_of_the_evaluation(
         self, seed: int, n_users: int, n_items: int

@@ -38,7 +38,7 @@ def picked_by_hand(candidates: Candidates, user: int, k: int, diversity: float) 
     return picks
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=seeds, k=st.integers(1, 25), diversity=STRENGTHS)
 def test_lists_are_those_of_the_definition(seed: int, k: int, diversity: float) -> None:
     candidates = toy_candidates(np.random.default_rng(seed))
@@ -48,7 +48,7 @@ def test_lists_are_those_of_the_definition(seed: int, k: int, diversity: float) 
         assert found[user][found[user] >= 0].tolist() == by_hand
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(seed=seeds, weaker=STRENGTHS, stronger=STRENGTHS)
 def test_after_the_same_picks_a_higher_diversity_picks_nothing_more_alike(
     seed: int, weaker: float, stronger: float

@@ -25,7 +25,7 @@ def summed_popularity(candidates: Candidates, places: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("mode", ["fixed", "per-user"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=seeds, k=st.integers(1, 25), weaker=STRENGTHS, stronger=STRENGTHS)
 def test_a_stronger_dial_never_makes_a_list_more_popular(
     mode: Mode, seed: int, k: int, weaker: float, stronger: float
@@ -44,7 +44,7 @@ def test_a_stronger_dial_never_makes_a_list_more_popular(
 
 
 @modes
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, k=st.integers(1, 25), debias=STRENGTHS, diversity=STRENGTHS)
 def test_lists_hold_every_candidate_once_at_most_and_padding_comes_last(
     mode: Mode, seed: int, k: int, debias: float, diversity: float
@@ -66,7 +66,7 @@ def test_lists_hold_every_candidate_once_at_most_and_padding_comes_last(
 
 
 @modes
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, debias=STRENGTHS, diversity=STRENGTHS)
 def test_the_order_of_candidates_and_the_company_of_other_users_dont_matter(
     mode: Mode, seed: int, debias: float, diversity: float
@@ -86,7 +86,7 @@ def test_the_order_of_candidates_and_the_company_of_other_users_dont_matter(
 
 
 @modes
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=seeds, k=st.integers(1, 24), debias=STRENGTHS, diversity=STRENGTHS)
 def test_a_short_list_is_the_beginning_of_a_long_one(
     mode: Mode, seed: int, k: int, debias: float, diversity: float
@@ -117,7 +117,7 @@ def test_equal_scores_stand_in_the_order_of_catalog_rows() -> None:
     assert rerank(Candidates(rows, level, level), 3, Rerank()).rows.tolist() == [[2, 5, 8]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     debias=st.tuples(STRENGTHS, STRENGTHS),
     niche=st.tuples(st.floats(-FURTHEST, FURTHEST), st.floats(-FURTHEST, FURTHEST)),
@@ -150,7 +150,7 @@ def test_where_all_histories_are_alike_everybody_gets_the_dial() -> None:
     assert Audience.of(leaning).niche(leaning).tolist() == [0.0, 0.0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40), st.integers(1, 10))
 def test_bands_run_from_popular_to_rare_and_part_no_equal_counts(
     counts: list[int], n_bands: int

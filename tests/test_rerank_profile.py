@@ -23,7 +23,7 @@ def band_counts(candidates: Candidates, places: np.ndarray) -> np.ndarray:
     return np.stack([((listed == b) & (places >= 0)).sum(axis=1) for b in range(BANDS)], axis=1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(seed=seeds, k=st.integers(1, 25), weaker=STRENGTHS, stronger=STRENGTHS)
 def test_a_stronger_dial_never_takes_the_list_further_from_the_history(
     seed: int, k: int, weaker: float, stronger: float
@@ -47,7 +47,7 @@ def test_a_stronger_dial_never_takes_the_list_further_from_the_history(
     assert (after <= before + 1e-9).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=seeds, k=st.integers(1, 5), debias=STRENGTHS)
 def test_no_other_choice_of_k_candidates_scores_higher(seed: int, k: int, debias: float) -> None:
     rng = np.random.default_rng(seed)

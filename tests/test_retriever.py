@@ -87,7 +87,7 @@ class TestFrame:
 
 
 class TestDebias:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.floats(0, 1),
         st.floats(0, 1),

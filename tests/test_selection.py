@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from retrieval.selection import best_of_rows, empty_into, offer
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(-3, 3), max_size=40), st.integers(0, 12))
 def test_a_heap_keeps_the_best_and_of_equals_the_first(values: list[int], k: int) -> None:
     heap, rows = np.empty(k, np.float32), np.empty(k, np.int64)
@@ -23,7 +23,7 @@ def test_a_heap_keeps_the_best_and_of_equals_the_first(values: list[int], k: int
     assert best[:size].tolist() == [values[row] for row in expected]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 30), st.integers(1, 9))
 def test_lines_of_a_table_are_cut_to_what_may_come(seed: int, m: int, n: int, k: int) -> None:
     rng = np.random.default_rng(seed)

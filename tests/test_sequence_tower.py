@@ -53,7 +53,7 @@ class TestTower:
         padded = tower(torch.tensor([[3, 1, -1, -1]]), items)
         assert padded[0, :2].numpy() == pytest.approx(short[0].numpy(), abs=1e-5)
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(st.lists(st.lists(st.integers(0, N_ITEMS - 1), max_size=8), max_size=7), st.randoms())
     def test_company_and_its_order_change_nothing(
         self, tower: SequenceTower, items: torch.Tensor, lists: list[list[int]], chance: object

@@ -50,7 +50,6 @@ def test_made_up_requests_are_answered_as_documented(document: schemathesis.Base
             max_examples=most,
             derandomize=True,
             database=None,
-            deadline=None,
             phases=[Phase.explicit, Phase.generate],
             suppress_health_check=list(HealthCheck),
         )

@@ -145,7 +145,7 @@ def test_holm_leaves_what_was_not_tested_out_of_the_number() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_holm_keeps_the_order_and_lies_between_nothing_and_bonferroni(p: list[float]) -> None:
     values, found = np.array(p), holm(p)
     assert (found >= values).all()

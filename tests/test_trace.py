@@ -99,7 +99,7 @@ class TestTop:
 
 
 class TestAgainstDenseArithmetic:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(0, 5), st.integers(1, 6))
     def test_every_number_is_what_a_full_matrix_gives(
         self, seed: int, n_items: int, n_users: int, k: int

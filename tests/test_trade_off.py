@@ -67,7 +67,7 @@ def test_a_matched_value_is_that_of_a_mixture_of_two_strengths() -> None:
     st.floats(0, 1),
     st.floats(0, 1),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_asking_for_more_overall_recall_never_gives_more_tail(
     points: list[tuple[float, float]], one: float, other: float
 ) -> None:

@@ -22,7 +22,7 @@ from training.transitions import (
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 6), st.integers(1, 8))
 def test_steps_are_counted_within_a_window_and_a_user(seed: int, m: int, n_items: int) -> None:
     rng = np.random.default_rng(seed)
