@@ -71,6 +71,7 @@ bench-index: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/index_search.py $(DATA)
 	$(BIN)/python benchmarks/index_tables.py
+	$(BIN)/python benchmarks/index_sizes_chart.py
 
 # make bench-encode DATA="FOLDER ...": backends of the text encoder beside sentence-transformers.
 bench-encode: install

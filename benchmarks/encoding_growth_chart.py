@@ -10,25 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from charts import COLOURS, GREY, in_plain_numbers, save_panels
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "encoding_growth.json"
 PICTURE = HERE.parent / "docs" / "images" / "encoding-growth.png"
-COLOURS = ("#2a6f97", "#c8553d")
-GREY = "#777777"
 ASKED_MS = 3.0
 ASKED_GROWTH = 1.1
-
-
-def in_plain_numbers(*axis: Axis) -> None:
-    """Name the powers of ten of a logarithmic axis as people write them: 0.1, 10, 10,000."""
-    for one in axis:
-        one.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-        one.set_minor_formatter(NullFormatter())
 
 
 def draw_time(axes: Axes, sizes: list[dict[str, Any]]) -> None:
@@ -85,15 +74,12 @@ def main() -> None:
     results = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
     picture = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
     found = json.loads(results.read_text())["parts"]
-    figure = Figure(figsize=(13.5, 4.2), layout="constrained", facecolor="white")
-    time, memory, histories = figure.subplots(1, 3)
-    draw_time(time, found["sizes"])
-    draw_memory(memory, found["sizes"])
-    draw_histories(histories, found["histories"])
-    for axes in (time, memory, histories):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-    figure.savefig(picture, dpi=110, metadata={"Software": None})
+    panels = [
+        lambda axes: draw_time(axes, found["sizes"]),
+        lambda axes: draw_memory(axes, found["sizes"]),
+        lambda axes: draw_histories(axes, found["histories"]),
+    ]
+    save_panels(picture, panels)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from encoding_growth_chart import COLOURS, GREY, in_plain_numbers
+from charts import COLOURS, GREY, in_plain_numbers, save_panels
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "index.json"
@@ -42,30 +41,29 @@ def draw_queries(axes: Axes, rows: list[dict[str, Any]], slope: float) -> None:
 
 def draw_build(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Draw the time of building, tuning included, and of opening the saved index."""
-    items = [row["items"] for row in rows]
-    built = [row["build_seconds"] for row in rows]
-    axes.loglog(items, built, "o-", color=COLOURS[0], label="build and tune")
-    opened = [row["open_seconds"] for row in rows]
-    axes.loglog(items, opened, "o-", color=COLOURS[1], label="open, memory-mapped")
+    named = {"build_seconds": "build and tune", "open_seconds": "open, memory-mapped"}
+    draw_columns(axes, rows, named)
     axes.set(title="Building and opening", xlabel="items", ylabel="time, s")
-    in_plain_numbers(axes.xaxis, axes.yaxis)
     axes.legend(frameon=False, loc="upper left")
 
 
 def draw_memory(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Draw what the process takes while it builds and searches, and what lies on the disk."""
-    items = [row["items"] for row in rows]
-    peak = [row["peak_gb"] for row in rows]
-    axes.loglog(items, peak, "o-", color=COLOURS[0], label="most memory of its own")
-    disk = [row["disk_gb"] for row in rows]
-    axes.loglog(items, disk, "o-", color=COLOURS[1], label="on the disk")
+    draw_columns(axes, rows, {"peak_gb": "most memory of its own", "disk_gb": "on the disk"})
     axes.axhline(ASKED_GB, color=GREY, linestyle="--")
-    said = f"asked: at most {ASKED_GB:g} GB"
-    axes.annotate(said, (items[-1], ASKED_GB), (0, 5), textcoords="offset points", ha="right")
+    said, place = f"asked: at most {ASKED_GB:g} GB", (rows[-1]["items"], ASKED_GB)
+    axes.annotate(said, place, (0, 5), textcoords="offset points", ha="right", color=GREY)
     axes.set(title="Memory and disk", xlabel="items", ylabel="GB")
-    in_plain_numbers(axes.xaxis, axes.yaxis)
     axes.legend(frameon=False, loc="lower right")
     axes.set_ylim(top=3 * ASKED_GB)
+
+
+def draw_columns(axes: Axes, rows: list[dict[str, Any]], named: dict[str, str]) -> None:
+    """Draw columns against the number of items, each under its name."""
+    items = [row["items"] for row in rows]
+    for colour, (column, name) in zip(COLOURS, named.items(), strict=True):
+        axes.loglog(items, [row[column] for row in rows], "o-", color=colour, label=name)
+    in_plain_numbers(axes.xaxis, axes.yaxis)
 
 
 def in_proportion(items: Sequence[int], times: Sequence[float]) -> list[float]:
@@ -79,15 +77,13 @@ def main() -> None:
     results = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
     picture = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
     found = json.loads(results.read_text())["parts"]["sizes"]["found"]
-    figure = Figure(figsize=(13.5, 4.2), layout="constrained", facecolor="white")
-    queries, build, memory = figure.subplots(1, 3)
-    draw_queries(queries, found["rows"], found["slope"])
-    draw_build(build, found["rows"])
-    draw_memory(memory, found["rows"])
-    for axes in (queries, build, memory):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-    figure.savefig(picture, dpi=110, metadata={"Software": None})
+    rows = found["rows"]
+    panels = [
+        lambda axes: draw_queries(axes, rows, found["slope"]),
+        lambda axes: draw_build(axes, rows),
+        lambda axes: draw_memory(axes, rows),
+    ]
+    save_panels(picture, panels)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -117,6 +119,28 @@ def cli_run(shop_files: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPath
     done = longtail("train", shop_files, *train_arguments(tiny_bert), "--out", run)
     assert done.code == 0, done.err
     return run
+
+
+@pytest.fixture
+def run(cli_run: Path, tmp_path: Path) -> Path:
+    """A copy of that run folder, which a test may change."""
+    return Path(shutil.copytree(cli_run, tmp_path / "run"))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """What writes lines of a catalog into a file and gives its path."""
+    from changing_catalog import writer
+
+    return writer(tmp_path)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many texts each chunk held that the item tower has read since."""
+    from counted_reads import count_reads
+
+    return count_reads(monkeypatch)
 
 
 @pytest.fixture(scope="session")

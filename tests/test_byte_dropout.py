@@ -8,6 +8,12 @@ import torch
 from retrieval.towers.byte_dropout import ByteDropout
 
 
+def test_the_greatest_share_leaves_something() -> None:
+    torch.manual_seed(0)
+    found = ByteDropout(0.999)(torch.ones(100, 100))
+    assert 0 < int((found > 0).sum()) < 100
+
+
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.9])
 def test_a_share_is_dropped_and_the_mean_stays(p: float) -> None:
     torch.manual_seed(0)
@@ -47,7 +53,7 @@ def test_nothing_is_dropped_unless_it_trains() -> None:
     assert ByteDropout(0.5).eval()(given) is given
 
 
-@pytest.mark.parametrize("p", [-0.1, 1.0, 2.0])
+@pytest.mark.parametrize("p", [-0.1, -0.001, 1.0, 2.0])
 def test_other_shares_are_refused(p: float) -> None:
     with pytest.raises(ValueError, match=r"give one in \[0, 1\)"):
         ByteDropout(p)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -10,23 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from changing_catalog import FAN, asked, done, item, rejected, served_version, writer
+from changing_catalog import FAN, asked, done, item, rejected, served_version
 from command_line import finish, longtail, start
 from test_cli_full_disk import largest_file
 
 from index.lock import index_lock
 from retrieval.served import open_run
-
-
-@pytest.fixture
-def run(cli_run: Path, tmp_path: Path) -> Path:
-    """A copy of the trained run that a test may change."""
-    return Path(shutil.copytree(cli_run, tmp_path / "run"))
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    return writer(tmp_path)
 
 
 class TestInterruptions:

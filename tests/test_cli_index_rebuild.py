@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from changing_catalog import FAN, asked, done, item, rejected, served_version, writer
-from counted_reads import count_reads
+from changing_catalog import FAN, asked, done, item, rejected, served_version
 
 from index.files import sha256_of
 from retrieval.served import open_run
-
-
-@pytest.fixture
-def run(cli_run: Path, tmp_path: Path) -> Path:
-    """A copy of the trained run that a test may change."""
-    return Path(shutil.copytree(cli_run, tmp_path / "run"))
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    return writer(tmp_path)
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many texts each chunk held that was read since."""
-    return count_reads(monkeypatch)
 
 
 def files(run: Path) -> dict[str, str]:

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from changing_catalog import FAN, asked, done, ids, item, rejected, served_version, writer
+from changing_catalog import FAN, asked, done, ids, item, rejected, served_version
 from command_line import longtail
 
 from retrieval.catalog import Catalog
 from retrieval.retriever import Retriever
 from retrieval.served import open_run
-
-
-@pytest.fixture
-def run(cli_run: Path, tmp_path: Path) -> Path:
-    """A copy of the trained run that a test may change."""
-    return Path(shutil.copytree(cli_run, tmp_path / "run"))
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    return writer(tmp_path)
 
 
 class TestAdd:

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from changing_catalog import asked, done, item, rejected, writer
+from changing_catalog import asked, done, item, rejected
 from command_line import longtail, train_arguments
-from counted_reads import count_reads
 
 from retrieval.served import open_run
 
 NOTE = "note: 1 of 1 texts are longer than the 24 tokens that the tower reads; the rest is cut off"
-
-
-@pytest.fixture
-def run(cli_run: Path, tmp_path: Path) -> Path:
-    """A copy of the trained run that a test may change."""
-    return Path(shutil.copytree(cli_run, tmp_path / "run"))
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[..., Path]:
-    return writer(tmp_path)
-
-
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many texts each chunk held that was read since."""
-    return count_reads(monkeypatch)
 
 
 def test_a_text_that_any_run_has_read_isn_t_read_again(

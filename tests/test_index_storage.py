@@ -65,6 +65,48 @@ def test_few_filtered_queries_over_float16_get_exact_answers(
         assert (best == expected[1]).all()
 
 
+def test_many_candidates_over_float16_are_read_in_blocks_and_score_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(9)
+    stored = np.concatenate([unit_rows(rng, 3_000, DIM), rng.normal(-9, 3, (3_000, 1))], axis=1)
+    half = StoredVectors.of_vectors(stored.astype(np.float32), "float16")
+    queries = np.concatenate([unit_rows(rng, 41, DIM), rng.normal(0, 1, (41, 1))], axis=1)
+    queries = queries.astype(np.float32)
+    local = rng.integers(-1, 3_000, (41, 200))
+    expected = half.scores(queries, local)
+    exact = StoredVectors.of_vectors(half.read(np.arange(3_000))).scores(queries, local)
+    assert (exact == expected).all()
+    read: list[int] = []
+    whole = StoredVectors.read
+
+    def counted(self: StoredVectors, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        read.append(len(positions))
+        return whole(self, positions)
+
+    monkeypatch.setattr(StoredVectors, "read", counted)
+    monkeypatch.setattr("index.stored_vectors.BLOCK_BYTES", 1)  # 1,024 vectors at least
+    assert (half.scores(queries, local) == expected).all()
+    assert len(read) == 9
+    assert max(read) <= 1_024
+
+
+def test_vectors_of_many_rows_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(10)
+    vectors = unit_rows(rng, 50, DIM).astype(np.float32)
+    index = VectorIndex.build(
+        vectors,
+        np.zeros(50, np.float32),
+        np.arange(50, dtype=np.int8) % 3,
+        item_ids=[str(i) for i in range(50)],
+        tower_fingerprint="x",
+    )
+    monkeypatch.setattr("index.vector_index.ROWS_AT_ONCE", 7)
+    rows = rng.permutation(50)
+    assert (index.vectors(rows) == vectors[rows]).all()
+    assert index.vectors(rows[:0]).shape == (0, DIM)
+
+
 def test_a_float16_index_answers_nearly_what_a_float32_one_does(
     users: NDArray[np.float32], exact: VectorIndex
 ) -> None:

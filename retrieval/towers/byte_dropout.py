@@ -9,8 +9,8 @@ from torch import nn
 class ByteDropout(nn.Module):
     """What `torch.nn.Dropout` does (Srivastava et al., JMLR 2014), p rounded to 256ths.
 
-    On a processor PyTorch draws the numbers of a mask one after the other on one core, at some 25
-    ns each; here one draw decides for four of them.
+    On a processor PyTorch draws the numbers of a mask one after the other on one core; here one
+    draw decides for four of them.
 
     Args:
         p: share of numbers that become zero, in [0, 1); the others grow to keep the mean.
@@ -21,9 +21,9 @@ class ByteDropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self._dropped = round(256 * p)
-        if not 0 <= self._dropped < 256:
+        if not 0 <= p < 1:
             raise ValueError(f"a share of {p} can't be dropped; give one in [0, 1)")
+        self._dropped = min(round(256 * p), 255)
 
     def forward(self, given: torch.Tensor) -> torch.Tensor:
         """Return the numbers with some of them zero while training, as they are otherwise."""

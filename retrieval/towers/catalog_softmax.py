@@ -1,4 +1,7 @@
-"""Softmax cross-entropy over a catalog, without the logits of all its items in memory."""
+"""Softmax cross-entropy over a catalog, without the logits of all its items in memory.
+
+It lies here and not with the losses of `training` because a baseline learns by it too.
+"""
 
 from __future__ import annotations
 
