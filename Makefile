@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -22,7 +22,13 @@ $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
 	rm -f $(VENV)/installed-*
 	touch $@
 
-install: $(VENV)/installed-$(FAISS)
+install: $(VENV)/installed-$(FAISS) links
+
+# The installed package `longtail` as one tree, for mypy and editors.
+links:
+	rm -rf .links && mkdir -p .links/longtail
+	ln -s $(addprefix ../../,$(wildcard longtail/*)) .links/longtail/
+	ln -s ../../index ../../retrieval ../../serving ../../evaluation ../../training ../../configs .links/longtail/
 
 demo: install
 	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' CONFIG=$(CONFIG) RUN='$(RUN)' bash examples/demo.sh

@@ -22,22 +22,22 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.baselines.content import ContentKNN
-from evaluation.engine import EngineRecommender
-from evaluation.evaluator import evaluate
-from evaluation.protocol import Recommender, debiased_name
-from evaluation.score_recommender import ScoreRecommender
-from retrieval.bundle import Bundle
-from retrieval.interactions import TEST, TRAIN, VALID, Histories
-from retrieval.ranking import Ranking
-from retrieval.relevance import RelevanceHead
-from retrieval.retriever import Retriever
-from retrieval.sources import Sources
-from retrieval.towers.backends.torch_backend import TorchBackend
-from retrieval.towers.encoding import encode_pooled
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.whitening import fit_partial_whitening
-from training.head import HeadSettings, fit_relevance_head
+from longtail.evaluation.baselines.text.content import ContentKNN
+from longtail.evaluation.engine import EngineRecommender
+from longtail.evaluation.evaluator import evaluate
+from longtail.evaluation.protocol import Recommender, debiased_name
+from longtail.evaluation.score_recommender import ScoreRecommender
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories
+from longtail.retrieval.features.evidence_models import EvidenceModels
+from longtail.retrieval.features.relevance_head import RelevanceHead
+from longtail.retrieval.ranking.pipeline import RankingPipeline
+from longtail.retrieval.ranking.retriever import Retriever
+from longtail.retrieval.run.bundle import Bundle
+from longtail.retrieval.towers.backends.torch_backend import TorchBackend
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.encoding import encode_pooled
+from longtail.retrieval.towers.whitening import fit_partial_whitening
+from longtail.training.head.fit_head import HeadSettings, fit_relevance_head
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "ablation.json"
@@ -61,7 +61,7 @@ class Named:
         return self.inner.answers(histories, k, pools)
 
 
-def rows(bundle: Bundle, ranking: Ranking) -> Iterator[tuple[Named, float]]:
+def rows(bundle: Bundle, ranking: RankingPipeline) -> Iterator[tuple[Named, float]]:
     """Yield every row's recommender and the seconds its part took to fit."""
     settings = bundle.config["item_tower"]
     tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
@@ -82,27 +82,27 @@ def rows(bundle: Bundle, ranking: Ranking) -> Iterator[tuple[Named, float]]:
         seconds.get("text", 0.0),
     )
     users = "+ user tower" + ("" if kept.get("encoder") else " (its BERT stack off)")
-    plain = replace(bundle, relevance=RelevanceHead(), sources=Sources())
+    plain = replace(bundle, relevance=RelevanceHead(), evidence_models=EvidenceModels())
     towers = seconds.get("history", 0.0) + seconds.get("encoder", 0.0)
     yield engine(plain, ranking, users), towers
     evidence = bundle.summary["evidence"]
-    behaviour = Sources(bundle.sources.behaviours)
-    mixed, spent = with_head(replace(plain, sources=behaviour), ranking, "mixture")
+    behaviour = EvidenceModels(bundle.evidence_models.item_weights)
+    mixed, spent = with_head(replace(plain, evidence_models=behaviour), ranking, "mixture")
     spent += evidence["closed_form"]["seconds"] + evidence["other_behaviours_seconds"]
     yield engine(mixed, ranking, "+ behaviour evidence (fixed mixture)"), spent
-    judged, spent = with_head(replace(plain, sources=behaviour), ranking, "auto")
+    judged, spent = with_head(replace(plain, evidence_models=behaviour), ranking, "auto")
     yield engine(judged, ranking, "+ relevance head"), spent
     sequences = sum(s["seconds"] for s in evidence.get("sequence_towers", []))
     yield engine(bundle, ranking, "+ sequence towers (the whole engine)"), sequences
     yield engine(bundle, ranking, "+ debias 0.3", debias=0.3), 0.0
 
 
-def engine(bundle: Bundle, ranking: Ranking, name: str, *, debias: float = 0.0) -> Named:
+def engine(bundle: Bundle, ranking: RankingPipeline, name: str, *, debias: float = 0.0) -> Named:
     """Return the engine with a bundle's parts."""
-    return Named(EngineRecommender(Ranking(bundle, ranking.index), (debias,)), name)
+    return Named(EngineRecommender(RankingPipeline(bundle, ranking.index), (debias,)), name)
 
 
-def with_head(bundle: Bundle, ranking: Ranking, scorer: str) -> tuple[Bundle, float]:
+def with_head(bundle: Bundle, ranking: RankingPipeline, scorer: str) -> tuple[Bundle, float]:
     """Return the bundle with a head fitted on its evidence, and the seconds it took."""
     began = time.monotonic()
     log = bundle.log
@@ -114,7 +114,7 @@ def with_head(bundle: Bundle, ranking: Ranking, scorer: str) -> tuple[Bundle, fl
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
     settings = replace(HeadSettings(**_tuples(bundle.config["relevance"])), scorer=scorer)
     fitted = fit_relevance_head(
-        Ranking(bundle, ranking.index),
+        RankingPipeline(bundle, ranking.index),
         known.take(users),
         valid.take(users),
         rejected.take(users),

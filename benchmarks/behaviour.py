@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from training.behaviour import BehaviourSettings
+from longtail.training.evidence.fit_item_weights import BehaviourSettings
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "behaviour.json"
@@ -49,8 +49,8 @@ def fit_size(name: str) -> dict[str, Any]:
     """Make the log of this size, fit it, and return every figure; runs in the child."""
     from synthetic_log import make_log
 
-    from retrieval.interactions import Histories
-    from training.behaviour import fit_behaviour
+    from longtail.retrieval.data.interactions import Histories
+    from longtail.training.evidence.fit_item_weights import fit_behaviour
 
     n_items, n_interactions, _, _ = SIZES[name]
     began = time.monotonic()
@@ -98,17 +98,17 @@ def measure_size(name: str) -> dict[str, Any]:
 
 def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     """Return recall and NDCG at 10 on validation of every variant, one row each."""
-    from evaluation.splits import split
-    from longtail.inputs import find_file
-    from retrieval.interactions import Histories
-    from retrieval.popularity import Popularity
-    from retrieval.reading.catalog_file import read_catalog
-    from retrieval.reading.interaction_file import read_interactions
-    from retrieval.reading.rejected import RejectedRows
-    from training.behaviour import fit_each
-    from training.behaviour_choice import measure_behaviour
-    from training.examples import taken_matrix
-    from training.validation import ValidationSet
+    from longtail.files.input_files import find_file
+    from longtail.retrieval.data.files.catalog_file import read_catalog
+    from longtail.retrieval.data.files.interaction_file import read_interactions
+    from longtail.retrieval.data.files.rejected import RejectedRows
+    from longtail.retrieval.data.interactions import Histories
+    from longtail.retrieval.data.popularity import Popularity
+    from longtail.retrieval.data.splits import split
+    from longtail.training.evidence.fit_item_weights import fit_each
+    from longtail.training.evidence.item_weights_choice import measure_behaviour
+    from longtail.training.trainer.examples import taken_matrix
+    from longtail.training.validation import ValidationSet
 
     rejected = RejectedRows()
     catalog = read_catalog(find_file(folder, ("items", "catalog")), rejected=rejected)
@@ -156,11 +156,11 @@ def quality_variants() -> list[tuple[str, BehaviourSettings]]:
 
 def text_vectors(texts: list[str]) -> Any:
     """Return the whitened vectors of the frozen default encoder."""
-    from retrieval.towers.backends.torch_backend import TorchBackend
-    from retrieval.towers.encoding import encode_pooled
-    from retrieval.towers.item_tower import ItemTower
-    from retrieval.towers.weights import DEFAULT_ENCODER
-    from retrieval.towers.whitening import fit_partial_whitening
+    from longtail.retrieval.towers.backends.torch_backend import TorchBackend
+    from longtail.retrieval.towers.item_tower import ItemTower
+    from longtail.retrieval.towers.text.encoding import encode_pooled
+    from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
+    from longtail.retrieval.towers.whitening import fit_partial_whitening
 
     tower = ItemTower.from_pretrained(DEFAULT_ENCODER, 96)
     pooled = encode_pooled(TorchBackend(tower), tower.tokenise(texts))

@@ -21,9 +21,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.weights import DEFAULT_ENCODER
-from training.frozen_layers import thaw_last_layers
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
+from longtail.training.towers.frozen_layers import thaw_last_layers
 
 STEPS, ROUNDS = 20, 3
 

@@ -58,10 +58,10 @@ def make_log(folder: Path, n_events: int, seed: int) -> None:
 
 def job(catalog_path: Path, log_path: Path) -> dict[str, float]:
     """Return seconds and peak memory of reading, validating and splitting, in this process."""
-    from evaluation.splits import split
-    from retrieval.reading.catalog_file import read_catalog
-    from retrieval.reading.interaction_file import read_interactions
-    from retrieval.reading.rejected import RejectedRows
+    from longtail.retrieval.data.files.catalog_file import read_catalog
+    from longtail.retrieval.data.files.interaction_file import read_interactions
+    from longtail.retrieval.data.files.rejected import RejectedRows
+    from longtail.retrieval.data.splits import split
 
     began = time.perf_counter()
     rejected = RejectedRows()

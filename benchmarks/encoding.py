@@ -23,16 +23,16 @@ import torch
 from encoding_ceilings import Ceilings
 from numpy.typing import NDArray
 
-from longtail.inputs import find_file
-from retrieval.bundle import library_versions
-from retrieval.reading.catalog_file import read_catalog
-from retrieval.reading.rejected import RejectedRows
-from retrieval.towers.backends.choice import open_backend
-from retrieval.towers.backends.names import BACKENDS, bfloat16_is_fast, missing
-from retrieval.towers.backends.parity import ITEMS, measure_parity
-from retrieval.towers.encoding import encode_pooled
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
+from longtail.files.input_files import find_file
+from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.run.bundle import library_versions
+from longtail.retrieval.towers.backends.choice import open_backend
+from longtail.retrieval.towers.backends.names import BACKENDS, bfloat16_is_fast, missing
+from longtail.retrieval.towers.backends.parity import ITEMS, measure_parity
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.encoding import encode_pooled
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_encoder
 
 RESULTS = Path(__file__).parent / "results" / "encoding.json"
 RIVAL = "SentenceTransformer"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from retrieval.towers.backends.names import bfloat16_is_fast
+from longtail.retrieval.towers.backends.names import bfloat16_is_fast
 
 # As in an encoder's widest layer, with rows enough that every library runs at its best.
 ROWS, INNER, OUTER = 2_048, 1_536, 1_536

@@ -34,11 +34,11 @@ from numpy.typing import NDArray
 from synthetic_texts import SyntheticTexts
 from verdicts import print_verdicts
 
-from retrieval.embedding import ITEMS_PER_CHUNK, embed_texts, text_blocks
-from retrieval.row_blocks import row_blocks
-from retrieval.towers.backends.torch_backend import TorchBackend
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
+from longtail.retrieval.kernels.row_blocks import row_blocks
+from longtail.retrieval.towers.backends.torch_backend import TorchBackend
+from longtail.retrieval.towers.catalog_encoding import ITEMS_PER_CHUNK, embed_texts, text_blocks
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_encoder
 
 RESULTS = Path(__file__).parent / "results" / "encoding_growth.json"
 SIZES = "1000,10000,100000,1000000"

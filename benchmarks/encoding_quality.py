@@ -17,24 +17,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines import ContentKNN
-from evaluation.evaluator import evaluate
-from evaluation.score_recommender import ScoreRecommender
-from evaluation.significance import paired_bootstrap
-from evaluation.splits import split
-from longtail.inputs import find_file
-from retrieval.interactions import TEST, Histories
-from retrieval.popularity import Popularity
-from retrieval.reading.catalog_file import read_catalog
-from retrieval.reading.interaction_file import read_interactions
-from retrieval.reading.rejected import RejectedRows
-from retrieval.towers.backends.choice import open_backend, sample_rows
-from retrieval.towers.backends.names import EXACT, backend_named
-from retrieval.towers.backends.parity import measure_parity
-from retrieval.towers.encoding import encode_pooled
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.weights import DEFAULT_ENCODER
-from retrieval.towers.whitening import fit_partial_whitening, unit_rows
+from longtail.evaluation.baselines import ContentKNN
+from longtail.evaluation.evaluator import evaluate
+from longtail.evaluation.score_recommender import ScoreRecommender
+from longtail.evaluation.significance.paired_tests import paired_bootstrap
+from longtail.files.input_files import find_file
+from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import TEST, Histories
+from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.data.splits import split
+from longtail.retrieval.towers.backends.choice import open_backend, sample_rows
+from longtail.retrieval.towers.backends.names import EXACT, backend_named
+from longtail.retrieval.towers.backends.parity import measure_parity
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.encoding import encode_pooled
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
+from longtail.retrieval.towers.whitening import fit_partial_whitening, unit_rows
 
 RESULTS = Path(__file__).parent / "results" / "encoding_quality.json"
 METRICS = ("ndcg", "recall", "tail_ndcg", "tail_recall")

@@ -41,14 +41,14 @@ from finetuning_rows import (
 from index_ceilings import matrix_rate
 from verdicts import print_verdicts
 
-from longtail.inputs import find_file
-from retrieval.catalog import Catalog
-from retrieval.interactions import TRAIN, Histories
-from retrieval.reading.catalog_file import read_catalog
-from retrieval.reading.interaction_file import read_interactions
-from retrieval.reading.rejected import RejectedRows
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.weights import DEFAULT_ENCODER
+from longtail.files.input_files import find_file
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import TRAIN, Histories
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
 RESULTS = Path(__file__).parent / "results" / "finetuning.json"
 PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets")

@@ -18,24 +18,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.catalog import Catalog
-from retrieval.interactions import Histories
-from retrieval.popularity import Popularity
-from retrieval.towers.backends.torch_backend import TorchBackend
-from retrieval.towers.encoding import encode_pooled
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
-from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
-from retrieval.towers.whitening import fit_partial_whitening
-from training.batches import ContrastiveCollator
-from training.examples import NextItemExamples, taken_matrix
-from training.losses.logq import expected_draws
-from training.processes import ALONE
-from training.repeatable import repeatable
-from training.step_clock import SILENT
-from training.text_stage import start_from_frozen_states
-from training.trainer import StageSettings, run_stage
-from training.two_tower import LossSettings, TwoTower
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.towers.backends.torch_backend import TorchBackend
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.encoding import encode_pooled
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_encoder
+from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
+from longtail.retrieval.towers.whitening import fit_partial_whitening
+from longtail.training.losses.logq import expected_draws
+from longtail.training.processes import ALONE
+from longtail.training.repeatable import repeatable
+from longtail.training.stages.text_stage import start_from_frozen_states
+from longtail.training.towers.two_tower import LossSettings, TwoTower
+from longtail.training.trainer.batches import ContrastiveCollator
+from longtail.training.trainer.examples import NextItemExamples, taken_matrix
+from longtail.training.trainer.step_clock import SILENT
+from longtail.training.trainer.trainer import StageSettings, run_stage
 
 MAX_TOKENS = 96
 # The scale of sentence-transformers' loss is 20; both sides train and are measured at it.

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from retrieval.interactions import Histories
-from retrieval.towers.user_tower import ItemSource
-from retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.towers.user_tower import ItemSource
+from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
 
 LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 

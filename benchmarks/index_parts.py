@@ -21,12 +21,12 @@ from index_rivals import (
 from index_vectors import Population
 from numpy.typing import NDArray
 
-from index.exact import exact_scores
-from index.faiss_runtime import exactly_threads, load_faiss
-from index.store import open_index, save_index
-from index.structures.build import StructureSettings, with_structures
-from index.structures.parameters import search_parameters
-from index.vector_index import VectorIndex
+from longtail.index.ann.parameters import search_parameters
+from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.faiss_runtime import exactly_threads, load_faiss
+from longtail.index.storage.store import open_index, save_index
+from longtail.index.vector_index import VectorIndex
+from longtail.index.vectors.scoring import exact_scores
 
 K = 10
 QUERIES = 2_048

@@ -17,7 +17,7 @@ import numpy as np
 from index_ceilings import timed
 from numpy.typing import NDArray
 
-from index.faiss_runtime import load_faiss
+from longtail.index.faiss_runtime import load_faiss
 
 Rows = NDArray[np.int64]
 Search = Callable[[NDArray[np.float32], int], Rows]

@@ -35,13 +35,13 @@ def item_texts_vectors(folders: list[Path], cached: Path | None) -> NDArray[np.f
 
 
 def _encode(folder: Path) -> NDArray[np.float32]:
-    from longtail.inputs import find_file
-    from retrieval.reading.catalog_file import read_catalog
-    from retrieval.reading.rejected import RejectedRows
-    from retrieval.towers.backends.torch_backend import TorchBackend
-    from retrieval.towers.encoding import encode_pooled
-    from retrieval.towers.item_tower import ItemTower
-    from retrieval.towers.weights import DEFAULT_ENCODER
+    from longtail.files.input_files import find_file
+    from longtail.retrieval.data.files.catalog_file import read_catalog
+    from longtail.retrieval.data.files.rejected import RejectedRows
+    from longtail.retrieval.towers.backends.torch_backend import TorchBackend
+    from longtail.retrieval.towers.item_tower import ItemTower
+    from longtail.retrieval.towers.text.encoding import encode_pooled
+    from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
     catalog = read_catalog(find_file(folder, ("items", "catalog")), rejected=RejectedRows())
     tower = ItemTower.from_pretrained(DEFAULT_ENCODER, 96)

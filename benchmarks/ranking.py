@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from index.faiss_runtime import load_faiss
-from retrieval.interactions import Histories
-from retrieval.ranking import Ranking
-from retrieval.rerank.candidates import Candidates
-from retrieval.rerank.rerank import Rerank, rerank
-from retrieval.retriever import Retriever
-from retrieval.scorers.boosting import Boosting
+from longtail.index.faiss_runtime import load_faiss
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.features.scorers.boosting import Boosting
+from longtail.retrieval.ranking.pipeline import RankingPipeline
+from longtail.retrieval.ranking.rerank.rerank import Rerank, rerank
+from longtail.retrieval.ranking.rerank.scored_candidates import Candidates
+from longtail.retrieval.ranking.retriever import Retriever
 
 RESULTS = Path(__file__).parent / "results" / "ranking.json"
 ROUNDS = 5
@@ -38,14 +38,14 @@ def spent(work: Callable[[], object]) -> tuple[float, object]:
     return time.process_time() - began, found
 
 
-def stages(ranking: Ranking, part: Histories) -> dict[str, float]:
+def stages(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     """Return processor seconds of each stage for one batch."""
     took: dict[str, float] = {}
-    took["taste"], taste = spent(lambda: ranking.taste(part))
+    took["taste"], user_state = spent(lambda: ranking.user_state(part))
     took["candidates"], rows = spent(
-        lambda: ranking.candidates(taste, 10, pool="all", excluded=part)  # type: ignore[arg-type]
+        lambda: ranking.candidates(user_state, 10, pool="all", excluded=part)  # type: ignore[arg-type]
     )
-    took["evidence"], evidence = spent(lambda: ranking.evidence(taste, rows))  # type: ignore[arg-type]
+    took["evidence"], evidence = spent(lambda: ranking.evidence(user_state, rows))  # type: ignore[arg-type]
     present = rows >= 0  # type: ignore[operator]
     logits = np.full(present.shape, np.nan, np.float32)
     head = ranking.bundle.relevance
@@ -56,11 +56,11 @@ def stages(ranking: Ranking, part: Histories) -> dict[str, float]:
     return took
 
 
-def by_library(ranking: Ranking, part: Histories) -> dict[str, float]:
+def by_library(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     """Return processor seconds of the head's trees, as tables and by LightGBM, on one batch."""
-    taste = ranking.taste(part)
-    rows = ranking.candidates(taste, 10, pool="all", excluded=part)
-    evidence = ranking.evidence(taste, rows)[rows >= 0]
+    user_state = ranking.user_state(part)
+    rows = ranking.candidates(user_state, 10, pool="all", excluded=part)
+    evidence = ranking.evidence(user_state, rows)[rows >= 0]
     trees = [s for s in ranking.bundle.relevance.scorers if isinstance(s, Boosting)]
     if not trees:
         return {}

@@ -97,9 +97,9 @@ def batch_scoring(run: Path, folder: Path) -> dict[str, float]:
     program = (
         "import sys, time\n"
         "from pathlib import Path\n"
-        "from longtail.batch_answers import write_answers\n"
-        "from retrieval.progress import silent\n"
-        "from retrieval.retriever import Retriever\n"
+        "from longtail.files.recommendation_file import write_answers\n"
+        "from longtail.retrieval.progress import silent\n"
+        "from longtail.retrieval.ranking.retriever import Retriever\n"
         "retriever = Retriever.open(sys.argv[1])\n"
         "asked = retriever.histories([str(u) for u in retriever.bundle.log.user_ids])\n"
         "request = {'k': 100, 'pool': 'all'}\n"
@@ -121,7 +121,7 @@ def batch_scoring(run: Path, folder: Path) -> dict[str, float]:
 
 def write_bodies(run: Path, path: Path, *, batches: bool = False) -> None:
     """Write requests of users drawn from the log; every tenth a batch of three, if so wished."""
-    from retrieval.stored_interactions import load_interactions
+    from longtail.retrieval.data.stored_interactions import load_interactions
 
     users = load_interactions(run / "histories.parquet").user_ids
     chosen = np.random.default_rng(0).choice(users, 5_000)

@@ -14,7 +14,7 @@ import time
 
 import torch
 
-from training.step_clock import SILENT, MeasuringClock, StepClock
+from longtail.training.trainer.step_clock import SILENT, MeasuringClock, StepClock
 
 STEPS, ROUNDS = 5_000, 5
 

@@ -30,8 +30,8 @@ def make_log(
     # Users take some items twice, which counts once: a quarter more makes up for it.
     lengths = np.maximum(lengths / lengths.sum() * n_interactions * 1.25, 1).astype(np.int64)
     user = np.repeat(np.arange(n_users), lengths)
-    tastes = rng.integers(0, n_topics, (n_users, TOPICS_PER_USER))
-    chosen = tastes[user, rng.integers(0, TOPICS_PER_USER, len(user))]
+    user_states = rng.integers(0, n_topics, (n_users, TOPICS_PER_USER))
+    chosen = user_states[user, rng.integers(0, TOPICS_PER_USER, len(user))]
     size = first[chosen + 1] - first[chosen]
     item = first[chosen] + (size * rng.random(len(user)) ** 2.5).astype(np.int64)
     anywhere = rng.random(len(user)) < 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.demo_shop_items import load_niches, make_items
+from longtail.demo_shop.items import load_niches, make_items
 
 ITEMS = 4_000
 

@@ -8,20 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.calibration import Calibration
-from evaluation.report import ExampleItem, ExampleUser
-from retrieval.interactions import Histories
-from retrieval.popularity import BUCKETS, Pool
-from retrieval.ranking import USERS_PER_BATCH, Ranking
-from retrieval.relevance import probability
-from retrieval.rerank.rerank import Rerank
+from longtail.evaluation.metrics.calibration import Calibration
+from longtail.evaluation.report.report import ExampleItem, ExampleUser
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.popularity import BUCKETS, Pool
+from longtail.retrieval.features.relevance_head import probability
+from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
+from longtail.retrieval.ranking.rerank.rerank import Rerank
 
 
 @dataclass(frozen=True)
 class EngineRecommender:
     """The engine at some debias strengths; answers as the Retriever gives them."""
 
-    ranking: Ranking
+    ranking: RankingPipeline
     strengths: tuple[float, ...]
 
     name = "longtail"
@@ -37,17 +37,23 @@ class EngineRecommender:
         }
         for start in range(0, len(histories), USERS_PER_BATCH):
             part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
-            taste = self.ranking.taste(part)
+            user_state = self.ranking.user_state(part)
             hows = [Rerank("fixed", debias) for debias in self.strengths]
             for pool in pools:
-                lists = self.ranking.rank(taste, k, hows, pool=pool, excluded=part)
+                lists = self.ranking.rank(user_state, k, hows, pool=pool, excluded=part)
                 for how, ranked in zip(hows, lists, strict=True):
                     found[how.debias, pool][start : start + len(part)] = ranked.rows
         return found
 
 
 def head_calibration(
-    ranking: Ranking, known: Histories, targets: Histories, *, k: int, max_users: int, seed: int
+    ranking: RankingPipeline,
+    known: Histories,
+    targets: Histories,
+    *,
+    k: int,
+    max_users: int,
+    seed: int,
 ) -> Calibration | None:
     """Return how true the relevance head is on test users: their candidates, taken or not.
 
@@ -61,9 +67,9 @@ def head_calibration(
     for start in range(0, len(users), USERS_PER_BATCH):
         part = users[start : start + USERS_PER_BATCH]
         mine, wanted = known.take(part), targets.take(part)
-        taste = ranking.taste(mine)
-        rows = ranking.candidates(taste, k, pool="all", excluded=mine)
-        found = probability(ranking.logits(taste, rows))
+        user_state = ranking.user_state(mine)
+        rows = ranking.candidates(user_state, k, pool="all", excluded=mine)
+        found = probability(ranking.logits(user_state, rows))
         hits = np.stack([np.isin(rows[i], wanted[i]) for i in range(len(part))])
         present = rows >= 0
         value.append(found[present])
@@ -80,7 +86,7 @@ def head_calibration(
 
 
 def example_users(
-    ranking: Ranking,
+    ranking: RankingPipeline,
     known: Histories,
     targets: Histories,
     *,
@@ -114,7 +120,7 @@ def example_users(
     return found
 
 
-def _item(ranking: Ranking, row: int, taken: bool) -> ExampleItem:
+def _item(ranking: RankingPipeline, row: int, taken: bool) -> ExampleItem:
     catalog, popularity = ranking.bundle.catalog, ranking.bundle.popularity
     return ExampleItem(
         title=str(catalog.frame["title"].iloc[row]),

@@ -1,4 +1,4 @@
-"""Failures of an evaluation; all are `index.errors.LongtailError`.
+"""Failures of an evaluation; all are `longtail.index.errors.LongtailError`.
 
 LongtailError
 └── EvaluationError           an evaluation can't be made as it was asked for
@@ -7,7 +7,7 @@ LongtailError
 
 from __future__ import annotations
 
-from index.errors import LongtailError
+from longtail.index.errors import LongtailError
 
 
 class EvaluationError(LongtailError):

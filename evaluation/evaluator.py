@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.errors import EvaluationError, RecommenderError
-from evaluation.protocol import Recommender, check_answers, debiased_name
-from evaluation.recommender_tally import RecommenderTally
-from evaluation.results import Evaluation
-from evaluation.targets import Targets
-from evaluation.users import UserRows
-from retrieval.interactions import Histories, Interactions
-from retrieval.popularity import BUCKETS, POOLS, Pool, Popularity
-from retrieval.progress import Progress, silent
+from longtail.evaluation.errors import EvaluationError, RecommenderError
+from longtail.evaluation.metrics.per_user import UserRows
+from longtail.evaluation.metrics.recommender_tally import RecommenderTally
+from longtail.evaluation.protocol import Recommender, check_answers, debiased_name
+from longtail.evaluation.results import Evaluation
+from longtail.evaluation.targets import Targets
+from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.popularity import BUCKETS, POOLS, Pool, Popularity
+from longtail.retrieval.progress import Progress, silent
 
 
 def evaluate(

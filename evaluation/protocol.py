@@ -9,10 +9,10 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.errors import RecommenderError
-from retrieval.catalog import Catalog
-from retrieval.interactions import Histories, Interactions
-from retrieval.popularity import Pool
+from longtail.evaluation.errors import RecommenderError
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.popularity import Pool
 
 # (strength, pool) -> lists of catalog rows.
 Answers = Mapping[tuple[float, Pool], NDArray[np.int64]]

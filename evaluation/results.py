@@ -1,21 +1,14 @@
-"""What an evaluation found, and the files it is kept in."""
+"""What an evaluation found."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from index.files import write_file_atomically, write_json_atomically
-
-if TYPE_CHECKING:
-    from evaluation.claims import Claims
 
 Metrics = dict[str, float]
 
@@ -77,21 +70,6 @@ class Evaluation:
             },
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
-
-
-def write_metrics(
-    evaluation: Evaluation, run_folder: Path, claims: Claims | None = None
-) -> tuple[Path, Path]:
-    """Write ``metrics.json`` and ``per_user.parquet``, each whole or not at all; return both.
-
-    ``claims`` stand beside the metrics under a key of that name.
-    """
-    metrics, per_user = run_folder / "metrics.json", run_folder / "per_user.parquet"
-    tested = {"claims": claims.to_json()} if claims is not None else {}
-    write_json_atomically(metrics, evaluation.to_json() | tested)
-    with write_file_atomically(per_user) as temporary:
-        evaluation.per_user.to_parquet(temporary, index=False)
-    return metrics, per_user
 
 
 def _nullable(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evaluation.errors import EvaluationError
-from evaluation.protocol import Baseline
-from retrieval.interactions import Histories
-from retrieval.popularity import Pool, Popularity
+from longtail.evaluation.errors import EvaluationError
+from longtail.evaluation.protocol import Baseline
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.popularity import Pool, Popularity
 
 # Scores held at once: 64 MB of float32, however many items the catalog has.
 SCORES_AT_ONCE = 16_000_000

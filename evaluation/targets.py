@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.errors import EvaluationError
-from retrieval.interactions import Histories, Interactions
+from longtail.evaluation.errors import EvaluationError
+from longtail.retrieval.data.interactions import Histories, Interactions
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import VectorIndexError
+from longtail.index.errors import VectorIndexError
 
 ROWS_AT_ONCE = 65_536
 SEGMENT_NAME = re.compile(r"[A-Za-z0-9_-]+")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
+from longtail.index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 

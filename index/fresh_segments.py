@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from index.segment import Segment
-from index.stored_vectors import StoredVectors
-from index.structures.structure import Structure
-from index.vector_index import ROWS_AT_ONCE, VectorIndex
+from longtail.index.ann.ann_index import AnnIndex
+from longtail.index.search.segment import Segment
+from longtail.index.vector_index import ROWS_AT_ONCE, VectorIndex
+from longtail.index.vectors.stored_vectors import StoredVectors
 
 UPDATE = re.compile(r".+\+(\d{4,})")
 
@@ -109,7 +109,7 @@ def _content(index: VectorIndex, number: int, changed: NDArray[np.int64]) -> _Pa
     return _Part(rows, segment.full(positions), np.isin(positions, segment.removed))
 
 
-def _refilled(before: Sequence[Segment], vectors: StoredVectors) -> Structure | None:
+def _refilled(before: Sequence[Segment], vectors: StoredVectors) -> AnnIndex | None:
     """Return the structure that one of these had, over all the vectors; None where none had.
 
     A pool that lost half of what the structure held is read exactly.

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.checks import checked_ids
-from index.errors import VectorIndexError
+from longtail.index.checks import checked_ids
+from longtail.index.errors import VectorIndexError
 
 IDS_AT_ONCE = 500_000
 _HASH_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that its powers never vanish modulo 2^64

@@ -1,7 +1,7 @@
 """Indexes made from an index: items added, replaced, removed, moved between pools, compacted.
 
 Every function returns another `VectorIndex` and leaves the one it was given as it is. What
-doesn't change is shared, in memory and, by `index.store.save_index`, on the disk.
+doesn't change is shared, in memory and, by `longtail.index.storage.store.save_index`, on the disk.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.checks import check_columns, check_distinct_rows, check_length, checked_ids
-from index.errors import VectorIndexError
-from index.fresh_segments import rebuilt, with_fresh, without
-from index.vector_index import VectorIndex
+from longtail.index.checks import check_columns, check_distinct_rows, check_length, checked_ids
+from longtail.index.errors import VectorIndexError
+from longtail.index.fresh_segments import rebuilt, with_fresh, without
+from longtail.index.vector_index import VectorIndex
 
 # Where more than this share of the items changes, their pools are written anew.
 MOST_MOVED = 0.1

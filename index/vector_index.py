@@ -11,20 +11,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.answers import answers
-from index.asking import checked_questions, greatest_bounds, numbers_of_pools
-from index.at_once import found_at_once
-from index.banned import Banned
-from index.checks import check_allowed, check_columns, check_segment_names
-from index.errors import VectorIndexError
-from index.faiss_runtime import gpu_count, load_faiss
-from index.item_ids import ItemIds
-from index.locations import Locations
-from index.origin import Origin
-from index.question import Question, SearchResult
-from index.segment import Segment
-from index.stored_rows import read_rows, score_rows
-from index.stored_vectors import Storage, StoredVectors
+from longtail.index.checks import check_allowed, check_columns, check_segment_names
+from longtail.index.errors import VectorIndexError
+from longtail.index.faiss_runtime import gpu_count, load_faiss
+from longtail.index.item_ids import ItemIds
+from longtail.index.search.at_once import found_at_once
+from longtail.index.search.exclusions import Exclusions
+from longtail.index.search.merging import answers
+from longtail.index.search.query import SearchQuery, SearchResult
+from longtail.index.search.row_locations import Locations
+from longtail.index.search.segment import Segment
+from longtail.index.search.stored_rows import read_rows, score_rows
+from longtail.index.search.validation import checked_questions, greatest_bounds, numbers_of_pools
+from longtail.index.stored_parts import StoredParts
+from longtail.index.vectors.stored_vectors import Storage, StoredVectors
 
 SEGMENT_NAMES = ("head", "tail", "cold")
 ROWS_AT_ONCE = 65_536
@@ -40,7 +40,7 @@ class VectorIndex:
     The score of an item is ``query . vector + popularity_weight * popularity``. Answers are in
     order of score, ties in order of row, and a query gets the same answer, to the last bit,
     alone as in any batch. Several threads may search at once. What changes an index makes
-    another one of it: see `index.updates`.
+    another one of it: see `longtail.index.updates`.
 
     Attributes:
         segments: in the order they were made; a pool has one or more of them, some empty. Where
@@ -50,7 +50,7 @@ class VectorIndex:
         tower_fingerprint: which item tower made the vectors.
         storage: how numbers are stored, ``float32`` or ``float16``.
         device: ``cpu`` or ``gpu``.
-        origin: where its parts lie on the disk.
+        stored_parts: where its parts lie on the disk.
     """
 
     segments: tuple[Segment, ...]
@@ -59,7 +59,7 @@ class VectorIndex:
     tower_fingerprint: str
     storage: Storage = "float32"
     device: Device = "cpu"
-    origin: Origin = field(default_factory=Origin, repr=False)
+    stored_parts: StoredParts = field(default_factory=StoredParts, repr=False)
 
     @classmethod
     def build(
@@ -155,19 +155,19 @@ class VectorIndex:
         Raises:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
-        question = Question(k, popularity_weight, segments)
+        search_query = SearchQuery(k, popularity_weight, segments)
         if excluded is None and allowed is None:
             numbers = numbers_of_pools(segments, self.segments, self.pools)
             asked = [self.segments[number] for number in numbers]
-            found = found_at_once(asked, queries, question, *self._bounds)
+            found = found_at_once(asked, queries, search_query, *self._bounds)
             if found is not None:
                 return found
-        return self.search_each(queries, [question], excluded=excluded, allowed=allowed)[0]
+        return self.search_each(queries, [search_query], excluded=excluded, allowed=allowed)[0]
 
     def search_each(
         self,
         vectors: NDArray[np.float32],
-        questions: Sequence[Question],
+        search_queries: Sequence[SearchQuery],
         *,
         excluded: Excluded | None = None,
         allowed: NDArray[np.bool_] | None = None,
@@ -178,22 +178,22 @@ class VectorIndex:
 
         Args:
             vectors: query vectors of all questions, float32 [m, d], divided by the temperature.
-            questions: how many answers, with which popularity weight, out of which pools.
+            search_queries: how many answers, with which popularity weight, out of which pools.
             excluded: as in `search`.
             allowed: as in `search`.
 
         Raises:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
-        asked = checked_questions(vectors, questions, self.segments, self.pools)
+        asked = checked_questions(vectors, search_queries, self.segments, self.pools)
         m = len(vectors)
-        banned = (
-            Banned.of_catalog(*excluded, m, self.n_items)
+        exclusions = (
+            Exclusions.of_catalog(*excluded, m, self.n_items)
             if excluded is not None
-            else Banned.nothing(m, self.n_items)
+            else Exclusions.nothing(m, self.n_items)
         )
-        numbers = {number for question in asked for number in question.segments}
-        return answers(self._restricted(numbers, allowed, m), asked, banned, self.n_items)
+        numbers = {number for search_query in asked for number in search_query.segments}
+        return answers(self._restricted(numbers, allowed, m), asked, exclusions, self.n_items)
 
     def score(
         self,
@@ -207,8 +207,8 @@ class VectorIndex:
         ``rows`` holds each query's own candidates, [m, c]. Row -1 and the rows of removed items
         get -inf.
         """
-        question = Question(1, popularity_weight)
-        asked = checked_questions(queries, [question], self.segments, self.pools)[0]
+        search_query = SearchQuery(1, popularity_weight)
+        asked = checked_questions(queries, [search_query], self.segments, self.pools)[0]
         return score_rows(self.segments, self.locations, self.removed, asked.queries, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ __all__ = ["Retriever"]
 def __getattr__(name: str) -> Any:
     # Loaded when asked for: the command line must not wait for torch to print its help.
     if name == "Retriever":
-        from retrieval.retriever import Retriever
+        from longtail.retrieval.ranking.retriever import Retriever
 
         return Retriever
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,14 +8,14 @@ import sys
 
 import click
 
-from longtail.machine_failures import as_known_failure
-from longtail.stopped_work import WorkInterruptedError
+from longtail.jobs.interrupts import WorkInterruptedError
+from longtail.jobs.os_errors import as_known_failure
 
 # Name -> module; loaded when asked for, so that `longtail -h` doesn't wait for torch.
 COMMANDS = {
     "data": "longtail.commands.data",
     "train": "longtail.commands.train",
-    "index": "longtail.commands.index",
+    "index": "longtail.commands.index.build",
     "query": "longtail.commands.query",
     "similar": "longtail.commands.similar",
     "recommend": "longtail.commands.recommend",

@@ -1,4 +1,4 @@
-"""Failures of the data, the towers and the bundle; all are `index.errors.LongtailError`.
+"""Failures of the data, the towers and the bundle; all are `longtail.index.errors.LongtailError`.
 
 LongtailError
 ├── DataError                 a catalog or interaction file can't be used; names file, row, column
@@ -13,7 +13,7 @@ LongtailError
 
 from __future__ import annotations
 
-from index.errors import LongtailError
+from longtail.index.errors import LongtailError
 
 
 class DataError(LongtailError):

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from evaluation.splits import Split
-    from index.vector_index import VectorIndex
-    from retrieval.catalog import Catalog
-    from retrieval.retriever import Retriever
-    from retrieval.towers.item_tower import ItemTower
-    from training.settings import TrainingSettings
+    from longtail.index.vector_index import VectorIndex
+    from longtail.retrieval.data.catalog import Catalog
+    from longtail.retrieval.data.splits import Split
+    from longtail.retrieval.ranking.retriever import Retriever
+    from longtail.retrieval.towers.item_tower import ItemTower
+    from longtail.training.settings import TrainingSettings
 
 # How long an example takes says most about what else the machine does.
 settings.register_profile("any machine", deadline=None)
@@ -45,7 +45,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def item_tower(tiny_bert: Path) -> ItemTower:
     """A fresh, untrained item tower over the tiny BERT."""
-    from retrieval.towers.item_tower import ItemTower
+    from longtail.retrieval.towers.item_tower import ItemTower
 
     return ItemTower.from_pretrained(str(tiny_bert), max_tokens=24).eval()
 
@@ -81,7 +81,7 @@ def trained_run(
     """A trained run folder, to be read only; see `run_copy` for one to spoil."""
     from toy_shop import settings_for
 
-    from training.fit import train_engine
+    from longtail.training.train import train_engine
 
     run = tmp_path_factory.mktemp("runs") / "shop"
     train_engine(catalog, split, settings_for(tiny_bert), run)
@@ -97,7 +97,7 @@ def run_copy(trained_run: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def retriever(trained_run: Path) -> Retriever:
     """The trained engine, opened once."""
-    from retrieval.retriever import Retriever
+    from longtail.retrieval.ranking.retriever import Retriever
 
     return Retriever.open(trained_run)
 

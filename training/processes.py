@@ -14,7 +14,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from index.errors import LongtailError
+from longtail.index.errors import LongtailError
 
 # The others wait while the first reads a catalog or fits a closed form. That one died they
 # notice at once; this is for one that hangs.

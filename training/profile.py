@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from training.step_clock import SILENT, MeasuringClock, StepClock
+from longtail.training.trainer.step_clock import SILENT, MeasuringClock, StepClock
 
 
 class Profile:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from retrieval.index_build import IndexSettings
-from retrieval.towers.backends.names import BackendSetting
-from retrieval.towers.text_pieces import LongTexts
-from retrieval.towers.weights import DEFAULT_ENCODER
-from retrieval.towers.whitening import USUAL_POWER
-from training.behaviour import BehaviourSettings
-from training.head import HeadSettings
-from training.sequence import SequenceSettings
-from training.trainer import StageSettings
-from training.two_tower import LossSettings
+from longtail.retrieval.run.index_build import IndexSettings
+from longtail.retrieval.towers.backends.names import BackendSetting
+from longtail.retrieval.towers.text.text_pieces import LongTexts
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
+from longtail.retrieval.towers.whitening import USUAL_POWER
+from longtail.training.evidence.fit_item_weights import BehaviourSettings
+from longtail.training.evidence.fit_sequence_tower import SequenceSettings
+from longtail.training.head.fit_head import HeadSettings
+from longtail.training.towers.two_tower import LossSettings
+from longtail.training.trainer.trainer import StageSettings
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.interactions import Histories, Interactions
-from retrieval.popularity import HEAD, Popularity
+from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.popularity import HEAD, Popularity
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,22 @@
 """Methods that a person could run in minutes, at most an hour; the engine has to beat them all.
 
-`evaluation.baselines.registry` names each of them with the settings to try.
+`longtail.evaluation.baselines.registry` names each of them with the settings to try.
 """
 
 from __future__ import annotations
 
-from evaluation.baselines.bm25 import BM25
-from evaluation.baselines.bpr import BPR
-from evaluation.baselines.content import ContentKNN
-from evaluation.baselines.ease import EASE
-from evaluation.baselines.ease_text import EASEWithText
-from evaluation.baselines.ials import IALS
-from evaluation.baselines.item_knn import ItemKNN
-from evaluation.baselines.popularity import PopularityBaseline
-from evaluation.baselines.random import RandomBaseline
-from evaluation.baselines.recent_popularity import RecentPopularity
-from evaluation.baselines.rp3beta import RP3Beta
-from evaluation.baselines.sasrec import SASRec
+from longtail.evaluation.baselines.counts.popularity import PopularityBaseline
+from longtail.evaluation.baselines.counts.random import RandomBaseline
+from longtail.evaluation.baselines.counts.recent_popularity import RecentPopularity
+from longtail.evaluation.baselines.factors.bpr import BPR
+from longtail.evaluation.baselines.factors.ials import IALS
+from longtail.evaluation.baselines.neighbourhood.ease import EASE
+from longtail.evaluation.baselines.neighbourhood.ease_text import EASEWithText
+from longtail.evaluation.baselines.neighbourhood.item_knn import ItemKNN
+from longtail.evaluation.baselines.neighbourhood.rp3beta import RP3Beta
+from longtail.evaluation.baselines.sequential.sasrec import SASRec
+from longtail.evaluation.baselines.text.bm25 import BM25
+from longtail.evaluation.baselines.text.content import ContentKNN
 
 __all__ = [
     "BM25",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from evaluation.errors import EvaluationError
+from longtail.evaluation.errors import EvaluationError
 
 
 def import_library(module: str, baseline: str) -> Any:

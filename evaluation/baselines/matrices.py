@@ -9,8 +9,8 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from retrieval.behaviour import history_weights as behaviour_weights
-from retrieval.interactions import Histories, Interactions
+from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.features.item_weights import history_weights as behaviour_weights
 
 # Entries of a dense block of item weights held at once: 64 MB of float32.
 WEIGHTS_AT_ONCE = 16_000_000

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.baselines.bm25 import BM25
-from evaluation.baselines.bpr import BPR
-from evaluation.baselines.content import ContentKNN
-from evaluation.baselines.ease import EASE
-from evaluation.baselines.ease_text import EASEWithText
-from evaluation.baselines.ials import IALS
-from evaluation.baselines.item_knn import ItemKNN
-from evaluation.baselines.popularity import PopularityBaseline
-from evaluation.baselines.random import RandomBaseline
-from evaluation.baselines.recent_popularity import RecentPopularity
-from evaluation.baselines.rp3beta import RP3Beta
-from evaluation.baselines.sasrec import SASRec
-from evaluation.protocol import Baseline
-from evaluation.tuning import Setting
-from evaluation.validation_score import ValidationPart
-from retrieval.progress import Progress, silent
+from longtail.evaluation.baselines.counts.popularity import PopularityBaseline
+from longtail.evaluation.baselines.counts.random import RandomBaseline
+from longtail.evaluation.baselines.counts.recent_popularity import RecentPopularity
+from longtail.evaluation.baselines.factors.bpr import BPR
+from longtail.evaluation.baselines.factors.ials import IALS
+from longtail.evaluation.baselines.neighbourhood.ease import EASE
+from longtail.evaluation.baselines.neighbourhood.ease_text import EASEWithText
+from longtail.evaluation.baselines.neighbourhood.item_knn import ItemKNN
+from longtail.evaluation.baselines.neighbourhood.rp3beta import RP3Beta
+from longtail.evaluation.baselines.sequential.sasrec import SASRec
+from longtail.evaluation.baselines.text.bm25 import BM25
+from longtail.evaluation.baselines.text.content import ContentKNN
+from longtail.evaluation.baselines.tuning import Setting
+from longtail.evaluation.baselines.validation_score import ValidationPart
+from longtail.evaluation.protocol import Baseline
+from longtail.retrieval.progress import Progress, silent
 
 
 @dataclass(frozen=True)

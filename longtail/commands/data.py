@@ -11,21 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet
 from rich.table import Table
 
-from evaluation.splits import Split, split
-from index.files import write_file_atomically
-from longtail.data_tables import description_tables, split_table, validation_table
-from longtail.demo_shop import make_demo_shop
-from longtail.inputs import Inputs, input_options, make_inputs, note_set_aside
-from longtail.progress import progress_on_stderr
-from longtail.screen import stdout_console
-from longtail.token_counter import token_counter
-from retrieval.catalog import Catalog
-from retrieval.describe import describe
-from retrieval.errors import DataError, ModelNotFoundError
-from retrieval.interactions import PARTS, Interactions
-from retrieval.popularity import Popularity
-from retrieval.reading.rejected import RejectedRows
-from retrieval.towers.weights import DEFAULT_ENCODER
+from longtail.console.console import stdout_console
+from longtail.console.data_tables import description_tables, split_table, validation_table
+from longtail.console.progress import progress_on_stderr
+from longtail.demo_shop.shop import make_demo_shop
+from longtail.files.input_files import Inputs, input_options, make_inputs, note_set_aside
+from longtail.index.files import write_file_atomically
+from longtail.jobs.token_counter import token_counter
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.describe import describe
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import PARTS, Interactions
+from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.data.splits import Split, split
+from longtail.retrieval.errors import DataError, ModelNotFoundError
+from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
 split_option = click.option(
     "--split",
@@ -164,7 +164,7 @@ def events(run: Path, with_log: bool, out: Path) -> None:
     With --with-log it is all that the next `longtail train` needs. Columns: user_id, item_id,
     timestamp.
     """
-    from longtail.events_file import write_events
+    from longtail.files.events_file import write_events
 
     logged, taken = write_events(run, out, with_log=with_log)
     before = f"{logged:,} interactions of the log, " if with_log else ""

@@ -8,7 +8,7 @@ import platform
 import click
 from rich.table import Table
 
-from longtail.screen import stdout_console
+from longtail.console.console import stdout_console
 
 
 @click.command()
@@ -17,11 +17,11 @@ def doctor(encoder: str | None) -> None:
     """Print versions, SIMD level, threads, GPU, backends, the FAISS wheel, the weights' source."""
     import torch
 
-    from index.errors import LongtailError
-    from index.faiss_runtime import faiss_wheel, gpu_count, load_faiss
-    from retrieval.bundle import library_versions
-    from retrieval.towers.backends.names import BACKENDS, not_worth_trying
-    from retrieval.towers.weights import DEFAULT_ENCODER, resolve_encoder
+    from longtail.index.errors import LongtailError
+    from longtail.index.faiss_runtime import faiss_wheel, gpu_count, load_faiss
+    from longtail.retrieval.run.bundle import library_versions
+    from longtail.retrieval.towers.backends.names import BACKENDS, not_worth_trying
+    from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_encoder
 
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from longtail.commands.options import device_option, run_argument
-from longtail.progress import progress_on_stderr
-from longtail.screen import stdout_console
-from longtail.stopped_work import when_stopped
+from longtail.console.console import stdout_console
+from longtail.console.progress import progress_on_stderr
+from longtail.jobs.interrupts import when_stopped
 
-# The keys of evaluation.baselines.registry.METHODS, which takes seconds to import.
+# The keys of longtail.evaluation.baselines.registry.METHODS, which takes seconds to import.
 BASELINES = (
     "popularity",
     "random",
@@ -120,8 +120,8 @@ def evaluate(
         rivals = _names(baselines, BASELINES, "--baselines")
     # Always the whole catalog too: what a pool gains is read against what the whole loses.
     pool_names = list(dict.fromkeys(["all", *_names(pools, POOLS, "--pool")]))
-    from evaluation.tuning import Budget
-    from longtail.evaluation_run import evaluate_run
+    from longtail.evaluation.baselines.tuning import Budget
+    from longtail.jobs.evaluation_run import evaluate_run
 
     unchanged = "no file is half-written; run the same command again"
     with when_stopped(unchanged), progress_on_stderr() as progress:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-# `retrieval.rerank.rerank.MODES`, which waits for torch.
+# `longtail.retrieval.ranking.rerank.rerank.MODES`, which waits for torch.
 MODES = ("fixed", "per-user", "profile")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -14,7 +14,7 @@ from longtail.commands.options import (
     request_options,
     run_argument,
 )
-from longtail.output import format_option, print_answers
+from longtail.console.output import format_option, print_answers
 
 
 @click.command()
@@ -42,7 +42,7 @@ def query(
     **request: Any,
 ) -> None:
     """Print the top-k items of RUN for a user, a history or a text."""
-    from retrieval.retriever import Retriever
+    from longtail.retrieval.ranking.retriever import Retriever
 
     if sum(given is not None for given in (user, history, text)) != 1:
         raise click.UsageError("give one of --user, --history and --text")

@@ -14,9 +14,9 @@ from longtail.commands.options import (
     request_options,
     run_argument,
 )
-from longtail.inputs import column_option, parse_columns, rejected_option
-from longtail.progress import progress_on_stderr
-from longtail.stopped_work import when_stopped
+from longtail.console.progress import progress_on_stderr
+from longtail.files.input_files import column_option, parse_columns, rejected_option
+from longtail.jobs.interrupts import when_stopped
 
 
 @click.command()
@@ -55,9 +55,9 @@ def recommend(
     Columns: user_id, item_id, rank, score, relevance, popularity_percentile, bucket. A file at
     --out is replaced once the new one is complete.
     """
-    from longtail.batch_answers import histories_from_file, write_answers
-    from longtail.listed_ids import ids_from_file
-    from retrieval.retriever import Retriever
+    from longtail.files.id_files import ids_from_file
+    from longtail.files.recommendation_file import histories_from_file, write_answers
+    from longtail.retrieval.ranking.retriever import Retriever
 
     if sum([users is not None, everybody, histories is not None]) != 1:
         raise click.UsageError("give one of --users, --all and --histories")

@@ -81,16 +81,16 @@ def serve(
     flight, then stops. The log goes to stderr, one JSON object a line.
     """
     try:
-        from retrieval.service.access import read_key
-        from retrieval.service.limits import Limits
-        from retrieval.service.server import serve as serve_run
+        from longtail.serving.access import read_key
+        from longtail.serving.limits import Limits
+        from longtail.serving.server import serve as serve_run
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"the service needs {error.name}, which isn't installed; run "
             "`pip install 'longtail[serve]'`"
         ) from error
 
-    from longtail.one_pool import pool_threads
+    from longtail.jobs.thread_limits import pool_threads
 
     limits = Limits(
         waiting=waiting, deadline_s=deadline_s, client_s=client_s, body_bytes=body_bytes

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from longtail.commands.options import answers_option, device_option, pool_option, run_argument
-from longtail.output import format_option, print_answers
+from longtail.console.output import format_option, print_answers
 
 
 @click.command()
@@ -20,7 +20,7 @@ from longtail.output import format_option, print_answers
 @format_option
 def similar(run: Path, item: str, k: int, pool: Any, device: Any, style: str) -> None:
     """Print the k items of RUN that read most like an item."""
-    from retrieval.retriever import Retriever
+    from longtail.retrieval.ranking.retriever import Retriever
 
     retriever = Retriever.open(run, device=device)
     print_answers(retriever.similar(item, k=k, pool=pool), style, retriever.bundle.catalog)

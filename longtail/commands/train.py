@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longtail.commands.options import vector_cache_option
-from longtail.inputs import Inputs, input_options, make_inputs, note_set_aside
-from longtail.progress import progress_on_stderr
-from longtail.stopped_work import when_stopped
+from longtail.console.progress import progress_on_stderr
+from longtail.files.input_files import Inputs, input_options, make_inputs, note_set_aside
+from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
-    from training.processes import Processes
-    from training.settings import TrainingSettings
+    from longtail.training.processes import Processes
+    from longtail.training.settings import TrainingSettings
 
 
 @click.command()
@@ -57,7 +57,7 @@ def train(
     On several GPUs: torchrun --nproc-per-node 8 -m longtail train ...
     """
     # Not at the top: `longtail -h` must not wait for torch.
-    from training.processes import ProcessLostError, joined_processes
+    from longtail.training.processes import ProcessLostError, joined_processes
 
     options = Options(config, overrides, out, resume, overwrite, profile, vector_cache, verbose)
     try:
@@ -88,12 +88,12 @@ class Options:
 
 
 def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
-    from evaluation.splits import split
-    from longtail.profile_table import print_profile
-    from longtail.run_folder import prepare_run_folder
-    from longtail.summary import print_training_summary
-    from training.fit import train_engine
-    from training.profile import UNMEASURED, MeasuringProfile
+    from longtail.console.profile_table import print_profile
+    from longtail.console.training_summary import print_training_summary
+    from longtail.files.run_folder import prepare_run_folder
+    from longtail.retrieval.data.splits import split
+    from longtail.training.profile import UNMEASURED, MeasuringProfile
+    from longtail.training.train import train_engine
 
     # What can be refused is refused before an hour of work, not after it.
     settings, inputs = _settings_and_inputs(options, given)
@@ -134,7 +134,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
 
 
 def _help(options: Options, given: dict[str, Any], processes: Processes) -> None:
-    from longtail.helping_process import help_training
+    from longtail.jobs.distributed_worker import help_training
 
     # Whatever there is to refuse, the first process refuses before it tells.
     run = Path(processes.tell(None))
@@ -145,10 +145,10 @@ def _help(options: Options, given: dict[str, Any], processes: Processes) -> None
 def _settings_and_inputs(
     options: Options, given: dict[str, Any]
 ) -> tuple[TrainingSettings, Inputs]:
-    from longtail.settings_file import load_settings
-    from retrieval.towers.backends.choice import check_backend
-    from retrieval.towers.weights import resolve_encoder
-    from training.stages import training_device
+    from longtail.retrieval.towers.backends.choice import check_backend
+    from longtail.retrieval.towers.text.weights import resolve_encoder
+    from longtail.settings.settings_file import load_settings
+    from longtail.training.stages.stages import training_device
 
     settings = load_settings(options.config, options.overrides)
     resolve_encoder(settings.item_tower.encoder)

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.errors import ModelNotFoundError
-from retrieval.towers.text_pieces import LongTexts, TextPieces, read_pieces
-from retrieval.towers.token_batches import token_batches
-from retrieval.towers.tokens import TokenTable, tokenise
-from retrieval.towers.weights import resolve_encoder
-from retrieval.towers.whitening import Whitening
+from longtail.retrieval.errors import ModelNotFoundError
+from longtail.retrieval.towers.text.text_pieces import LongTexts, TextPieces, read_pieces
+from longtail.retrieval.towers.text.token_batches import token_batches
+from longtail.retrieval.towers.text.tokens import TokenTable, tokenise
+from longtail.retrieval.towers.text.weights import resolve_encoder
+from longtail.retrieval.towers.whitening import Whitening
 
 # Of `ItemTower.encode`.
 TOKENS_AT_ONCE = 1_024

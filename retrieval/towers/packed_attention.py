@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.compiled import compiled_sums
+from longtail.retrieval.kernels.compiled import compiled_sums
 
 
 @compiled_sums

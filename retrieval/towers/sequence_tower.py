@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from retrieval.interactions import Histories
-from retrieval.towers.byte_dropout import ByteDropout
-from retrieval.towers.packed_attention import attend
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.towers.byte_dropout import ByteDropout
+from longtail.retrieval.towers.packed_attention import attend
 
 
 @dataclass(frozen=True)

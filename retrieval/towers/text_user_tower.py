@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.tokens import pad_tokens
-from retrieval.towers.user_tower import ItemSource, UserTower
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.tokens import pad_tokens
+from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class TextUserTower(UserTower):
 
 def load_user_tower(folder: Path, item_tower: ItemTower) -> UserTower:
     """Return whichever user tower the folder holds."""
-    from retrieval.towers.vector_user_tower import VectorUserTower
+    from longtail.retrieval.towers.vector_user_tower import VectorUserTower
 
     kind = json.loads((folder / "config.json").read_text())["kind"]
     if kind == TextUserTower.kind:

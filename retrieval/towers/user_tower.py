@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.interactions import Histories
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.tokens import TokenTable
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.tokens import TokenTable
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from retrieval.towers.bert_stack import bert_states
-from retrieval.towers.user_tower import ItemSource, UserTower
+from longtail.retrieval.towers.bert_stack import bert_states
+from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 
 
 @dataclass(frozen=True)

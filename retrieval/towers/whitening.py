@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.row_blocks import row_blocks
+from longtail.retrieval.kernels.row_blocks import row_blocks
 
 # Half way between the vectors as they are and full whitening.
 USUAL_POWER = 0.5

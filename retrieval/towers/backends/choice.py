@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.errors import BackendError
-from retrieval.towers.backends.backend import TextBackend
-from retrieval.towers.backends.names import (
+from longtail.retrieval.errors import BackendError
+from longtail.retrieval.towers.backends.backend import TextBackend
+from longtail.retrieval.towers.backends.names import (
     BACKENDS,
     EXACT,
     BackendName,
@@ -21,11 +21,11 @@ from retrieval.towers.backends.names import (
     missing,
     not_worth_trying,
 )
-from retrieval.towers.backends.parity import ITEMS, Parity, measure_parity, require
-from retrieval.towers.backends.torch_backend import TorchBackend
-from retrieval.towers.encoding import encode_pooled
-from retrieval.towers.item_tower import ItemTower
-from retrieval.towers.tokens import TokenTable
+from longtail.retrieval.towers.backends.parity import ITEMS, Parity, measure_parity, require
+from longtail.retrieval.towers.backends.torch_backend import TorchBackend
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.encoding import encode_pooled
+from longtail.retrieval.towers.text.tokens import TokenTable
 
 # Below, exporting and the gate take longer than they save; and the same bits come every time.
 FEW_TEXTS = 4_000
@@ -82,7 +82,7 @@ def open_backend(tower: ItemTower, name: BackendName) -> TextBackend:
     """
     check_backend(name, _device(tower))
     if name.startswith("onnx"):
-        from retrieval.towers.backends.onnx_backend import OnnxBackend
+        from longtail.retrieval.towers.backends.onnx_backend import OnnxBackend
 
         return OnnxBackend(tower, int8=name == "onnx-int8")
     return TorchBackend(tower, getattr(torch, name.removeprefix("torch-")))

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.towers.backends.onnx_export import export_float32, quantise
-from retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.backends.onnx_export import export_float32, quantise
+from longtail.retrieval.towers.item_tower import ItemTower
 
 # What one core reads at once: more leaves its caches.
 TOKENS_PER_BATCH = 512

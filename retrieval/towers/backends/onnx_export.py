@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from retrieval.errors import BackendError
-from retrieval.towers.backends.onnx_smoothing import smooth
-from retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.errors import BackendError
+from longtail.retrieval.towers.backends.onnx_smoothing import smooth
+from longtail.retrieval.towers.item_tower import ItemTower
 
 # Protocol buffers end at 2 GiB; what is larger lies in a file beside.
 _LARGEST_FILE_BYTES = 1_500_000_000

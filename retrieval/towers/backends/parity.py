@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import ParityError
-from retrieval.towers.backends.backend import TextBackend
+from longtail.retrieval.errors import ParityError
+from longtail.retrieval.towers.backends.backend import TextBackend
 
 ITEMS = 1_000
 NEIGHBOURS = 100

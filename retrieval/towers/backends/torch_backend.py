@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.item_tower import ItemTower
 
 # Larger batches leave a core's caches; smaller ones are busy with being called.
 TOKENS_PER_BATCH = 1_024

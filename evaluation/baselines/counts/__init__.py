@@ -1,0 +1,1 @@
+"""Baselines that look at nobody: popularity, recent popularity, chance."""

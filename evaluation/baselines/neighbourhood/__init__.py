@@ -1,0 +1,1 @@
+"""Item-to-item baselines: neighbours, walks, and linear weights in closed form."""

@@ -1,0 +1,1 @@
+"""Metrics: accuracy, exposure and calibration, summed while users stream by."""

@@ -1,0 +1,1 @@
+"""The evaluation for people: the table on the screen, and report.html."""

@@ -1,0 +1,1 @@
+"""What an evaluation may claim: paired tests, and curves along the debias dial."""

@@ -1,0 +1,237 @@
+"""What an evaluation may claim: each difference that is printed, tested and corrected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.evaluation.protocol import family_and_debias
+from longtail.evaluation.results import Evaluation
+from longtail.evaluation.significance.compared_rows import default_subject, table_rows
+from longtail.evaluation.significance.paired_tests import (
+    CONFIDENCE,
+    RESAMPLES,
+    holm,
+    paired_bootstrap,
+)
+from longtail.evaluation.significance.trade_off import curves, matched
+
+# What the subject is compared in with every other method.
+CLAIMED = ("recall", "ndcg", "tail_recall", "cold_recall", "tail_pool_recall")
+# Where the table may mark a best.
+MARKED = ("recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall")
+
+Verdict = Literal["better", "worse", "open"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One paired comparison: ``subject`` minus ``rival`` in a metric, per user.
+
+    Attributes:
+        users: users with a value on both sides.
+        difference: mean of the differences.
+        low, high: its interval, of this comparison alone.
+        p: two-sided, of this comparison alone.
+        holm_p: p corrected for all comparisons that were tested together.
+        level: a claim needs a ``holm_p`` below it.
+    """
+
+    subject: str
+    rival: str
+    metric: str
+    users: int
+    difference: float
+    low: float
+    high: float
+    p: float
+    holm_p: float
+    level: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return ``better`` or ``worse`` where the subject provably is, else ``open``."""
+        if not self.holm_p < self.level:
+            return "open"
+        return "better" if self.difference > 0 else "worse"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """All comparisons of one evaluation, in three sets; each set is corrected by itself.
+
+    Attributes:
+        subject: whose results are claimed.
+        against: the subject against every other line of the table, in each metric of `CLAIMED`.
+        best: the best of each column against the best of the other methods.
+        matched: the subject's curve against each rival of the table, in tail recall at no less
+            than the rival's overall recall.
+        resamples, confidence, seed: how they were tested.
+    """
+
+    subject: str
+    against: tuple[Difference, ...]
+    best: tuple[Difference, ...]
+    matched: tuple[Difference, ...]
+    resamples: int
+    confidence: float
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        evaluation: Evaluation,
+        subject: str | None = None,
+        *,
+        resamples: int = RESAMPLES,
+        confidence: float = CONFIDENCE,
+        seed: int = 0,
+    ) -> Claims:
+        """Return every claim about an evaluation; none without its ``per_user``.
+
+        ``resamples`` are raised where they are too few for the number of claims: a p can't be
+        finer than 2 / (resamples + 1), and Holm multiplies it.
+        """
+        who = subject or default_subject(evaluation)
+        rows = table_rows(evaluation, who)
+        rivals = [name for name in rows if name != who]
+        pairs: list[Pair] = [
+            (
+                who,
+                rival,
+                metric,
+                evaluation.user_values(who, metric),
+                evaluation.user_values(rival, metric),
+            )
+            for metric in CLAIMED
+            for rival in rivals
+        ]
+        drawn = max(resamples, math.ceil(4 * len(pairs) / (1 - confidence)))
+        found = _tested(
+            (pairs, _best_pairs(evaluation, rows), _matched_pairs(evaluation, who, rivals)),
+            drawn,
+            confidence,
+            seed,
+        )
+        return cls(who, *found, drawn, confidence, seed)
+
+    @property
+    def tested(self) -> bool:
+        """Whether anything could be tested: there were rivals and values of single users."""
+        return bool(self.against)
+
+    def find(self, rival: str, metric: str) -> Difference | None:
+        """Return the subject's comparison with a rival, None where it wasn't made."""
+        found = (d for d in self.against if (d.rival, d.metric) == (rival, metric))
+        return next(found, None)
+
+    def at_matched_recall(self, rival: str) -> Difference | None:
+        """Return the curves' comparison with a rival, None where the curve doesn't reach it."""
+        return next((d for d in self.matched if d.rival == rival), None)
+
+    def is_best(self, name: str, metric: str) -> bool:
+        """Return whether ``name`` is provably the best method of a column."""
+        return any(
+            d.verdict == "better" for d in self.best if (d.subject, d.metric) == (name, metric)
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """Return everything, ready for JSON."""
+        parts = {"against": self.against, "best": self.best, "matched_recall": self.matched}
+        return {
+            "subject": self.subject,
+            "resamples": self.resamples,
+            "confidence": self.confidence,
+            "seed": self.seed,
+            "test": "paired bootstrap over users (BCa), Holm within each list",
+            **{name: [_json(d) for d in found] for name, found in parts.items()},
+        }
+
+
+# Subject, rival, metric, and the values of each user under both.
+Pair = tuple[str, str, str, NDArray[np.float64], NDArray[np.float64]]
+Differences = tuple[Difference, ...]
+
+
+def _tested(
+    sets: tuple[list[Pair], list[Pair], list[Pair]], resamples: int, confidence: float, seed: int
+) -> tuple[Differences, Differences, Differences]:
+    """Return each set of claims tested, all on the same resamples, and corrected by itself."""
+    known = [[pair for pair in pairs if len(pair[3]) and len(pair[4])] for pairs in sets]
+    everything = [pair for pairs in known for pair in pairs]
+    if not everything:
+        return (), (), ()
+    found = paired_bootstrap(
+        np.stack([mine - theirs for *_, mine, theirs in everything], axis=1),
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+    )
+    done: list[Differences] = []
+    start = 0
+    for pairs in known:
+        corrected = holm(found.p[start : start + len(pairs)])
+        done.append(
+            tuple(
+                Difference(
+                    subject,
+                    rival,
+                    metric,
+                    int(found.users[start + i]),
+                    float(found.difference[start + i]),
+                    float(found.low[start + i]),
+                    float(found.high[start + i]),
+                    float(found.p[start + i]),
+                    float(corrected[i]),
+                    1 - confidence,
+                )
+                for i, (subject, rival, metric, *_) in enumerate(pairs)
+            )
+        )
+        start += len(pairs)
+    return done[0], done[1], done[2]
+
+
+def _best_pairs(evaluation: Evaluation, rows: Sequence[str]) -> list[Pair]:
+    pairs: list[Pair] = []
+    for metric in MARKED:
+        values = {name: evaluation.value(name, metric) for name in rows}
+        known = sorted(
+            (name for name in rows if not math.isnan(values[name])), key=lambda n: -values[n]
+        )
+        if not known:
+            continue
+        family = family_and_debias(known[0])[0]
+        second = next((name for name in known if family_and_debias(name)[0] != family), None)
+        if second is not None:
+            mine, theirs = (evaluation.user_values(name, metric) for name in (known[0], second))
+            pairs.append((known[0], second, metric, mine, theirs))
+    return pairs
+
+
+def _matched_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
+    family = family_and_debias(subject)[0]
+    own = curves(evaluation).get(family, [])
+    pairs: list[Pair] = []
+    for rival in rivals:
+        if family_and_debias(rival)[0] == family:
+            continue
+        point = matched(own, evaluation.value(rival, "recall"))
+        if point is not None:
+            mine = point.user_values(evaluation, "tail_recall")
+            theirs = evaluation.user_values(rival, "tail_recall")
+            pairs.append((family, rival, "tail_recall", mine, theirs))
+    return pairs
+
+
+def _json(difference: Difference) -> dict[str, object]:
+    values = {
+        key: None if isinstance(value, float) and math.isnan(value) else value
+        for key, value in asdict(difference).items()
+    }
+    return values | {"verdict": difference.verdict}

@@ -1,0 +1,1 @@
+"""Indexes on the disk: numbered versions, published whole, verified before they are read."""

@@ -1,0 +1,1 @@
+"""`longtail index`: one file for each group of its commands."""

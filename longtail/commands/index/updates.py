@@ -1,0 +1,177 @@
+"""`longtail index add`, `update`, `remove`: items that come, change and go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from longtail.commands.options import run_argument, vector_cache_option
+from longtail.console.progress import progress_on_stderr
+from longtail.files.input_files import column_option, parse_columns, rejected_option
+from longtail.jobs.interrupts import when_stopped
+
+if TYPE_CHECKING:
+    from longtail.retrieval.progress import Progress
+    from longtail.retrieval.run.served_run import ServedRun
+
+
+@contextmanager
+def updating(run: Path) -> Iterator[tuple[ServedRun, Progress]]:
+    """Yield the run as it is served, for the one writer that may change it now."""
+    from longtail.index.storage.lock import index_lock
+    from longtail.retrieval.run.bundle import read_manifest
+    from longtail.retrieval.run.served_run import open_run
+
+    read_manifest(run)  # says what is wrong with a folder that is no run
+    unchanged = f"{run} serves what it did; run the same command again"
+    with when_stopped(unchanged), index_lock(run / "index"), progress_on_stderr() as progress:
+        yield open_run(run), progress
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--catalog",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Catalog file of the new items alone.",
+)
+@column_option
+@rejected_option
+@vector_cache_option
+def add(
+    run: Path,
+    catalog: Path,
+    columns: tuple[str, ...],
+    rejected_path: Path,
+    vector_cache: Path | None,
+) -> None:
+    """Add new items to the catalog and the index of RUN.
+
+    Their texts are read through RUN's item tower. They are cold: nobody has taken them yet. The
+    next query finds them. An item that was removed comes back with what is known of it.
+    """
+    from longtail.files.new_items import forget_texts, read_items, read_texts
+    from longtail.retrieval.run.catalog_updates import added, refuse_known
+
+    with updating(run) as (served, progress):
+        items = read_items(
+            catalog,
+            served.bundle.catalog,
+            columns=parse_columns(columns),
+            rejected_path=rejected_path,
+            progress=progress,
+        )
+        refuse_known(served, [str(item) for item in items.item_ids])
+        vectors = read_texts(
+            served.bundle, items.texts, len(items), run, progress, vector_cache=vector_cache
+        )
+        served = added(served, items.frame, vectors)
+        version = served.save(run)
+        forget_texts(run)
+    _report(run, version, served, f"{len(items):,} added")
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--catalog",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Catalog file of the changed items; columns that it lacks stay as they are.",
+)
+@click.option("--add-missing", is_flag=True, help="Add items that the catalog doesn't have yet.")
+@column_option
+@rejected_option
+@vector_cache_option
+def update(
+    run: Path,
+    catalog: Path,
+    add_missing: bool,
+    columns: tuple[str, ...],
+    rejected_path: Path,
+    vector_cache: Path | None,
+) -> None:
+    """Change items in the catalog and the index of RUN.
+
+    Texts that differ are read again through RUN's item tower. An item keeps its popularity, its
+    bucket and what the log says of it.
+    """
+    from longtail.files.new_items import forget_texts, read_items, read_texts
+    from longtail.retrieval.run.catalog_updates import added, change_of, changed, known_rows
+    from longtail.retrieval.towers.catalog_encoding import list_texts
+
+    with updating(run) as (served, progress):
+        items = read_items(
+            catalog,
+            served.bundle.catalog,
+            columns=parse_columns(columns),
+            rejected_path=rejected_path,
+            progress=progress,
+            partial=not add_missing,
+        )
+        ids = [str(item) for item in items.item_ids]
+        known = served.bundle.catalog.offered(ids) >= 0
+        if not add_missing:
+            known_rows(served, ids)
+        change = change_of(served, items.frame[known])
+        texts = change.texts(served.bundle.catalog.template)
+        fresh = items.frame[~known].reset_index(drop=True)
+        texts += [text for text, old in zip(items.texts(), known, strict=True) if not old]
+        vectors = read_texts(
+            served.bundle,
+            list_texts(texts),
+            len(texts),
+            run,
+            progress,
+            vector_cache=vector_cache,
+        )
+        if known.any():
+            served = changed(served, change, vectors[: len(change.reread)])
+        if len(fresh):
+            served = added(served, fresh, vectors[len(change.reread) :])
+        version = served.save(run)
+        forget_texts(run)
+    done = f"{int(known.sum()):,} updated ({len(change.reread):,} texts read again)"
+    _report(run, version, served, done + (f", {len(fresh):,} added" if add_missing else ""))
+
+
+@click.command()
+@run_argument
+@click.option("--items", metavar="ID,ID,...", help="Items to take out.")
+@click.option(
+    "--file",
+    "listed",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Text file of item ids, one a line.",
+)
+def remove(run: Path, items: str | None, listed: Path | None) -> None:
+    """Take items out of RUN: they are never an answer again.
+
+    They still speak in the histories of those who took them, until `longtail index compact`
+    forgets them. Their ids may be added again.
+    """
+    from longtail.files.id_files import ids_from_file
+    from longtail.retrieval.run.catalog_updates import removed
+
+    if (items is None) == (listed is None):
+        raise click.UsageError("give one of --items and --file")
+    if listed is not None:
+        ids = ids_from_file(listed, "item")
+    else:
+        ids = list(dict.fromkeys(i.strip() for i in (items or "").split(",") if i.strip()))
+        if not ids:
+            raise click.BadParameter("there is no item id", param_hint="--items")
+    with updating(run) as (served, _):
+        served = removed(served, ids)
+        version = served.save(run)
+    _report(run, version, served, f"{len(ids):,} removed")
+
+
+def _report(run: Path, version: str, served: ServedRun, done: str) -> None:
+    offered = served.bundle.catalog.n_offered
+    click.echo(f"{run / 'index' / version}: {done}; {offered:,} items")

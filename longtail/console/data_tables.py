@@ -1,0 +1,123 @@
+"""What `longtail data` prints, as tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.describe import QUANTILES, Description
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import PARTS, TRAIN, Interactions
+from longtail.retrieval.data.splits import Split
+
+
+def validation_table(
+    catalog: tuple[Path, Catalog], interactions: tuple[Path, Interactions], rejected: RejectedRows
+) -> Table:
+    """Return what was kept and set aside of each file, and why."""
+    table = Table("file", "kept", "set aside", "reason", title="Validation", title_justify="left")
+    for path, kept in ((catalog[0], len(catalog[1])), (interactions[0], len(interactions[1]))):
+        reasons = [(why, n) for (file, why), n in rejected.counts().items() if file == str(path)]
+        table.add_row(path.name, f"{kept:,}", f"{rejected.count(path):,}", "" if reasons else "-")
+        for why, n in reasons:
+            table.add_row("", "", f"{n:,}", why)
+    return table
+
+
+def description_tables(found: Description) -> list[Table]:
+    """Return the figures of a description, one table a subject."""
+    return [_sizes(found), _popularity(found), _quantiles(found)]
+
+
+def _sizes(found: Description) -> Table:
+    table = Table("size", "", title="Catalog and log", title_justify="left")
+    rows = [
+        ("users", f"{found.n_users:,}"),
+        ("items", f"{found.n_items:,}"),
+        ("interactions", f"{found.n_interactions:,}"),
+        ("shown and not taken", f"{found.n_rejected:,}"),
+        ("density", f"{found.density:.4%}"),
+        ("users with one event", f"{found.users_with_one_event:,}"),
+        ("items without events", f"{found.items_without_events:,}"),
+    ]
+    if found.time_range is not None:
+        rows.append(("time", " to ".join(day(t) for t in found.time_range)))
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def _popularity(found: Description) -> Table:
+    table = Table("popularity", "", title="Popularity in the train part", title_justify="left")
+    for at, share in enumerate(found.popularity_deciles):
+        bar = "█" * round(share * 40)
+        table.add_row(f"items {at * 10:2d} to {at * 10 + 10:3d} %", f"{share:6.1%} {bar}")
+    table.add_row("Gini coefficient", f"{found.gini:.3f}")
+    sizes = ", ".join(f"{name} {size:,}" for name, size in found.bucket_sizes.items())
+    table.add_row(f"buckets ({found.bucket_rule})", sizes)
+    tied, outside = found.ties_at_threshold
+    ties = f"; of {tied:,} items with it {outside:,} are outside, by item_id" if outside else ""
+    table.add_row("smallest count in the head", f"{found.head_threshold:,}{ties}")
+    return table
+
+
+def _quantiles(found: Description) -> Table:
+    names = [{0.0: "min", 0.5: "median", 1.0: "max"}.get(q, f"{q:.0%}") for q in QUANTILES]
+    table = Table("quantiles", *names, title="Histories and texts", title_justify="left")
+    table.add_row("events a user", *(f"{v:,.0f}" for v in found.history_quantiles))
+    if found.token_quantiles is not None:
+        table.add_row("tokens a text", *(f"{v:,.0f}" for v in found.token_quantiles))
+    if found.texts_cut is not None:
+        share = found.texts_cut / max(found.n_items, 1)
+        table.caption = (
+            f"the tower cuts {found.texts_cut:,} texts ({share:.1%}) at {found.max_tokens} tokens"
+        )
+    return table
+
+
+def split_table(split: Split, n_items: int) -> Table:
+    """Return events, users and items of each part, and how much of it train never saw."""
+    table = Table(
+        "part",
+        "events",
+        "share",
+        "users",
+        "items",
+        "events on cold items",
+        "from",
+        "to",
+        title=f"Split: {split.kind}",
+        title_justify="left",
+    )
+    log = split.interactions
+    seen = np.zeros(n_items, bool)
+    seen[log.item[split.part == TRAIN]] = True
+    for code, name in enumerate(PARTS):
+        part = log.select(split.part == code)
+        cold = f"{(~seen[part.item]).mean():.1%}" if len(part) else "-"
+        times = ("-", "-")
+        if log.has_clock and len(part):
+            times = (day(int(part.time.min())), day(int(part.time.max())))
+        table.add_row(
+            name,
+            f"{len(part):,}",
+            f"{len(part) / max(len(log), 1):.1%}",
+            f"{len(np.unique(part.user)):,}",
+            f"{len(np.unique(part.item)):,}",
+            cold,
+            *times,
+        )
+    return table
+
+
+def day(seconds: int) -> str:
+    """Return the UTC day of a unix time.
+
+    >>> day(1_700_000_000)
+    '2023-11-14'
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")

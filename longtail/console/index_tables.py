@@ -1,0 +1,91 @@
+"""What an index holds, as tables for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from longtail.console.backend_summary import reading_line
+from longtail.console.console import one_line
+from longtail.index.errors import LongtailError
+from longtail.index.storage.info import IndexInfo
+from longtail.index.storage.store import index_info
+from longtail.retrieval.run.bundle import read_manifest
+from longtail.retrieval.run.catalog_state import CatalogState
+from longtail.retrieval.run.served_run import read_state
+
+
+def info_tables(run: Path) -> list[Table]:
+    """Return what the served version holds, and how its large segments are searched.
+
+    Raises:
+        MissingVersionError, DamagedFileError, UnsupportedFormatError: as `open_index` raises them.
+    """
+    found = index_info(run / "index")
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    for name, value in _facts(found):
+        table.add_row(name, value)
+    table.add_row("texts read by", reading_line(read_manifest(run)["summary"]))
+    try:
+        state = read_state(run)
+    except LongtailError as error:
+        table.add_row("catalog", one_line(error))
+    else:
+        for name, value in _changes(state):
+            table.add_row(name, value)
+    return [table, _structures(found)] if found.structures else [table]
+
+
+def _facts(found: IndexInfo) -> list[tuple[str, str]]:
+    def joined(counts: dict[str, int]) -> str:
+        return ", ".join(f"{name} {count:,}" for name, count in counts.items())
+
+    return [
+        ("version", found.version),
+        ("kept versions", ", ".join(found.kept_versions)),
+        ("created", found.created),
+        ("items", f"{found.n_live:,}"),
+        ("by pool", joined(found.items_by_pool)),
+        ("segments", f"{len(found.segments):,}, with {found.n_tombstones:,} tombstones"),
+        ("dimensions", f"{found.dim} in {found.storage}"),
+        ("size", f"{found.size_bytes / 2**20:,.1f} MiB"),
+        ("searched", "exactly" if not found.structures else "see below; the rest exactly"),
+        ("item tower", found.tower_fingerprint[:12]),
+        ("written with", ", ".join(f"{n} {v}" for n, v in found.library_versions.items())),
+    ]
+
+
+def _changes(state: CatalogState | None) -> list[tuple[str, str]]:
+    if state is None:
+        return [("catalog", "as trained")]
+    there = ~state.removed
+    added = int(((state.trained_row < 0) & there).sum())
+    changed = int((state.changed & (state.trained_row >= 0) & there).sum())
+    counts = "as trained" if state.refreshed is None else f"renewed {state.refreshed}"
+    return [
+        (
+            "catalog since training",
+            f"{added:,} added, {changed:,} updated, {int(state.removed.sum()):,} removed and not "
+            "yet forgotten",
+        ),
+        ("popularity", counts),
+    ]
+
+
+def _structures(found: IndexInfo) -> Table:
+    table = Table(show_edge=False, pad_edge=False, box=None)
+    for column in ("segment", "structure", "probes", "depth", "recall", "target", "tuned on"):
+        table.add_column(column)
+    for segment, report in found.structures.items():
+        for setting in report["settings"]:
+            table.add_row(
+                segment,
+                str(report["factory"]),
+                str(setting["probes"]),
+                str(setting["depth"]),
+                f"{setting['recall']:.4f} at {setting['k']}",
+                f"{report['target']:g}",
+                str(report["tuned_on"]),
+            )
+    return table

@@ -1,0 +1,75 @@
+"""The screen that ends a training."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import Any
+
+from rich.table import Table
+
+from longtail.console.backend_summary import reading_line
+from longtail.console.console import stdout_console
+from longtail.console.truncation_note import long_texts_note
+from longtail.training.train import Trained
+
+STAGE_NAMES = {
+    "history": "history offsets and recency",
+    "encoder": "user tower's BERT stack",
+    "text": "item tower's text encoder",
+}
+
+
+def print_training_summary(trained: Trained) -> None:
+    """Print what was made, what validation said of each part, and what to type next."""
+    console = stdout_console()
+    bundle, run = trained.bundle, trained.run
+    sizes = ", ".join(f"{count:,} {name}" for name, count in bundle.popularity.sizes().items())
+    console.print(
+        f"{run}: {len(bundle.catalog):,} items ({sizes}; rule "
+        f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
+        f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
+    )
+    texts = bundle.summary["texts"]
+    long_texts = bundle.config["item_tower"]["long_texts"]
+    note = long_texts_note(texts["longer"], len(bundle.catalog), texts["max_tokens"], long_texts)
+    if note:
+        console.print(note)
+    console.print(f"texts read by {reading_line(bundle.summary)}")
+    table = Table(title="validation, NDCG@10 overall / in the tail", title_justify="left")
+    for heading in ("stage", "before", "after", "kept", "seconds"):
+        table.add_column(heading, justify="left" if heading == "stage" else "right")
+    for report in bundle.summary["stages"]:
+        if report["stage"] in STAGE_NAMES:
+            table.add_row(
+                STAGE_NAMES[report["stage"]],
+                _figures(report["before"]),
+                _figures(report["after"]),
+                "yes" if report["kept"] else "no: undone",
+                f"{report['seconds']:.0f}",
+            )
+    console.print(table)
+    head = bundle.summary["relevance"]
+    console.print(
+        f"relevance head ({head['scorer']}) on {'its own' if head['seen_users'] else 'unseen'} "
+        f"validation users: NDCG@10 {_figures(head['scorers'][head['scorer']])}, "
+        f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, "
+        f"accuracy {head['accuracy']:.4f} (always no: {head['base_accuracy']:.4f})"
+    )
+    serving = bundle.serving
+    console.print(
+        f"default debias {serving.debias:g} (0 would be the most probable next item, "
+        "1 takes popularity out)"
+    )
+    user = bundle.log.user_ids[0]
+    console.print("next:")
+    # Ready to be copied: a folder or an id may hold blanks.
+    for command in (
+        f"longtail query {quote(str(run))} --user {quote(str(user))} --explain",
+        f"longtail evaluate {quote(str(run))}",
+        f"longtail serve {quote(str(run))}",
+    ):
+        console.print(f"  {command}", soft_wrap=True)
+
+
+def _figures(measure: dict[str, Any]) -> str:
+    return f"{measure['ndcg']:.4f} / {measure['tail_ndcg']:.4f}"

@@ -1,0 +1,180 @@
+"""The two files of a job: the options that name them, and reading them with care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_SUFFIXES = [
+    kind + zipped
+    for kind in (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".pq")
+    for zipped in ("", ".gz")
+    if not (zipped and kind in (".parquet", ".pq"))
+]
+
+column_option = click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=COLUMN",
+    help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
+)
+rejected_option = click.option(
+    "--rejected",
+    "rejected_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("rejected.csv"),
+    show_default=True,
+    help="Where rows that are set aside are written, with the reason.",
+)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The two files of a job, and how to read them.
+
+    Attributes:
+        catalog: the catalog file.
+        interactions: the interaction log.
+        columns: role to column, from ``--column``.
+        template: the text template.
+        rejected_path: where rows that are set aside are written.
+    """
+
+    catalog: Path
+    interactions: Path
+    columns: dict[str, str]
+    template: str
+    rejected_path: Path
+
+    def read(self, progress: Progress) -> tuple[Catalog, Interactions, RejectedRows]:
+        """Return catalog and log, and what was set aside, which is on disk by then.
+
+        Also where reading fails: the rows that made it fail are what the person needs to see.
+
+        Raises:
+            DataError: a file can't be used.
+        """
+        rejected = RejectedRows()
+        try:
+            catalog = read_catalog(
+                self.catalog,
+                columns=self.columns,
+                template=self.template,
+                rejected=rejected,
+                progress=progress,
+            )
+            log = read_interactions(
+                self.interactions,
+                catalog,
+                columns=self.columns,
+                rejected=rejected,
+                progress=progress,
+            )
+        finally:
+            # A file left by an earlier run would speak of rows that are fine by now.
+            if len(rejected) or self.rejected_path.exists():
+                rejected.write(self.rejected_path)
+        return catalog, log, rejected
+
+
+def note_set_aside(rejected: RejectedRows, path: Path) -> None:
+    """Say on stderr what a person should know of the rows read: remarks, and how many are out."""
+    for note in rejected.notes:
+        click.echo(f"note: {note}", err=True)
+    if len(rejected):
+        click.echo(f"warning: {len(rejected):,} rows were set aside; see {path}", err=True)
+
+
+def parse_columns(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return ``--column`` values as a mapping from role to column.
+
+    >>> parse_columns(("item_id=asin", "title=product name"))
+    {'item_id': 'asin', 'title': 'product name'}
+    """
+    mapping = {}
+    for pair in pairs:
+        role, equals, column = pair.partition("=")
+        if not (equals and role and column):
+            raise click.BadParameter(f"{pair!r} is not ROLE=COLUMN", param_hint="--column")
+        mapping[role.strip()] = column.strip()
+    return mapping
+
+
+def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
+    """Return the one data file of these names in a folder, e.g. ``items.parquet``.
+
+    Raises:
+        DataError: there is none, or more than one.
+    """
+    found = [p for s in stems for x in _SUFFIXES if (p := folder / f"{s}{x}").is_file()]
+    if len(found) != 1:
+        looked = " or ".join(f"{s}.*" for s in stems)
+        several = f"{len(found)} files could be it: {', '.join(p.name for p in found)}"
+        raise DataError(
+            f"{folder}: {several if found else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
+            "the files with --catalog and --interactions"
+        )
+    return found[0]
+
+
+def input_options(command: _Command) -> _Command:
+    """Add the options that say which files to read and how; the command gets `Inputs`."""
+    options = [
+        click.argument(
+            "folder",
+            required=False,
+            type=click.Path(file_okay=False, exists=True, path_type=Path),
+        ),
+        click.option("--catalog", type=click.Path(path_type=Path), help="Catalog file."),
+        click.option("--interactions", type=click.Path(path_type=Path), help="Interaction log."),
+        column_option,
+        click.option(
+            "--template",
+            default="auto",
+            show_default=True,
+            help="Text of an item, e.g. '{title}. {categories}. {description}'.",
+        ),
+        rejected_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def make_inputs(
+    folder: Path | None,
+    catalog: Path | None,
+    interactions: Path | None,
+    columns: tuple[str, ...],
+    template: str,
+    rejected_path: Path,
+) -> Inputs:
+    """Return the inputs named by a folder, or by two files.
+
+    Raises:
+        click.UsageError: neither a folder nor both files are named.
+        DataError: the folder holds no such files.
+    """
+    if folder is None and (catalog is None or interactions is None):
+        raise click.UsageError("name a FOLDER, or both --catalog and --interactions")
+    return Inputs(
+        catalog or find_file(folder or Path(), ("items", "catalog")),
+        interactions or find_file(folder or Path(), ("interactions",)),
+        parse_columns(columns),
+        template,
+        rejected_path,
+    )

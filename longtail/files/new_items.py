@@ -1,0 +1,108 @@
+"""Items of a new catalog file for a run that stands: read with care, then by its item tower."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.console.truncation_note import long_texts_note
+from longtail.files.input_files import note_set_aside
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.tables import column_names
+from longtail.retrieval.data.text_template import template_columns
+from longtail.retrieval.progress import Progress
+from longtail.retrieval.run.bundle import Bundle, work_folder
+from longtail.retrieval.towers.backends.choice import choose_for_update, sample_rows
+from longtail.retrieval.towers.backends.names import backend_of_run
+from longtail.retrieval.towers.catalog_encoding import Texts, embed_texts, text_blocks
+from longtail.retrieval.towers.text.text_pieces import LongTexts
+
+
+def read_items(
+    path: Path,
+    like: Catalog,
+    *,
+    columns: Mapping[str, str],
+    rejected_path: Path,
+    progress: Progress,
+    partial: bool = False,
+) -> Catalog:
+    """Return the items of a catalog file, checked as in training; rows set aside are on disk.
+
+    With ``partial`` the file may lack columns that the run's text template names.
+
+    Raises:
+        DataError: the file can't be used.
+    """
+    template = like.template
+    if partial:
+        there = column_names(path)
+        roles = find_roles(path, there, CATALOG_ROLES, columns)
+        if not {*roles, *there} >= set(template_columns(template)):
+            template = "{title}"
+    rejected = RejectedRows()
+    try:
+        items = read_catalog(
+            path, columns=columns, template=template, rejected=rejected, progress=progress
+        )
+    finally:
+        if len(rejected) or rejected_path.exists():
+            rejected.write(rejected_path)
+    unknown = [name for name in items.frame.columns if name not in like.frame.columns]
+    if unknown:
+        rejected.note(
+            f"{path}: the run's catalog has no column {', '.join(map(repr, unknown))}; left out"
+        )
+    note_set_aside(rejected, rejected_path)
+    return items
+
+
+def read_texts(
+    bundle: Bundle,
+    texts: Texts,
+    n: int,
+    run: Path,
+    progress: Progress,
+    *,
+    vector_cache: Path | None = None,
+) -> NDArray[np.float32]:
+    """Return the item tower's vectors of n texts, float32 [n, d], read as in training.
+
+    A few are read exactly, whatever read the catalog: see `choose_for_update`.
+    What is read lies in ``vector_cache``, without one beside the run until `forget_texts`: after
+    an interruption the same texts are not read again.
+    """
+    tower = bundle.item_tower
+    if not n:
+        return np.empty((0, tower.dim), np.float32)
+    reading = bundle.config["item_tower"]
+    long_texts: LongTexts = reading.get("long_texts", "cut")
+    sample = tower.tokenise(texts(sample_rows(n)))
+    choice = choose_for_update(tower, backend_of_run(bundle.summary), sample, n)
+    found = embed_texts(
+        tower,
+        choice.backend,
+        text_blocks(tower, texts, n, long_texts),
+        n,
+        vector_cache or work_folder(run / "index"),
+        progress=progress,
+    )
+    if choice.parity is not None:
+        click.echo(f"note: texts are read by {choice.backend.name}: {choice.parity}", err=True)
+    note = long_texts_note(found.longer, n, tower.max_tokens, long_texts)
+    if note:
+        click.echo(f"note: {note}", err=True)
+    return found.projected(tower)
+
+
+def forget_texts(run: Path) -> None:
+    """Remove what `read_texts` keeps."""
+    shutil.rmtree(work_folder(run / "index"), ignore_errors=True)

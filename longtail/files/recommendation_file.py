@@ -1,0 +1,98 @@
+"""Recommendations for many users, from a file of users into a Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from longtail.files.input_files import note_set_aside
+from longtail.index.files import write_file_atomically
+from longtail.jobs.parallel_batches import in_blocks
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.progress import Progress
+from longtail.retrieval.ranking.retriever import Retriever
+
+# Fixed, not guessed from the first users: theirs may be no answers at all.
+SCHEMA = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("item_id", pa.string()),
+        ("rank", pa.int64()),
+        ("score", pa.float32()),
+        ("relevance", pa.float32()),
+        ("popularity_percentile", pa.float32()),
+        ("bucket", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many rows a file of recommendations holds, and how many users have a note."""
+
+    rows: int
+    noted_users: int
+
+
+def histories_from_file(
+    path: Path,
+    catalog: Catalog,
+    *,
+    columns: Mapping[str, str],
+    rejected_path: Path,
+    progress: Progress,
+) -> Histories:
+    """Return the histories of an interaction file, whose users need not be known.
+
+    Raises:
+        DataError: the file can't be used; what was set aside is in ``rejected_path`` by then.
+    """
+    rejected = RejectedRows()
+    try:
+        log = read_interactions(
+            path, catalog, columns=columns, rejected=rejected, progress=progress
+        )
+    finally:
+        if len(rejected) or rejected_path.exists():
+            rejected.write(rejected_path)
+    note_set_aside(rejected, rejected_path)
+    return Histories.from_interactions(log)
+
+
+def write_answers(
+    retriever: Retriever,
+    asked: Histories,
+    out: Path,
+    request: Mapping[str, Any],
+    progress: Progress,
+) -> Written:
+    """Write the answers to these histories; ``out`` is the old file or the whole new one.
+
+    ``request`` goes to `Retriever.recommend`.
+
+    Raises:
+        DiskFullError, QueryError: nothing is written.
+    """
+    rows = noted = 0
+    with (
+        write_file_atomically(out) as temporary,
+        pyarrow.parquet.ParquetWriter(temporary, SCHEMA) as writer,
+    ):
+        for done, frame in in_blocks(
+            asked, lambda part: retriever.recommend(histories=part, **request)
+        ):
+            noted += len(frame.attrs["notes"])
+            rows += len(frame)
+            # Notes are for people; pandas would store them in the file's metadata.
+            frame.attrs = {}
+            writer.write_table(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False))
+            progress("recommending", done, len(asked))
+    return Written(rows, noted)

@@ -1,0 +1,1 @@
+"""Training settings: what there is, from which file, in which range."""

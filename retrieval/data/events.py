@@ -1,0 +1,129 @@
+"""The file of events: a line each, each with its own sum, so that a torn one is known as such.
+
+``{"crc32":"5f3a9c01","user_id":"u1","item_id":"i1","timestamp":1700000000}``
+
+Any JSON reader takes it. The sum is of the bytes behind its own comma up to the end of the line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from longtail.index.errors import DamagedFileError
+
+EVENTS = "events"  # the folder in a run
+NAME = "events.jsonl"
+_START, _BEHIND = b'{"crc32":"', 20  # the start, eight digits, a quote and a comma
+
+
+@dataclass(frozen=True)
+class TakenItem:
+    """A user took an item; ``timestamp`` in whole seconds since 1970."""
+
+    user_id: str
+    item_id: str
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a file of events held.
+
+    Attributes:
+        events: all that were whole, in order.
+        size: bytes up to the end of the last whole line.
+        torn: bytes behind it, of a line that was being written when the process ended.
+    """
+
+    events: list[TakenItem]
+    size: int
+    torn: int
+
+
+def line_of(event: TakenItem) -> bytes:
+    """Return the line of an event, its end included.
+
+    >>> line_of(TakenItem("u1", "i1", 1700000000))[:10]
+    b'{"crc32":"'
+    """
+    rest = json.dumps(asdict(event), ensure_ascii=False, separators=(",", ":"))[1:].encode() + b"\n"
+    return _START + b"%08x" % zlib.crc32(rest) + b'",' + rest
+
+
+def read_events(folder: Path) -> Replayed:
+    """Return what the file of events in a folder holds; nothing where there is none.
+
+    Raises:
+        DamagedFileError: a line in the middle isn't the one that was written. Only the last one
+            can be torn by a crash, so this is damage, and dropping events is the owner's call.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return Replayed([], 0, 0)
+    content = path.read_bytes()
+    events: list[TakenItem] = []
+    start, bad = 0, -1
+    for number, (line, end) in enumerate(_lines(content), 1):
+        event = _event_of(line)
+        if event is None:
+            bad = number if bad < 0 else bad
+            continue
+        if bad >= 0:
+            raise DamagedFileError(
+                f"{path}, line {bad}: is not the line that was written; remove the line to go on "
+                "without that event"
+            )
+        events.append(event)
+        start = end
+    return Replayed(events, start, len(content) - start)
+
+
+def cut_torn_end(folder: Path, replayed: Replayed) -> None:
+    """Cut what a crash left behind the last whole line."""
+    if replayed.torn:
+        with (folder / NAME).open("rb+") as file:
+            file.truncate(replayed.size)
+            os.fsync(file.fileno())
+
+
+def append(descriptor: int, events: Iterable[TakenItem], end: int) -> int:
+    """Write events behind the others and return the new end, once the disk has them.
+
+    Raises:
+        OSError: the disk took not all of it; the file is as it was before, if that can be.
+    """
+    data = memoryview(b"".join(map(line_of, events)))
+    try:
+        written = 0
+        while written < len(data):
+            written += os.pwrite(descriptor, data[written:], end + written)
+        os.fdatasync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise
+    return end + len(data)
+
+
+def _lines(content: bytes) -> Iterator[tuple[bytes, int]]:
+    start = 0
+    while start < len(content):
+        end = content.find(b"\n", start) + 1 or len(content)
+        yield content[start:end], end
+        start = end
+
+
+def _event_of(line: bytes) -> TakenItem | None:
+    rest = line[_BEHIND:]
+    if not line.startswith(_START) or not line.endswith(b"\n"):
+        return None
+    if line[len(_START) : len(_START) + 8] != b"%08x" % zlib.crc32(rest):
+        return None
+    try:
+        return TakenItem(**json.loads(b"{" + rest))
+    except (ValueError, TypeError):
+        return None

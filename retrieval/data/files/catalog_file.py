@@ -1,0 +1,187 @@
+"""A catalog read from a file, checked row by row."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
+from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.tables import Table, column_names, read_table
+from longtail.retrieval.data.text_template import MAX_CHARACTERS, render, resolve_template
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress, silent
+
+_HUGE_CHARACTERS = 100_000
+_LIST_ROLES = ("categories", "description")
+
+
+def read_catalog(
+    path: Path | str,
+    *,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    template: str = "auto",
+    rejected: RejectedRows,
+    progress: Progress = silent,
+) -> Catalog:
+    """Return the catalog of a CSV, TSV, JSONL or Parquet file.
+
+    Columns with a role carry our name for it, all others keep theirs; numbers stay numbers.
+    Rows that can't be used are set aside in ``rejected``: bytes that aren't UTF-8, NUL bytes, an
+    empty or repeated item_id (the first is kept), nothing to read under the template. Very long
+    texts are kept and noted.
+
+    Raises:
+        DataError: a required column is missing or ambiguous, the template names a column that
+            isn't there, the file is unreadable, mostly not UTF-8, or no usable row is left.
+    """
+    path = Path(path)
+    roles = find_roles(path, column_names(path), CATALOG_ROLES, columns)
+    table = read_table(path, rejected, step="reading catalog", progress=progress)
+    keep = np.ones(len(table), bool)
+
+    def refuse(column: str, reason: str, mask: NDArray[np.bool_], text: Any) -> None:
+        at = np.flatnonzero(mask & keep)
+        rejected.add(path, table.rows[at], column, reason, text.take(pa.array(at)))
+        keep[at] = False
+
+    series: dict[str, pd.Series[Any]] = {}
+    undecodable = np.zeros(len(table), bool)
+    for column, name in _names(table, roles).items():
+        cells = table.columns[column]
+        if pa.types.is_decimal(cells.type):
+            cells = cells.cast(pa.float64())
+        if _keeps_its_type(cells.type) and name not in roles:
+            series[name] = cells.to_pandas()
+            continue
+        read = as_text(cells)
+        for reason, mask in read.bad.items():
+            undecodable |= mask & (reason == NOT_UTF8)
+            refuse(column, reason, mask, read.text)
+        raw = pa.types.is_binary(cells.type) and name not in roles
+        series[name] = _infer(read.text) if raw else _strings(read.text)
+        if name in _LIST_ROLES:
+            series[name] = series[name].map(_unlist)
+    _check_encoding(table, undecodable)
+
+    item_id = pc.utf8_trim_whitespace(pa.array(series["item_id"], pa.string()))
+    series["item_id"] = _strings(item_id)
+    refuse(roles["item_id"], "no item_id", series["item_id"].eq("").to_numpy(), item_id)
+    repeated = np.zeros(len(table), bool)
+    repeated[keep] = series["item_id"][keep].duplicated().to_numpy()
+    refuse(roles["item_id"], "item_id again (the first is kept)", repeated, item_id)
+
+    frame = pd.DataFrame(series)
+    template = resolve_template(template, frame)
+    texts = render(template, frame)
+    refuse(template, "no text", np.array([not text for text in texts]), item_id)
+    if not keep.any():
+        raise DataError(
+            f"{path}: none of its {len(table):,} rows can be used; the first bad one is "
+            f"{rejected.first(path)}"
+        )
+    _note_huge(table, frame[keep], rejected)
+    return Catalog(frame[keep].reset_index(drop=True), template)
+
+
+def _names(table: Table, roles: Mapping[str, str]) -> dict[str, str]:
+    """Return our name for each of the file's columns, the item's id and title first."""
+    by_column = {column: role for role, column in roles.items()}
+    names: dict[str, str] = {}
+    for column in [*by_column, *(c for c in table.columns if c not in by_column)]:
+        name = by_column.get(column) or re.sub(r":(token|token_seq|float|float_seq)$", "", column)
+        # A mapped column takes over a role's name from the column that carried it.
+        names[column] = f"{name}_in_file" if name in names.values() else name
+    return names
+
+
+def _keeps_its_type(kind: Any) -> bool:
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_temporal(kind)
+    )
+
+
+def _infer(text: Any) -> pd.Series[Any]:
+    """Return text cells as numbers or truth values where all of them are, an empty one as NaN.
+
+    A cell like ``0123`` is a code, so its column stays text.
+    """
+    trimmed = pc.utf8_trim_whitespace(text)
+    filled = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    codes = pc.any(pc.match_substring_regex(filled, r"^[+-]?0\d")).as_py()
+    if filled.null_count < len(filled) and not codes:
+        for kind in (pa.int64(), pa.float64(), pa.bool_()):
+            if kind == pa.bool_() and pc.any(pc.is_in(filled, pa.array(["0", "1"]))).as_py():
+                continue
+            try:
+                values: pd.Series[Any] = filled.cast(kind).to_pandas()
+                return values
+            except pa.ArrowInvalid:
+                continue
+    return _strings(text)
+
+
+def _strings(text: Any) -> pd.Series[Any]:
+    return pd.Series(text.to_numpy(zero_copy_only=False), dtype="str")
+
+
+def _unlist(cell: str) -> str:
+    """Return a list written into a cell as its elements joined by ", "; other cells as they are.
+
+    >>> _unlist("['Books', 'Poetry']"), _unlist('[["Home"], ["Garden"]]'), _unlist("[sic]")
+    ('Books, Poetry', 'Home, Garden', '[sic]')
+    """
+    if not (cell.startswith("[") and cell.endswith("]")):
+        return cell
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            value = parse(cell)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return as_text(pa.array([[str(v) for v in _flat(value)]])).text[0].as_py() or ""
+    return cell
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, list | tuple):
+        return [part for element in value for part in _flat(element)]
+    return [value]
+
+
+def _check_encoding(table: Table, undecodable: NDArray[np.bool_]) -> None:
+    if undecodable.sum() * 2 > len(undecodable):
+        raise DataError(
+            f"{table.path}: {int(undecodable.sum()):,} of {len(table):,} rows are not UTF-8 (first "
+            f"in row {int(table.rows[np.argmax(undecodable)])}); convert the file: "
+            f"iconv -f LATIN1 -t UTF-8 {table.path.name}"
+        )
+
+
+def _note_huge(table: Table, frame: pd.DataFrame, rejected: RejectedRows) -> None:
+    for name in frame.columns:
+        if not pd.api.types.is_string_dtype(frame[name]):
+            continue
+        lengths = frame[name].str.len().to_numpy()
+        for at in np.flatnonzero(lengths > _HUGE_CHARACTERS)[:20].tolist():
+            rejected.note(
+                f"{table.path}: row {int(table.rows[frame.index[at]])}, column {name}: a text of "
+                f"{int(lengths[at]):,} characters is kept; the tower reads the first "
+                f"{MAX_CHARACTERS:,}"
+            )

@@ -1,0 +1,155 @@
+"""Which column of a file plays which role: our names, the ecosystem's names, and mappings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from longtail.retrieval.errors import DataError
+
+
+@dataclass(frozen=True)
+class Role:
+    """A column that we give a meaning to, and the names under which it is found.
+
+    Attributes:
+        name: our name for it; a column of this very name beats every alias.
+        aliases: names that mean the same, compared without case, ``_``, ``-`` and blanks.
+        last_resort: names that count only where none of the others is there.
+        required: whether a file without it can't be read.
+    """
+
+    name: str
+    aliases: str = ""
+    last_resort: str = ""
+    required: bool = False
+
+
+# Names are listed with blanks between them. An order within the user may stand for the time, but
+# a real time beats it.
+ORDINAL_NAMES = "pos position rankinuser order ordinal seq sequence step"
+_ITEM_NAMES = (
+    "itemid item iid movieid movie parentasin asin productid product articleid businessid trackid "
+    "newsid songid bookid gameid appid artistid recipeid videoid listingid contentid sku isbn"
+)
+_TITLE_NAMES = (
+    "name productname prodname itemname producttitle itemtitle headline movietitle booktitle "
+    "newstitle trackname songname gamename businessname"
+)
+_USER_NAMES = "userid user uid reviewerid customerid visitorid memberid accountid"
+_TIME_NAMES = (
+    "unixreviewtime ts time datetime date tdat eventtime unixtime createdat purchasedate "
+    "orderdate reviewdate clicktime"
+)
+
+CATALOG_ROLES = (
+    Role("item_id", _ITEM_NAMES, "id", required=True),
+    Role("title", _TITLE_NAMES, required=True),
+    Role("categories", "category genres genre", "maincategory"),
+    Role("description", "desc productdescription detaildesc abstract overview"),
+    Role("brand", "manufacturer maker brandname"),
+)
+INTERACTION_ROLES = (
+    Role("user_id", _USER_NAMES, "sessionid session", required=True),
+    Role("item_id", _ITEM_NAMES, required=True),
+    Role("timestamp", _TIME_NAMES, ORDINAL_NAMES),
+    Role("weight", "rating score stars overall"),
+    Role("label"),
+    Role("split"),
+)
+# What people call a role when they map it, beside the role's own name.
+_MAPPED_NAMES = {"rating": "weight"}
+_ALL_ROLES = tuple(dict.fromkeys(r.name for r in (*CATALOG_ROLES, *INTERACTION_ROLES)))
+
+
+def plain_name(column: str) -> str:
+    """Return a column name as it is compared: no case, separators, or RecBole type suffix.
+
+    >>> plain_name("user_id:token"), plain_name("Product Name"), plain_name("unixReviewTime")
+    ('userid', 'productname', 'unixreviewtime')
+    """
+    name = re.sub(r":(token|token_seq|float|float_seq)$", "", column.strip(' \ufeff\t\r"'))
+    return re.sub(r"[\s_\-.]", "", name).lower()
+
+
+def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return the mapping from roles to columns, with ``rating`` read as ``weight``.
+
+    Raises:
+        DataError: a role that doesn't exist; the message lists those that do.
+    """
+    checked = {}
+    for role, column in mapping.items():
+        name = _MAPPED_NAMES.get(role, role)
+        if name not in _ALL_ROLES:
+            raise DataError(
+                f"--column {role}={column}: {role!r} is not a role; "
+                f"map one of {', '.join(_ALL_ROLES)}"
+            )
+        checked[name] = column
+    return checked
+
+
+def find_roles(
+    path: Path, found: Sequence[str], roles: Sequence[Role], mapping: Mapping[str, str]
+) -> dict[str, str]:
+    """Return which column of the file plays each role; roles without a column are left out.
+
+    A mapping wins over our own name, which wins over aliases, which win over last resorts. A
+    mapped item_id that this file lacks falls back to these, since one mapping serves the catalog
+    and the log alike.
+
+    Raises:
+        DataError: a required role has no column, a mapped column isn't there, a column name
+            occurs twice, or two columns could play the same role.
+    """
+    mapping = check_mapping(mapping)
+    chosen: dict[str, str] = {}
+    for role in roles:
+        candidates = _candidates(role, found, mapping.get(role.name))
+        if len(candidates) > 1:
+            raise DataError(
+                f"{path}: columns {' and '.join(map(repr, candidates))} could all be {role.name}; "
+                f"choose with --column {role.name}={candidates[0]}"
+            )
+        if candidates:
+            chosen[role.name] = candidates[0]
+        elif role.name in mapping:
+            raise DataError(
+                f"{path}: no column {mapping[role.name]!r} to read {role.name} from; "
+                f"found: {_listed(found)}"
+            )
+        elif role.required:
+            raise DataError(
+                f"{path}: no column for {role.name}; found: {_listed(found)}. "
+                f"Name it with --column {role.name}=COLUMN"
+            )
+    for name, column in chosen.items():
+        if found.count(column) > 1:
+            raise DataError(f"{path}: two columns are named {column!r}; rename one ({name})")
+    return chosen
+
+
+def _candidates(role: Role, found: Sequence[str], mapped: str | None) -> list[str]:
+    unique = list(dict.fromkeys(found))
+    if mapped is not None:
+        if mapped in unique:
+            return [mapped]
+        if same := [c for c in unique if plain_name(c) == plain_name(mapped)]:
+            return same
+        if role.name != "item_id":
+            return []
+    if role.name in unique:
+        return [role.name]
+    for names in (plain_name(role.name), role.aliases, role.last_resort):
+        wanted = names.split()
+        if matches := [c for c in unique if plain_name(c) in wanted]:
+            return matches
+    return []
+
+
+def _listed(found: Sequence[str]) -> str:
+    shown = ", ".join(found[:30])
+    return shown + (f", and {len(found) - 30} more" if len(found) > 30 else "")

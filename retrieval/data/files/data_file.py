@@ -1,0 +1,172 @@
+"""Data files on disk: their format, and their bytes with gzip taken off."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress
+
+Format = Literal["csv", "tsv", "jsonl", "parquet"]
+
+_FORMATS: dict[str, Format] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".inter": "tsv",  # RecBole's interaction and item files
+    ".item": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_MAGIC = {b"\x1f\x8b": "gzip", b"PAR1": "Parquet", b"PK\x03\x04": "zip or Excel"}
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file whose name says how to read it.
+
+    Attributes:
+        path: where it is, as the caller named it.
+        format: csv, tsv, jsonl or parquet.
+        gzipped: whether it is to be read through gzip.
+    """
+
+    path: Path
+    format: Format
+    gzipped: bool
+
+    @property
+    def delimiter(self) -> bytes:
+        """What stands between two cells of a delimited file."""
+        return b"\t" if self.format == "tsv" else b","
+
+    def open(self) -> Any:
+        """Return a binary stream of the file with gzip taken off."""
+        return gzip.open(self.path, "rb") if self.gzipped else open(self.path, "rb")
+
+
+def identify(path: Path) -> DataFile:
+    """Return the file with its format, after a look at its first bytes.
+
+    Raises:
+        DataError: it isn't there, is empty, is of an unknown type, or isn't what its name says.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file")
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name the file inside it")
+    gzipped = path.suffix.lower() == ".gz"
+    suffix = Path(path.stem).suffix.lower() if gzipped else path.suffix.lower()
+    kind = _FORMATS.get(suffix)
+    if kind is None or (gzipped and kind == "parquet"):
+        raise DataError(
+            f"{path}: files of type {suffix + ('.gz' if gzipped else '') or '(none)'!r} aren't "
+            "read; use .csv, .tsv, .jsonl (each also .gz) or .parquet"
+        )
+    try:
+        with open(path, "rb") as stream:
+            start = stream.read(4)
+    except OSError as error:
+        raise DataError(f"{path}: can't be read: {error.strerror}") from error
+    if not start:
+        raise DataError(f"{path}: the file is empty")
+    _check_magic(path, start, kind, gzipped)
+    return DataFile(path, kind, gzipped)
+
+
+def _check_magic(path: Path, start: bytes, kind: Format, gzipped: bool) -> None:
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(
+            f"{path}: is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8 {path.name}"
+        )
+    actual = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "text")
+    expected = "gzip" if gzipped else "Parquet" if kind == "parquet" else "text"
+    if actual != expected:
+        fix = "rename it to what it is" if actual != "zip or Excel" else "export it as .csv"
+        raise DataError(
+            f"{path}: is not {'a ' * (expected != 'text')}{expected} file though its name says "
+            f"so (it looks like {actual}); {fix}"
+        )
+
+
+def unreadable_gzip(path: Path) -> DataError:
+    """Return the error that says after how many lines a gzip file breaks off or is damaged."""
+    lines, damage = 0, "is cut off"
+    inflate = zlib.decompressobj(31)
+    try:
+        with open(path, "rb") as stream:
+            while block := stream.read(1 << 20):
+                while block:
+                    lines += inflate.decompress(block).count(b"\n")
+                    block = inflate.unused_data
+                    if inflate.eof:
+                        inflate = zlib.decompressobj(31)
+                    else:
+                        block = b""
+    except zlib.error:
+        damage = "is damaged"
+    return DataError(
+        f"{path}: the gzip file {damage} after {lines:,} complete lines; nothing was read from "
+        "it. Fetch or compress the file again"
+    )
+
+
+class WatchedStream:
+    """The bytes of a data file; counts its lines and reports progress while a reader pulls.
+
+    Attributes:
+        lines: line ends seen so far, and one more for an unfinished last line once at the end.
+        blank_lines: at most as many as there are; runs of three are counted as one.
+        starts_blank: whether the very first line is blank.
+    """
+
+    def __init__(self, file: DataFile, step: str, progress: Progress) -> None:
+        self._raw = open(file.path, "rb")  # noqa: SIM115
+        self._stream: Any = gzip.GzipFile(fileobj=self._raw) if file.gzipped else self._raw
+        self._size = file.path.stat().st_size
+        self._step, self._progress = step, progress
+        self._last = b""
+        self.lines = 0
+        self.blank_lines = 0
+        self.starts_blank = False
+
+    def readable(self) -> bool:
+        """Say yes: this stream is for reading."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return up to ``size`` bytes."""
+        block: bytes = self._stream.read(size)
+        self._watch(block)
+        return block
+
+    def _watch(self, block: bytes) -> None:
+        if block:
+            self.starts_blank |= self._last == b"" and block[:1] in b"\r\n"
+            self.lines += block.count(b"\n")
+            self.blank_lines += block.count(b"\n\n") + block.count(b"\n\r\n")
+            self._last = block[-1:]
+            self._progress(self._step, self._raw.tell(), self._size)
+        elif self._last not in (b"", b"\n"):
+            self.lines += 1
+            self._last = b"\n"
+
+    def seekable(self) -> bool:
+        """Say no: it is read once, from front to back."""
+        return False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file underneath is closed."""
+        return self._raw.closed
+
+    def close(self) -> None:
+        """Close the file underneath."""
+        self._stream.close()
+        self._raw.close()

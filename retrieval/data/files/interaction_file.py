@@ -1,0 +1,264 @@
+"""An interaction log read from a file, checked row by row, without a loop over the rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.cells import NOT_UTF8, CodedIds, as_text, code_ids
+from longtail.retrieval.data.files.columns import (
+    INTERACTION_ROLES,
+    ORDINAL_NAMES,
+    find_roles,
+    plain_name,
+)
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.tables import Table, column_names, read_table
+from longtail.retrieval.data.files.timestamps import Times, parse_times
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress, silent
+
+_PART_NAMES = {
+    "train": TRAIN,
+    "training": TRAIN,
+    "valid": VALID,
+    "validation": VALID,
+    "val": VALID,
+    "dev": VALID,
+    "test": TEST,
+    "testing": TEST,
+}
+
+
+def read_interactions(
+    path: Path | str,
+    catalog: Catalog,
+    *,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    rejected: RejectedRows,
+    now: float | None = None,
+    progress: Progress = silent,
+) -> Interactions:
+    """Return the log of a CSV, TSV, JSONL or Parquet file, sorted by user and time.
+
+    Rows that can't be used are set aside in ``rejected``, each with the first reason found:
+    undecodable ids, no user, no item, an item that isn't in the catalog, a timestamp that can't
+    be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
+    other than 0 and 1, an unknown split name, a weight that isn't a number (an empty one is NaN).
+    Identical (user, item, timestamp) events become one; where they differ in label, 1 wins.
+    Without a timestamp column the order of the file stands for the time.
+
+    Raises:
+        DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
+            UTF-8, or no usable row is left.
+    """
+    path = Path(path)
+    roles = find_roles(path, column_names(path), INTERACTION_ROLES, columns)
+    table = read_table(
+        path,
+        rejected,
+        columns=list(dict.fromkeys(roles.values())),
+        encoded={roles["user_id"], roles["item_id"]},
+        step="reading interactions",
+        progress=progress,
+    )
+    checks = _Checks(table, rejected)
+    users = code_ids(table.columns[roles["user_id"]])
+    items = code_ids(table.columns[roles["item_id"]])
+    checks.ids(roles["user_id"], users, "no user")
+    checks.ids(roles["item_id"], items, "no item")
+    row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)
+    item = row_of_id[items.code]
+    checks.refuse(roles["item_id"], "item not in the catalog", item < 0, _spell(items))
+    times = _times(table, roles, time.time() if now is None else now, rejected)
+    for reason, mask in times.bad.items():
+        checks.refuse(roles["timestamp"], reason, mask, _cells(table, roles["timestamp"]))
+    weight = _weights(table, roles.get("weight"), checks)
+    label = _choices(table, roles.get("label"), checks, _label, "label is not 0 or 1")
+    part = _choices(table, roles.get("split"), checks, _part, "unknown split name")
+    _require_rows(checks.keep, table, rejected, catalog, items)
+
+    keep = np.flatnonzero(checks.keep)
+    order = keep[np.lexsort((times.seconds[keep], users.code[keep]))]
+    order = order[~_repeats(users.code[order], item[order], times.seconds[order], label, order)]
+    if merged := len(keep) - len(order):
+        rejected.note(f"{path}: {merged:,} repeated events (same user, item, time) were merged")
+    present, user = _compact(users.code[order], len(users.ids))
+    return Interactions(
+        user_ids=np.array(users.ids.take(pa.array(present)).to_pylist(), dtype=object),
+        user=user,
+        item=item[order],
+        time=times.seconds[order],
+        has_clock=times.has_clock,
+        weight=None if weight is None else weight[order],
+        label=None if label is None else label[order],
+        part=None if part is None else part[order],
+    )
+
+
+class _Checks:
+    """Which rows are still good; each row is set aside once, for the first reason found."""
+
+    def __init__(self, table: Table, rejected: RejectedRows) -> None:
+        self._table, self._rejected = table, rejected
+        self.keep = np.ones(len(table), bool)
+
+    def refuse(
+        self,
+        column: str,
+        reason: str,
+        mask: NDArray[np.bool_],
+        spell: Callable[[NDArray[np.int64]], Any],
+    ) -> None:
+        """Set aside the rows of the mask that are still good."""
+        at = np.flatnonzero(mask & self.keep)
+        if len(at):
+            self._rejected.add(self._table.path, self._table.rows[at], column, reason, spell(at))
+            self.keep[at] = False
+
+    def ids(self, column: str, ids: CodedIds, missing: str) -> None:
+        """Set aside rows whose id is blank or can't be decoded; most undecodable: an error."""
+        for reason, over_ids in ids.bad.items():
+            mask = over_ids[ids.code]
+            if reason == NOT_UTF8 and mask.sum() * 2 > len(mask):
+                row = int(self._table.rows[np.argmax(mask)])
+                raise DataError(
+                    f"{self._table.path}: most of column {column} is not UTF-8 (first in row "
+                    f"{row}); convert the file: iconv -f LATIN1 -t UTF-8"
+                )
+            self.refuse(column, reason, mask, _spell(ids))
+        blank = np.asarray(pc.equal(ids.ids, "").to_numpy(zero_copy_only=False), bool)
+        self.refuse(column, missing, blank[ids.code], _spell(ids))
+
+
+def _spell(ids: CodedIds) -> Callable[[NDArray[np.int64]], Any]:
+    return lambda at: ids.ids.take(pa.array(ids.code[at]))
+
+
+def _cells(table: Table, column: str) -> Callable[[NDArray[np.int64]], Any]:
+    return lambda at: as_text(table.columns[column].take(pa.array(at))).text
+
+
+def _times(table: Table, roles: dict[str, str], now: float, rejected: RejectedRows) -> Times:
+    column = roles.get("timestamp")
+    if column is None:
+        rejected.note(
+            f"{table.path}: no timestamp column; the order of the file stands for time. "
+            "Map one with --column timestamp=COLUMN"
+        )
+        return Times(table.rows, False, {})
+    ordinal = plain_name(column) in ORDINAL_NAMES.split()
+    return parse_times(table.columns[column], ordinal=ordinal, now=now)
+
+
+def _weights(table: Table, column: str | None, checks: _Checks) -> NDArray[np.float32] | None:
+    if column is None:
+        return None
+    text = pc.utf8_trim_whitespace(as_text(table.columns[column]).text)
+    blank = np.asarray(pc.equal(text, "").to_numpy(zero_copy_only=False), bool)
+    cells = pc.if_else(pa.array(blank), "nan", text)
+    try:
+        weights = cells.cast(pa.float32()).to_numpy(zero_copy_only=False)
+        readable = np.ones(len(text), bool)
+    except pa.ArrowInvalid:
+        coded = cells.dictionary_encode()
+        distinct = np.array([_number(v) for v in coded.dictionary.to_pylist()], np.float32)
+        weights = distinct[coded.indices.to_numpy(zero_copy_only=False)]
+        readable = blank | ~np.isnan(weights)
+    checks.refuse(column, "weight is not a number", ~readable, _cells(table, column))
+    return np.asarray(weights, np.float32)
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")
+
+
+def _choices(
+    table: Table,
+    column: str | None,
+    checks: _Checks,
+    read: Callable[[str], int],
+    reason: str,
+) -> NDArray[np.int8] | None:
+    if column is None:
+        return None
+    coded = as_text(table.columns[column]).text.dictionary_encode()
+    values = np.array([read(v.strip().lower()) for v in coded.dictionary.to_pylist()], np.int8)
+    found = values[coded.indices.to_numpy(zero_copy_only=False)]
+    checks.refuse(column, reason, found < 0, _cells(table, column))
+    return np.asarray(found, np.int8)
+
+
+def _label(cell: str) -> int:
+    return {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}.get(cell, -1)
+
+
+def _part(cell: str) -> int:
+    return _PART_NAMES.get(cell, -1)
+
+
+def _require_rows(
+    keep: NDArray[np.bool_],
+    table: Table,
+    rejected: RejectedRows,
+    catalog: Catalog,
+    items: CodedIds,
+) -> None:
+    if keep.any():
+        return
+    example = ""
+    if (catalog.rows_of(items.ids.to_pylist()) < 0).all() and len(items.ids):
+        example = (
+            f"; its items look like {items.ids[0].as_py()!r}, the catalog's like "
+            f"{catalog.item_ids[0]!r}"
+        )
+    raise DataError(
+        f"{table.path}: none of its {len(table):,} rows can be used; the first bad one is "
+        f"{rejected.first(table.path)}{example}"
+    )
+
+
+def _repeats(
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    seconds: NDArray[np.int64],
+    label: NDArray[np.int8] | None,
+    order: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Return which events, sorted by user and time, repeat another one, bool [m]."""
+    repeated = np.zeros(len(user), bool)
+    same = (user[1:] == user[:-1]) & (seconds[1:] == seconds[:-1])
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    if not len(tied):
+        return repeated
+    shown = np.zeros(len(tied)) if label is None else -label[order[tied]]
+    by_event = np.lexsort((tied, shown, item[tied], seconds[tied], user[tied]))
+    ordered = tied[by_event]
+    again = (
+        (user[ordered[1:]] == user[ordered[:-1]])
+        & (seconds[ordered[1:]] == seconds[ordered[:-1]])
+        & (item[ordered[1:]] == item[ordered[:-1]])
+    )
+    repeated[ordered[1:][again]] = True
+    return repeated
+
+
+def _compact(code: NDArray[np.int32], size: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the codes that occur, and the codes renumbered over these."""
+    seen = np.zeros(size, bool)
+    seen[code] = True
+    renumbered = np.cumsum(seen, dtype=np.int32) - np.int32(1)
+    return np.flatnonzero(seen), renumbered[code]

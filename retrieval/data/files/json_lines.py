@@ -1,0 +1,201 @@
+"""JSONL files, one object a line, as Arrow columns."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.files.data_file import DataFile, WatchedStream, unreadable_gzip
+from longtail.retrieval.data.files.delimited import GZIP_FAILURES
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress
+
+_PEEKED_LINES = 1000
+_BATCH_ROWS = 50_000
+_ARROW_TYPES: dict[type, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+
+
+def keys(file: DataFile) -> list[str]:
+    """Return the keys of the first thousand objects, in order of appearance.
+
+    Raises:
+        DataError: none of these lines holds an object, or the gzip file is damaged.
+    """
+    return list(_peek(file))
+
+
+def _peek(file: DataFile) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    start = b""
+    for line in itertools.islice(_lines(file), _PEEKED_LINES):
+        start = start or line.lstrip()
+        record, _ = _parse(line)
+        for key, value in (record or {}).items():
+            found.setdefault(key, []).append(value)
+    if not start:
+        raise DataError(f"{file.path}: the file is empty")
+    if not found:
+        array = " (it holds one JSON array)" if start.startswith(b"[") else ""
+        raise DataError(f"{file.path}: no line is a JSON object{array}; write one object a line")
+    return found
+
+
+def read_json_lines(
+    file: DataFile,
+    wanted: Sequence[str] | None,
+    encoded: Collection[str],
+    rejected: RejectedRows,
+    step: str,
+    progress: Progress,
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """Return the wanted columns (None: all), and the record number of each row.
+
+    A column of one kind keeps it (text, numbers, truth); anything else becomes text. Lines that
+    aren't a JSON object in UTF-8 are set aside.
+
+    Raises:
+        DataError: the gzip file breaks off, or the file can't be read.
+    """
+    if wanted is not None:
+        fast = _read_fast(file, wanted, encoded, step, progress)
+        if fast is not None:
+            return fast, np.arange(1, len(next(iter(fast.values()))) + 1, dtype=np.int64)
+    return _read_careful(file, wanted, rejected, step, progress)
+
+
+def _read_fast(
+    file: DataFile,
+    wanted: Sequence[str],
+    encoded: Collection[str],
+    step: str,
+    progress: Progress,
+) -> dict[str, Any] | None:
+    """Return the columns when every line is an object with values of the kinds first seen."""
+    schema = {}
+    for name, values in _peek(file).items():
+        kinds = {type(v) for v in values if v is not None}
+        kinds = {float} if kinds == {int, float} else kinds
+        if name in wanted:
+            if len(kinds) != 1 or not kinds <= _ARROW_TYPES.keys():
+                return None
+            schema[name] = _ARROW_TYPES[kinds.pop()]
+    stream = WatchedStream(file, step, progress)
+    try:
+        table = pyarrow.json.read_json(
+            stream,
+            read_options=pyarrow.json.ReadOptions(block_size=8 << 20),
+            parse_options=pyarrow.json.ParseOptions(
+                explicit_schema=pa.schema(schema), unexpected_field_behavior="ignore"
+            ),
+        )
+        stream.read(1)
+        # Arrow's JSON reader checks neither the encoding nor that a line holds one object.
+        table.validate(full=True)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, *GZIP_FAILURES):
+        return None
+    finally:
+        stream.close()
+    if stream.lines - stream.blank_lines != table.num_rows:
+        return None
+    columns = {name: table.column(name) for name in wanted}
+    return {n: c.dictionary_encode() if n in encoded else c for n, c in columns.items()}
+
+
+def _read_careful(
+    file: DataFile,
+    wanted: Sequence[str] | None,
+    rejected: RejectedRows,
+    step: str,
+    progress: Progress,
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    values: dict[str, list[Any]] = {name: [] for name in wanted or ()}
+    rows: list[int] = []
+    bad: dict[str, tuple[list[int], list[str]]] = {}
+    number = 0
+    for number, line in enumerate(_lines(file), start=1):
+        record, reason = _parse(line)
+        if number % _BATCH_ROWS == 0:
+            progress(step, number, 0)
+        if record is None:
+            numbers, shown = bad.setdefault(reason, ([], []))
+            numbers.append(number)
+            shown.append(line[:200].decode(errors="backslashreplace").rstrip())
+            continue
+        rows.append(number)
+        for name in record.keys() - values.keys() if wanted is None else ():
+            values[name] = [None] * (len(rows) - 1)
+        for name, column in values.items():
+            column.append(record.get(name))
+    for reason, (numbers, shown) in bad.items():
+        rejected.add(file.path, np.array(numbers, np.int64), "(line)", reason, shown)
+    for name, column in values.items():
+        kinds = {type(value) for value in column} - {type(None)}
+        if str in kinds and kinds & {int, float}:
+            rejected.note(f"{file.path}: column {name} holds numbers and text; all read as text")
+    names = wanted if wanted is not None else [k for k in keys(file) if k in values]
+    names = [*names, *(name for name in values if name not in names)]
+    return {name: _column(values[name]) for name in names}, np.array(rows, np.int64)
+
+
+def _parse(line: bytes) -> tuple[dict[str, Any] | None, str]:
+    if b"\x00" in line:
+        return None, "NUL byte"
+    try:
+        record = json.loads(line.decode())
+    except UnicodeDecodeError:
+        return None, "not UTF-8"
+    except (ValueError, RecursionError):
+        return None, "not valid JSON"
+    return (record, "") if isinstance(record, dict) else (None, "not a JSON object")
+
+
+def _lines(file: DataFile) -> Iterator[bytes]:
+    try:
+        with file.open() as stream:
+            for number, line in enumerate(stream):
+                if line.strip():
+                    yield line if number else line.removeprefix(b"\xef\xbb\xbf")
+    except GZIP_FAILURES as error:
+        if file.gzipped:
+            raise unreadable_gzip(file.path) from error
+        raise DataError(f"{file.path}: can't be read: {error}") from error
+
+
+def _column(values: list[Any]) -> Any:
+    """Return the values as the plainest Arrow type that holds them all."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {int, float}:
+        kinds = {float}
+    try:
+        if kinds == {bool}:
+            return pa.chunked_array([pa.array(values, pa.bool_())])
+        if len(kinds) == 1 and (kind := _ARROW_TYPES.get(next(iter(kinds)))) is not None:
+            return pa.chunked_array([pa.array(values, kind)])
+    except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
+        pass  # a number beyond 64 bits, or half a surrogate pair: text then
+    return pa.chunked_array([pa.array([_text(value) for value in values], pa.string())])
+
+
+def _text(value: Any) -> str | None:
+    """Return a JSON value as a person would write it; lists of any depth joined by commas.
+
+    >>> _text([["Electronics", "Camera"], 3]), _text(7.0), _text({"a": 1})
+    ('Electronics, Camera, 3', '7', '{"a": 1}')
+    """
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return ", ".join(part for part in map(_text, value) if part)
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).encode(errors="replace").decode()

@@ -1,0 +1,126 @@
+"""A data file of any format as Arrow columns, each row with its record number in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.files import delimited, json_lines
+from longtail.retrieval.data.files.data_file import DataFile, identify
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file that could be read at all.
+
+    Attributes:
+        path: the file, as the caller named it.
+        columns: Arrow chunked arrays by the file's column names. Cells of CSV and TSV are raw
+            bytes, not yet known to be UTF-8; the other formats bring their own types.
+        rows: record number of each row, from 1, int64 [n].
+    """
+
+    path: Path
+    columns: dict[str, Any]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the file's column names, in their order.
+
+    Raises:
+        DataError: the file isn't there, is empty, damaged, or of an unknown type.
+    """
+    file = identify(path)
+    if file.format == "parquet":
+        return [str(name) for name in _open_parquet(file).schema_arrow.names]
+    return json_lines.keys(file) if file.format == "jsonl" else delimited.header(file)
+
+
+def read_table(
+    path: Path,
+    rejected: RejectedRows,
+    *,
+    columns: Sequence[str] | None = None,
+    encoded: Collection[str] = (),
+    step: str = "reading",
+    progress: Progress = silent,
+) -> Table:
+    """Return the named columns of a file (None: all), each row with its record number.
+
+    Columns in ``encoded`` come dictionary-encoded where the format makes that cheap. Lines that
+    can't be taken apart are set aside in ``rejected``.
+
+    Raises:
+        DataError: the file isn't there, is empty, damaged, of an unknown type, or has no rows.
+    """
+    file = identify(path)
+    if file.format == "parquet":
+        found, rows = _read_parquet(file, columns, encoded, step, progress)
+    elif file.format == "jsonl":
+        found, rows = json_lines.read_json_lines(file, columns, encoded, rejected, step, progress)
+    else:
+        names = delimited.header(file)
+        unnamed = [name for name in names if not name]
+        wanted = columns if columns is not None else [n for n in names if n not in unnamed]
+        if repeated := sorted({n for n in wanted if names.count(n) > 1}):
+            raise DataError(f"{path}: two columns are named {repeated[0]!r}; rename one")
+        found, rows = delimited.read_delimited(
+            file, names, wanted, encoded, rejected, step, progress
+        )
+    if not len(rows):
+        first = rejected.first(path)
+        why = f" that can be read; the first bad one is {first}" if first else ", only a header"
+        raise DataError(f"{path}: has no rows{why}")
+    return Table(path, found, rows)
+
+
+def _open_parquet(file: DataFile) -> Any:
+    try:
+        return pyarrow.parquet.ParquetFile(file.path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged_parquet(file.path, error) from error
+
+
+def _damaged_parquet(path: Path, error: BaseException) -> DataError:
+    return DataError(f"{path}: is not a whole Parquet file ({str(error).splitlines()[0][:120]})")
+
+
+def _read_parquet(
+    file: DataFile,
+    columns: Sequence[str] | None,
+    encoded: Collection[str],
+    step: str,
+    progress: Progress,
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    source = _open_parquet(file)
+    schema = source.schema_arrow
+    names = list(columns) if columns is not None else [str(name) for name in schema.names]
+    if repeated := sorted({name for name in names if schema.names.count(name) > 1}):
+        raise DataError(f"{file.path}: two columns are named {repeated[0]!r}; rename one")
+    strings = [n for n in encoded if pa.types.is_string(schema.field(n).type)]
+    try:
+        if strings:
+            source = pyarrow.parquet.ParquetFile(file.path, read_dictionary=strings)
+        groups = []
+        for i in range(source.num_row_groups):
+            groups.append(source.read_row_group(i, columns=names))
+            progress(step, i + 1, source.num_row_groups)
+        table = pa.concat_tables(groups) if groups else schema.empty_table()
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged_parquet(file.path, error) from error
+    rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
+    return {name: table.column(name) for name in names}, rows

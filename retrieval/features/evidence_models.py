@@ -1,0 +1,60 @@
+"""What a run knows from the log beside the two towers: item-to-item weights and sequence towers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from longtail.index.errors import DamagedFileError
+from longtail.retrieval.features.item_weights import ItemWeights
+from longtail.retrieval.towers.sequence_tower import SequenceTower
+
+# The closed form leads: its ranks are evidence, and its list is a source of candidates.
+LEADING = "closed_form"
+
+
+@dataclass(frozen=True)
+class EvidenceModels:
+    """Evidence from the log; a run without any is a run on texts alone.
+
+    Attributes:
+        item_weights: item-to-item weights by name; ``closed_form`` is the leading one.
+        sequences: sequence towers by name.
+    """
+
+    item_weights: Mapping[str, ItemWeights] = field(default_factory=dict)
+    sequences: Mapping[str, SequenceTower] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write every part, and which there are."""
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {"behaviours": list(self.item_weights), "sequences": list(self.sequences)}
+        (folder / "sources.json").write_text(json.dumps(names, indent=2))
+        for name, weights in self.item_weights.items():
+            weights.save(folder / f"{name}.safetensors")
+        for name, tower in self.sequences.items():
+            tower.save(folder / name)
+
+    @classmethod
+    def load(cls, folder: Path, *, n_items: int) -> EvidenceModels:
+        """Return what `save` wrote.
+
+        Raises:
+            DamagedFileError: the list or a matrix is missing, or of another catalog.
+        """
+        listed = folder / "sources.json"
+        if not listed.is_file():
+            raise DamagedFileError(
+                f"{listed} is missing; copy the run folder again, or train it again with "
+                "`longtail train`"
+            )
+        names = json.loads(listed.read_text())
+        return cls(
+            {
+                name: ItemWeights.load(folder / f"{name}.safetensors", n_items=n_items)
+                for name in names["behaviours"]
+            },
+            {name: SequenceTower.load(folder / name) for name in names["sequences"]},
+        )

@@ -1,0 +1,155 @@
+"""What the relevance head sees of one (history, candidate) pair: plain numbers with names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
+from longtail.retrieval.features.history_scores import DECAY, HistoryScores
+from longtail.retrieval.features.user_state import SequenceScores, UserState
+from longtail.retrieval.kernels.text_matches import COLUMNS as OF_TEXTS
+from longtail.retrieval.kernels.text_matches import text_matches
+
+Columns = dict[str, NDArray[np.floating]]
+
+FROM_TEXT = (
+    "cosine",
+    "standard_cosine",
+    "recent_text",
+    "last_match",
+    "second_match",
+    "best_match",
+    "mean_match",
+)
+OF_USER = ("log_history_length", "history_popularity", "coherence", "last_pair")
+FROM_COUNTS = ("log_count", "log_count_difference", "is_cold")
+OF_LEADING = ("standard", "gap", "log_rank", "recent", "flat", "best", "newest", "second")
+OF_BEHAVIOUR = ("standard", "recent", "best", "newest")
+OF_SEQUENCE = ("cosine", "gap")
+
+
+def feature_names(evidence_models: EvidenceModels, *, counts: bool) -> tuple[str, ...]:
+    """Return the names of all evidence, in the order of the columns.
+
+    With ``counts`` off nothing computed from the candidate's training count is among them: on a
+    log that was filtered by its own future, counts give away what is to come (docs/model.md).
+    """
+    of_behaviours = [
+        f"{name}.{column}"
+        for name in evidence_models.item_weights
+        for column in (OF_LEADING if name == LEADING else OF_BEHAVIOUR)
+    ]
+    of_sequences = [
+        f"{name}.{column}" for name in evidence_models.sequences for column in OF_SEQUENCE
+    ]
+    from_counts = FROM_COUNTS if counts else ()
+    return (*FROM_TEXT, *OF_USER, *of_behaviours, *of_sequences, *from_counts)
+
+
+def gather_features(
+    user_state: UserState,
+    rows: NDArray[np.int64],
+    vectors: NDArray[np.float32],
+    place: NDArray[np.int64],
+    popularity: Popularity,
+    names: Sequence[str],
+) -> NDArray[np.float32]:
+    """Return the evidence of every (user, candidate) pair, float32 [m, c, len(names)].
+
+    ``rows`` are catalog rows [m, c], -1 as padding (what stands there means nothing);
+    ``vectors`` [u, d] has the item vector of each at ``place`` [m, c]. A pair's evidence depends
+    on the pair alone, never on the other candidates: a filter or a pool changes what is ranked,
+    not how relevant it is.
+    """
+    columns = {**_from_text(user_state, vectors, place), **_of_user(user_state)}
+    for name, matrix_scores in user_state.history_scores.items():
+        columns |= _of_history_scores(name, matrix_scores, rows)
+    for name, tower_scores in user_state.sequence_scores.items():
+        columns |= _of_sequence_scores(name, tower_scores, rows)
+    log_count = np.log1p(popularity.counts[np.maximum(rows, 0)])
+    columns["log_count"] = log_count
+    columns["log_count_difference"] = log_count - user_state.log_counts[:, None]
+    columns["is_cold"] = (log_count == 0).astype(np.float32)
+    out = np.empty((*rows.shape, len(names)), np.float32)
+    for column, name in enumerate(names):
+        out[..., column] = columns[name]
+    return out
+
+
+def _from_text(
+    user_state: UserState, vectors: NDArray[np.float32], place: NDArray[np.int64]
+) -> Columns:
+    recency = np.float32(DECAY) ** np.arange(user_state.matches.shape[1], dtype=np.float32)
+    found = np.empty((len(OF_TEXTS), *place.shape), np.float32)
+    text_matches(
+        vectors, place, user_state.vectors, user_state.matches, user_state.lengths, recency, found
+    )
+    columns = dict(zip(OF_TEXTS, found, strict=True))
+    spread = np.maximum(user_state.deviation, 1e-6)[:, None]
+    length = np.linalg.norm((user_state.matches * recency[:, None]).sum(axis=1), axis=1)
+    return {
+        # Content kNN: what the texts alone say, without what the log taught the user tower.
+        "recent_text": columns["recent"] / np.maximum(length, 1e-6)[:, None],
+        "cosine": columns["cosine"],
+        "standard_cosine": (columns["cosine"] - user_state.mean[:, None]) / spread,
+        "last_match": columns["last"],
+        "second_match": columns["second"],
+        "best_match": columns["best"],
+        "mean_match": columns["mean"],
+    }
+
+
+def _of_user(user_state: UserState) -> Columns:
+    """Return how long, how popular and how much of one kind the history is, [m, 1] each."""
+    total = np.linalg.norm(user_state.matches.sum(axis=1), axis=1)
+    pair = (user_state.matches[:, 0] * user_state.matches[:, 1 % user_state.matches.shape[1]]).sum(
+        axis=1
+    )
+    length = np.diff(user_state.histories.offsets)
+    return {
+        "log_history_length": np.log1p(length)[:, None],
+        "history_popularity": user_state.log_counts[:, None],
+        "coherence": (total / np.maximum(user_state.lengths, 1))[:, None],
+        "last_pair": pair[:, None],
+    }
+
+
+def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np.int64]) -> Columns:
+    place = matrix_scores.positions(rows)
+    there = place >= 0
+
+    def at(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        found = np.zeros(rows.shape, np.float32)
+        found[there] = values[place[there]]
+        return found
+
+    recent = at(matrix_scores.recent)
+    mean, deviation = matrix_scores.moments
+    columns: Columns = {
+        "standard": (recent - mean[:, None]) / np.maximum(deviation, 1e-9)[:, None],
+        "gap": (recent - matrix_scores.highest[:, None]) / np.maximum(deviation, 1e-9)[:, None],
+        "recent": recent,
+    }
+    single: dict[str, Callable[[], NDArray[np.float32]]] = {
+        "flat": lambda: at(matrix_scores.flat),
+        "best": lambda: at(matrix_scores.best),
+        "newest": lambda: at(matrix_scores.newest),
+        "second": lambda: at(matrix_scores.second),
+    }
+    if name == LEADING:
+        rank = np.full(rows.shape, matrix_scores.n_items, np.int64)
+        rank[there] = matrix_scores.ranks[place[there]]
+        # Beyond a few hundred, ranks are noise.
+        columns["log_rank"] = np.log1p(np.minimum(rank, 500))
+    wanted = OF_LEADING if name == LEADING else OF_BEHAVIOUR
+    columns |= {key: make() for key, make in single.items() if key in wanted}
+    return {f"{name}.{key}": values for key, values in columns.items() if key in wanted}
+
+
+def _of_sequence_scores(name: str, found: SequenceScores, rows: NDArray[np.int64]) -> Columns:
+    cosine = found.cosines(np.maximum(rows, 0))
+    return {f"{name}.cosine": cosine, f"{name}.gap": cosine - found.highest[:, None]}

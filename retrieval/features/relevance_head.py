@@ -1,0 +1,105 @@
+"""The binary relevance head: the probability that this user takes this candidate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.features.scorers.boosting import Boosting
+from longtail.retrieval.features.scorers.network import Network
+from longtail.retrieval.features.scorers.scorer import Scorer
+from longtail.retrieval.features.scorers.tree_tables import TreeTables
+
+SCORERS: dict[str, type[Scorer]] = {"network": Network, "boosting": Boosting}
+
+
+@dataclass(frozen=True)
+class RelevanceHead:
+    """Scorers on named evidence, calibrated.
+
+    Its probabilities refer to the candidates that retrieval hands over: of pairs it gives
+    0.1, one in ten was taken. Calibration (Platt, "Probabilistic Outputs for Support Vector
+    Machines", 1999) is ``scale * raw logit + shift``.
+
+    Attributes:
+        names: the evidence it reads, in the order of the columns.
+        counts: whether candidates' training counts are among it.
+        scorers: the raw logit is the mean of theirs; none: the head says nothing, and the
+            first-stage score ranks.
+        scale, shift: of the calibration.
+    """
+
+    names: tuple[str, ...] = ()
+    counts: bool = False
+    scorers: tuple[Scorer, ...] = ()
+    scale: float = 1.0
+    shift: float = 0.0
+
+    @property
+    def ranks(self) -> bool:
+        """Whether the head has anything to rank by."""
+        return bool(self.scorers)
+
+    def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return calibrated log-odds, float32 [...], of evidence [..., f]."""
+        flat = np.ascontiguousarray(evidence.reshape(-1, evidence.shape[-1]), np.float32)
+        raw = np.mean(self._raw(flat), axis=0)
+        logits: NDArray[np.float32] = (self.scale * raw + self.shift).astype(np.float32)
+        return logits.reshape(evidence.shape[:-1])
+
+    def _raw(self, evidence: NDArray[np.float32]) -> Sequence[NDArray[np.float32]]:
+        if self._trees is not None:
+            return list(self._trees.sums(evidence).astype(np.float32))
+        return [scorer.logits(evidence) for scorer in self.scorers]
+
+    @cached_property
+    def _trees(self) -> TreeTables | None:
+        """All scorers as one set of tables, where they are trees."""
+        trees = [scorer for scorer in self.scorers if isinstance(scorer, Boosting)]
+        return Boosting.together(trees) if trees and len(trees) == len(self.scorers) else None
+
+    def save(self, folder: Path) -> None:
+        """Write every scorer and what belongs to it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        config = {
+            "names": self.names,
+            "counts": self.counts,
+            "scorers": [scorer.kind for scorer in self.scorers],
+            "scale": self.scale,
+            "shift": self.shift,
+        }
+        (folder / "config.json").write_text(json.dumps(config, indent=2))
+        for number, scorer in enumerate(self.scorers):
+            part = folder / f"scorer_{number}"
+            part.mkdir(exist_ok=True)
+            scorer.save(part)
+
+    @classmethod
+    def load(cls, folder: Path) -> RelevanceHead:
+        """Return a head that `save` wrote."""
+        config = json.loads((folder / "config.json").read_text())
+        return cls(
+            tuple(config["names"]),
+            config["counts"],
+            tuple(
+                SCORERS[kind].load(folder / f"scorer_{number}")
+                for number, kind in enumerate(config["scorers"])
+            ),
+            config["scale"],
+            config["shift"],
+        )
+
+
+def probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the probabilities of log-odds; NaN stays.
+
+    >>> probability(np.array([0.0, -np.inf], dtype=np.float32)).tolist()
+    [0.5, 0.0]
+    """
+    return (1.0 / (1.0 + np.exp(-logits.astype(np.float64)))).astype(np.float32)

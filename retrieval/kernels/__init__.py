@@ -1,0 +1,1 @@
+"""Compiled loops and matrix products in blocks: arrays in, arrays out."""

@@ -1,0 +1,73 @@
+"""Which items are worth scoring: the union of the index's, the log's and the sequences' best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.features.evidence_models import LEADING
+from longtail.retrieval.features.history_scores import HistoryScores
+from longtail.retrieval.features.user_state import SequenceScores
+
+# Rows a user from each source. The index is asked with popularity and without: what nobody has
+# taken yet only comes up without. From the whole catalog the tail gets a share of its own, so
+# that a raised debias has something to raise.
+FIRST_STAGE, FIRST_STAGE_PLAIN, FIRST_STAGE_TAIL = 100, 50, 40
+LED, LED_TAIL = 100, 40
+BY_BEHAVIOUR = 40
+BY_SEQUENCE = 50
+
+
+def from_behaviour(
+    history_scores: Mapping[str, HistoryScores],
+    allowed: NDArray[np.bool_],
+    exclusions: NDArray[np.int64],
+    tail: NDArray[np.bool_] | None,
+) -> list[NDArray[np.int64]]:
+    """Return what item-to-item weights suggest, [m, c] each; ``tail`` adds the tail's share."""
+    found = []
+    for name, matrix_scores in history_scores.items():
+        found.append(
+            matrix_scores.top(LED if name == LEADING else BY_BEHAVIOUR, allowed, exclusions)
+        )
+        if name == LEADING and tail is not None:
+            found.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
+    return found
+
+
+def from_sequences(
+    sequence_scores: Mapping[str, SequenceScores],
+    allowed: NDArray[np.bool_],
+    exclusions: NDArray[np.int64],
+) -> list[NDArray[np.int64]]:
+    """Return the items nearest to what each sequence tower expects, [m, c] each."""
+    return [
+        found.nearest(BY_SEQUENCE, allowed, exclusions)[0] for found in sequence_scores.values()
+    ]
+
+
+def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]:
+    """Return sorted keys ``user * n_items + row`` of what each user doesn't get back."""
+    if excluded is None:
+        return np.empty(0, np.int64)
+    owner = np.repeat(np.arange(len(excluded), dtype=np.int64), np.diff(excluded.offsets))
+    return np.unique(owner * n_items + excluded.items)
+
+
+def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:
+    """Return each user's distinct rows, ascending, -1 padded at the end, int64 [m, c].
+
+    >>> union([np.array([[3, 1]]), np.array([[1, -1]])], 5).tolist()
+    [[1, 3]]
+    """
+    joined = np.concatenate(lists, axis=1)
+    joined = np.sort(np.where(joined < 0, n_items, joined), axis=1)
+    repeated = np.zeros(joined.shape, bool)
+    repeated[:, 1:] = joined[:, 1:] == joined[:, :-1]
+    joined = np.sort(np.where(repeated, n_items, joined), axis=1)
+    width = int((joined < n_items).sum(axis=1).max(initial=0))
+    joined = joined[:, :width]
+    return np.where(joined < n_items, joined, -1)

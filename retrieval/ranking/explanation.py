@@ -1,0 +1,61 @@
+"""Why an item was recommended: which past items carry its score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.ranking.pipeline import RankingPipeline
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A past item and how much score the candidate would lose without it.
+
+    The score is the head's log-odds; without a head that ranks, the cosine.
+    """
+
+    row: int
+    contribution: float
+
+
+def reasons(
+    ranking: RankingPipeline,
+    history: NDArray[np.int32],
+    candidates: NDArray[np.int64],
+    most: int = 3,
+) -> list[list[Reason]]:
+    """Return, for each candidate, the past items that carry its score, strongest first.
+
+    Each past item is left out once and the engine asked again (occlusion, Zeiler and Fergus,
+    2014): whatever it is made of, the loss of score is what the item contributed. Items that
+    contributed nothing, or pulled the other way, are left out; of a history of one item, that
+    item carries everything.
+    """
+    recent = history[-ranking.bundle.user_tower.max_history :]
+    if len(recent) == 1:
+        whole = _scores(ranking, [recent], candidates)[0]
+        return [[Reason(int(recent[0]), float(score))] for score in whole]
+    without = [np.delete(recent, i) for i in range(len(recent))]
+    scores = _scores(ranking, [recent, *without], candidates)
+    lost = scores[0] - scores[1:]
+    found = []
+    for column in lost.T:
+        strongest = np.argsort(-column, kind="stable")[:most]
+        found.append([Reason(int(recent[i]), float(column[i])) for i in strongest if column[i] > 0])
+    return found
+
+
+def _scores(
+    ranking: RankingPipeline, histories: list[NDArray[np.int32]], candidates: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return every candidate's score for every history, float32 [histories, candidates]."""
+    user_state = ranking.user_state(Histories.from_lists(histories))
+    if ranking.bundle.relevance.ranks:
+        return ranking.logits(
+            user_state, np.broadcast_to(candidates, (len(histories), len(candidates)))
+        )
+    return user_state.vectors @ ranking.index.vectors(candidates).T

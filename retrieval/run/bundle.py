@@ -1,0 +1,204 @@
+"""The run folder: everything a served model needs, written once and verified when read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from longtail.index.files import (
+    check_format,
+    read_json,
+    read_records,
+    record_files,
+    verify_files,
+)
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.data.stored_interactions import load_interactions, save_interactions
+from longtail.retrieval.errors import BundleError
+from longtail.retrieval.features.evidence_models import EvidenceModels
+from longtail.retrieval.features.relevance_head import RelevanceHead
+from longtail.retrieval.run.sealed_json import check_seal, write_sealed_json
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text_user_tower import load_user_tower
+from longtail.retrieval.towers.user_tower import UserTower
+
+# 2: evidence from the log, and a head that ranks.
+FORMAT = 2
+REMEDY = "copy the run folder again, or train it again with `longtail train`"
+
+# Written after training by other commands, each with its own manifest or none: not part of
+# what the bundle's hashes cover.
+LATER_FILES = ("manifest.json", "metrics.json", "per_user.parquet", "report.html", "index")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What validation chose, and what a query starts from.
+
+    Attributes:
+        temperature: the cosine is divided by it.
+        popularity_weight: weight of log p at debias 0 (the most probable next item).
+        debias: default strength of a query's popularity correction, in [0, 1].
+    """
+
+    temperature: float
+    popularity_weight: float
+    debias: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained engine without its index: `ServedRun` has both, as they are served.
+
+    Attributes:
+        log: all interactions handed to training; `part` says which were train, valid, test.
+        config: the settings it was trained with, as plain data.
+        summary: what training measured, as plain data.
+    """
+
+    catalog: Catalog
+    popularity: Popularity
+    log: Interactions
+    item_tower: ItemTower
+    user_tower: UserTower
+    relevance: RelevanceHead
+    evidence_models: EvidenceModels
+    serving: Serving
+    split_kind: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write the bundle's files and its manifest into an existing, empty folder.
+
+    Publishing the folder in one step is the caller's: see `longtail.index.files.publish_folder`.
+    """
+    bundle.item_tower.save(folder / "item_tower")
+    bundle.user_tower.save(folder / "user_tower")
+    bundle.relevance.save(folder / "relevance_head")
+    bundle.evidence_models.save(folder / "evidence")
+    bundle.catalog.save(folder / "catalog.parquet")
+    save_interactions(bundle.log, folder / "histories.parquet")
+    _popularity_frame(bundle).to_parquet(folder / "popularity.parquet", index=False)
+    write_sealed_json(
+        folder / "manifest.json",
+        {
+            "format": FORMAT,
+            "item_tower": bundle.item_tower.fingerprint(),
+            "template": bundle.catalog.template,
+            "bucket_rule": bundle.popularity.rule,
+            "buckets": bundle.popularity.sizes(),
+            "split": bundle.split_kind,
+            "serving": asdict(bundle.serving),
+            "config": dict(bundle.config),
+            "summary": _plain(bundle.summary),
+            "versions": library_versions(),
+            "files": {
+                name: asdict(record)
+                for name, record in record_files(folder, leave_out=LATER_FILES).items()
+            },
+        },
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the bundle's manifest.
+
+    Raises:
+        BundleError: the folder isn't a run folder.
+        UnsupportedFormatError: it was written by a newer longtail, or by one too old.
+        DamagedFileError: the manifest was altered.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        hint = (
+            "training was interrupted: run `longtail train` again with --resume"
+            if work_folder(folder).is_dir()
+            else "`longtail train --out` writes one"
+        )
+        raise BundleError(f"{folder} is no run folder (it has no manifest.json); {hint}")
+    manifest = read_json(path, remedy=REMEDY)
+    check_format(manifest, path, reads=FORMAT, remedy=REMEDY, oldest=FORMAT)
+    check_seal(manifest, path, remedy=REMEDY)
+    return manifest
+
+
+def open_bundle(folder: Path) -> Bundle:
+    """Return a bundle as it was trained, after checking every file of it against the manifest.
+
+    Raises:
+        BundleError, UnsupportedFormatError: see `read_manifest`.
+        DamagedFileError: a file is missing or was altered.
+    """
+    manifest = read_manifest(folder)
+    records = read_records(manifest, folder / "manifest.json", remedy=REMEDY)
+    verify_files(folder, records, remedy=REMEDY)
+    catalog = Catalog.load(folder / "catalog.parquet")
+    item_tower = ItemTower.load(folder / "item_tower")
+    counts = pd.read_parquet(folder / "popularity.parquet")["training_count"].to_numpy(np.int64)
+    return Bundle(
+        catalog=catalog,
+        popularity=Popularity.from_counts(counts, catalog.item_ids, manifest["bucket_rule"]),
+        log=load_interactions(folder / "histories.parquet"),
+        item_tower=item_tower,
+        user_tower=load_user_tower(folder / "user_tower", item_tower).eval(),
+        relevance=RelevanceHead.load(folder / "relevance_head"),
+        evidence_models=EvidenceModels.load(folder / "evidence", n_items=len(catalog)),
+        serving=Serving(**manifest["serving"]),
+        split_kind=manifest["split"],
+        config=manifest["config"],
+        summary=manifest["summary"],
+    )
+
+
+def work_folder(run: Path) -> Path:
+    """Return where an unfinished training of this run keeps its checkpoints and vectors."""
+    # "." and ".." have no name of their own.
+    named = run if run.name not in ("", "..") else run.resolve()
+    return named.with_name(f".{named.name}.work")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that shape a bundle's numbers."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    names = ("longtail", "torch", "transformers", "sentence-transformers", "numpy", "pandas")
+    found = {}
+    for name in (*names, "faiss-cpu", "faiss-gpu"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with NaN as None: what can't be measured is unknown, also in JSON."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _popularity_frame(bundle: Bundle) -> pd.DataFrame:
+    from longtail.retrieval.data.popularity import BUCKETS
+
+    popularity = bundle.popularity
+    return pd.DataFrame(
+        {
+            "item_id": bundle.catalog.item_ids,
+            "training_count": popularity.counts,
+            "bucket": [BUCKETS[code] for code in popularity.bucket],
+            "percentile": popularity.percentile,
+            "log_p": popularity.log_p,
+        }
+    )

@@ -1,0 +1,1 @@
+"""Texts on their way through an encoder: tokens, batches, pieces, pooled vectors."""

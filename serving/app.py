@@ -1,0 +1,98 @@
+"""The web application: routes, failures as JSON, and the parts that start and stop with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from longtail.index.errors import LongtailError
+from longtail.serving.access import ApiKey
+from longtail.serving.explorer.router import explorer_router
+from longtail.serving.http.http_errors import RefusedError, internal, refusal_of
+from longtail.serving.http.json_response import JsonAnswer
+from longtail.serving.http.middleware import Gate
+from longtail.serving.http.reference_page import reference_page
+from longtail.serving.http.validation_failures import refusal_of_validation
+from longtail.serving.routes.documented import errors
+from longtail.serving.routes.events import events_router
+from longtail.serving.routes.health import health_router
+from longtail.serving.routes.items import items_router
+from longtail.serving.routes.recommend import recommend_router
+from longtail.serving.service import Service
+
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+
+
+def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = False) -> Gate:
+    """Return the ASGI application of a service; with a key, data needs it.
+
+    ``local_only`` answers requests alone that name this machine as their host.
+    """
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="longtail",
+        summary="Recommendations from the long tail.",
+        version=service.version,
+        lifespan=running,
+        default_response_class=JsonAnswer,
+        # The framework's own page loads its scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    # Before the items: an item's id may hold slashes.
+    app.include_router(
+        explorer_router(service.current, service.live.run, service.history_of),
+        responses=errors(404, 422, body=False),
+    )
+    app.include_router(recommend_router(service))
+    app.include_router(events_router(service))
+    app.include_router(items_router(service))
+    app.include_router(health_router(service))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(reference_page(app.openapi()))
+
+    @app.exception_handler(LongtailError)
+    async def known(request: Request, error: LongtailError) -> Response:
+        return _refused(request, refusal_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return _refused(request, refusal_of_validation(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        code = _HTTP_CODES.get(error.status_code, "bad_request")
+        sentence = {
+            "not_found": "there is nothing at this address; /docs lists what there is",
+            "method_not_allowed": "this address doesn't know that method; see /docs",
+            "bad_request": "the body is not JSON in UTF-8",
+        }[code]
+        return _refused(request, RefusedError(error.status_code, code, sentence))
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, _: Exception) -> Response:
+        # The gate logs it: the framework raises it once more after this answer.
+        return _refused(request, internal())
+
+    return Gate(app, service.limits, service.metrics, key, local_only)
+
+
+def _refused(request: Request, refusal: RefusedError) -> Response:
+    body: dict[str, Any] = refusal.body(request.state.request_id)
+    return JsonAnswer(body, refusal.status, headers=refusal.headers())

@@ -1,0 +1,1 @@
+"""The engine behind the service: its versions, its batches, and the way to the next version."""

@@ -1,0 +1,212 @@
+"""The explorer's routes: its page, and what the page reads beside recommendations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.popularity import BUCKETS, POOLS, Pool
+from longtail.retrieval.errors import UnknownItemError, UnknownUserError
+from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.explorer.cards import item_cards
+from longtail.serving.explorer.engine_view import EngineView, LatestView
+from longtail.serving.explorer.evaluation_digest import evaluation_digest
+from longtail.serving.explorer.near_ids import near_ids, suggestion
+from longtail.serving.explorer.page_files import PAGE, content_policy, page_files
+from longtail.serving.explorer.people import Kind
+
+# The engine that answers now, and what its answers say of its versions.
+Current = Callable[[], tuple[Retriever, Mapping[str, str]]]
+# All that a user took, as rows of an engine, oldest first; None for an unknown user.
+HistoryOf = Callable[[Retriever, str], NDArray[np.int32] | None]
+Answer = dict[str, Any]
+
+MOST_LISTED = 100
+# Of an id that nobody has, in a sentence.
+LONGEST_SHOWN = 60
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="how many at most")]
+Words = Annotated[str, Query(max_length=200)]
+
+
+def explorer_router(
+    current: Current, run: Path, history_of: HistoryOf = Retriever.logged_history
+) -> APIRouter:
+    """Return the routes of the explorer over the engine that ``current`` names.
+
+    Whatever one request answers comes from one engine. ``history_of`` is for a service that
+    knows more than the log. Unknown users and items are raised as the engine's own errors, an
+    evaluation that isn't there as `NoEvaluationError`: making answers of them is left to the app.
+    """
+    router = APIRouter()
+    _add_page(router)
+    latest = LatestView()
+
+    def now() -> tuple[EngineView, Mapping[str, str]]:
+        retriever, versions = current()
+        return latest.of(retriever), versions
+
+    _add_users(router, now, history_of)
+    _add_items(router, now)
+    _add_catalog(router, now)
+
+    @router.get("/v1/evaluation", tags=["explorer"], summary="The run's last evaluation")
+    def evaluation() -> Answer:
+        return {**evaluation_digest(run), "versions": now()[1]}
+
+    return router
+
+
+Now = Callable[[], tuple[EngineView, Mapping[str, str]]]
+
+
+def _add_page(router: APIRouter) -> None:
+    files = page_files()
+    policy = content_policy(files[PAGE].content.decode())
+
+    def sent(name: str, request: Request) -> Response:
+        file = files.get(name)
+        if file is None:
+            return Response(status_code=404)
+        headers = {
+            "ETag": file.etag,
+            # Asked again each time, sent again only when it has changed.
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
+    @router.get("/", include_in_schema=False)
+    async def page(request: Request) -> Response:
+        return sent(PAGE, request)
+
+    @router.get("/explorer/{name:path}", include_in_schema=False)
+    async def file(name: str, request: Request) -> Response:
+        return sent(name, request)
+
+
+def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
+    @router.get("/v1/users", tags=["explorer"], summary="Users by id, or random ones of a kind")
+    def users(search: Words = "", kind: Kind = "any", limit: Limit = 20) -> Answer:
+        view, versions = now()
+        people = view.people()
+        found = people.found(search, kind, limit) if search else people.drawn(kind, limit)
+        if search and kind == "any" and all(one["user_id"] != search for one in found):
+            # Somebody whom only the service has heard of is found by the whole id.
+            rows = history_of(view.retriever, search)
+            if rows is not None:
+                found = [_line(view.retriever, search, rows), *found][:limit]
+        return {"users": found, "versions": versions}
+
+    @router.get("/v1/users/{user_id:path}", tags=["explorer"], summary="A user's history")
+    def user(user_id: str) -> Answer:
+        view, versions = now()
+        bundle = view.retriever.bundle
+        rows = history_of(view.retriever, user_id)
+        if rows is None:
+            near = suggestion(near_ids(user_id, view.people().user_ids))
+            raise UnknownUserError(f"no user {user_id[:LONGEST_SHOWN]!r} in this run{near}")
+        return {
+            "user_id": user_id,
+            "history": item_cards(bundle, rows),
+            "popularity_percentile": _percentile(view.retriever, rows),
+            "versions": versions,
+        }
+
+
+def _line(retriever: Retriever, user_id: str, rows: NDArray[np.int32]) -> Answer:
+    mean = _percentile(retriever, rows)
+    return {
+        "user_id": user_id,
+        "history_length": len(rows),
+        "popularity_percentile": None if mean is None else round(mean, 2),
+    }
+
+
+def _percentile(retriever: Retriever, rows: NDArray[np.int32]) -> float | None:
+    percentile = retriever.bundle.popularity.percentile
+    return float(percentile[rows].mean()) if len(rows) else None
+
+
+def _add_items(router: APIRouter, now: Now) -> None:
+    @router.get("/v1/items", tags=["explorer"], summary="Items by words, or by their ids")
+    def items(
+        search: Words = "",
+        bucket: Pool = "all",
+        limit: Limit = 20,
+        id: Annotated[
+            list[str],
+            Query(max_length=2 * MOST_LISTED, description="ids; missing ones are left out"),
+        ] = [],  # noqa: B006
+    ) -> Answer:
+        view, versions = now()
+        bundle, curve = view.retriever.bundle, view.curve()
+        if id:
+            rows = bundle.catalog.rows_of(id)
+            return {"items": item_cards(bundle, rows[rows >= 0]), "versions": versions}
+        allowed = np.isin(bundle.popularity.bucket[curve.rows], POOLS[bucket])
+        places = view.item_search().with_words(search, allowed, limit)
+        return {"items": item_cards(bundle, curve.rows[places]), "versions": versions}
+
+    @router.get("/v1/items/{item_id:path}/audience", tags=["explorer"], summary="Who took an item")
+    def audience(item_id: str, limit: Limit = 10) -> Answer:
+        view, versions = now()
+        bundle, audiences = view.retriever.bundle, view.audiences()
+        row = int(bundle.catalog.offered([item_id])[0])
+        if row < 0:
+            near = suggestion(near_ids(item_id, view.offered_ids()))
+            raise UnknownItemError(f"no item {item_id[:LONGEST_SHOWN]!r} in the catalog{near}")
+        also = audiences.also_took(row, bundle.popularity.in_pool("all"), limit)
+        cards = item_cards(bundle, [other for other, _ in also])
+        return {
+            "item_id": item_id,
+            "users": audiences.size(row),
+            "also_took": [{**card, "users": n} for card, (_, n) in zip(cards, also, strict=True)],
+            "versions": versions,
+        }
+
+
+def _add_catalog(router: APIRouter, now: Now) -> None:
+    @router.get("/v1/catalog/curve", tags=["explorer"], summary="Popularity by rank")
+    def curve(points: Annotated[int, Query(ge=10, le=2000)] = 200) -> Answer:
+        view, versions = now()
+        found, bundle = view.curve(), view.retriever.bundle
+        places = found.thinned(points)
+        rows = found.rows[places]
+        ids, bucket = bundle.catalog.item_ids[rows], bundle.popularity.bucket[rows]
+        return {
+            "n_items": len(found.rows),
+            "bucket_rule": bundle.popularity.rule,
+            "buckets": found.buckets,
+            "points": [
+                {
+                    "rank": int(place) + 1,
+                    "count": int(found.counts[place]),
+                    "bucket": BUCKETS[code],
+                    "item_id": str(item_id),
+                }
+                for place, code, item_id in zip(places, bucket, ids, strict=True)
+            ],
+            "versions": versions,
+        }
+
+    @router.get("/v1/catalog/at", tags=["explorer"], summary="The items around a popularity rank")
+    def at(rank: Annotated[int, Query(ge=1, le=2**53)], limit: Limit = 20) -> Answer:
+        view, versions = now()
+        first, rows = view.curve().around(rank, limit)
+        cards = item_cards(view.retriever.bundle, rows)
+        items = [{**card, "rank": first + place} for place, card in enumerate(cards)]
+        return {"items": items, "versions": versions}
+
+    @router.get("/v1/catalog/columns", tags=["explorer"], summary="What filters can ask about")
+    def columns() -> Answer:
+        view, versions = now()
+        return {"columns": view.columns(), "versions": versions}

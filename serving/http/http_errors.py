@@ -1,0 +1,99 @@
+"""Requests that get no answer: a status, a code for programs, a sentence for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longtail.index.errors import (
+    DamagedFileError,
+    DiskFullError,
+    LockedIndexError,
+    LongtailError,
+    StaleIndexError,
+)
+from longtail.retrieval.errors import DataError, QueryError, UnknownItemError, UnknownUserError
+
+LONGEST_MESSAGE = 500
+
+
+class RefusedError(LongtailError):
+    """A request that gets no answer.
+
+    Attributes:
+        status: the HTTP status.
+        code: what a program can go by, snake_case.
+        retry_after_s: seconds after which the same request may succeed, or None.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Return the JSON answer."""
+        message = str(self)
+        if len(message) > LONGEST_MESSAGE:
+            message = message[: LONGEST_MESSAGE - 3] + "..."
+        return {"error": {"code": self.code, "message": message, "request_id": request_id}}
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that go with it."""
+        headers = {}
+        if self.retry_after_s is not None:
+            headers["Retry-After"] = str(self.retry_after_s)
+        if self.status == 408:
+            # The rest of the body may come yet, and isn't the next request.
+            headers["Connection"] = "close"
+        return headers
+
+
+# The first that fits; everything else that is known is the service's own trouble.
+_KNOWN: tuple[tuple[type[LongtailError], int, str], ...] = (
+    (UnknownUserError, 404, "unknown_user"),
+    (UnknownItemError, 404, "unknown_item"),
+    (QueryError, 422, "bad_query"),
+    (DataError, 422, "bad_item"),
+    (LockedIndexError, 409, "index_locked"),
+    (StaleIndexError, 409, "index_changed"),
+    (DiskFullError, 503, "disk_full"),
+    (DamagedFileError, 503, "damaged_file"),
+)
+
+
+def internal() -> RefusedError:
+    """Return the refusal behind which there is a bug of ours."""
+    return RefusedError(
+        500, "internal", "something went wrong in the service; report it with the request id"
+    )
+
+
+def refusal_of(error: LongtailError) -> RefusedError:
+    """Return how the service answers a known failure of the engine.
+
+    An error may bring its own ``status`` and ``code``.
+
+    >>> refusal_of(UnknownUserError("no user 'u9'")).status
+    404
+    """
+    if isinstance(error, RefusedError):
+        return error
+    code = getattr(error, "code", None)
+    if code is not None:
+        return RefusedError(int(getattr(error, "status", 400)), str(code), str(error))
+    for kind, status, name in _KNOWN:
+        if isinstance(error, kind):
+            return RefusedError(status, name, _over_http(str(error)))
+    return RefusedError(503, "unavailable", str(error), retry_after_s=5)
+
+
+def _over_http(sentence: str) -> str:
+    """Return the engine's sentence with its options named as fields of a request.
+
+    >>> _over_http("no user 'u9'. For a new user give the items with --history")
+    "no user 'u9'. For a new user give the items with history"
+    """
+    return sentence.replace("--where", "where").replace("--history", "history")

@@ -1,0 +1,53 @@
+"""For whoever runs the service: is it up, is it ready, what does it serve, what does it count."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from longtail.serving.http.json_response import JsonAnswer
+from longtail.serving.metrics import CONTENT_TYPE
+from longtail.serving.service import Service
+
+
+def health_router(service: Service) -> APIRouter:
+    """Return the routes for operators."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz", summary="Whether the process answers")
+    async def healthz() -> Response:
+        """200 as long as it does."""
+        return JsonAnswer({"status": "ok"})
+
+    @router.get("/readyz", summary="Whether requests should be sent here")
+    async def readyz() -> Response:
+        """200 while a verified version answers, `degraded` when a newer one can't be served;
+        503 when the service is stopping."""
+        if service.stopping:
+            return JsonAnswer({"status": "stopping"}, 503)
+        trouble, versions = service.live.trouble, service.live.engine.versions
+        if trouble is not None:
+            return JsonAnswer({"status": "degraded", "reason": trouble, "versions": versions})
+        return JsonAnswer({"status": "ready", "versions": versions})
+
+    @router.get("/v1/version", summary="What is served")
+    async def version() -> Response:
+        """The versions of longtail, the index and the model, and the catalog's size."""
+        engine = service.live.engine
+        bundle = engine.retriever.bundle
+        return JsonAnswer(
+            {
+                "longtail": service.version,
+                "versions": engine.versions,
+                "items": bundle.catalog.n_offered,
+                "users": len(bundle.log.user_ids),
+                "debias": bundle.serving.debias,
+            }
+        )
+
+    @router.get("/metrics", summary="Numbers for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        """Prometheus' text format."""
+        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return router

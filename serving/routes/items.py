@@ -1,0 +1,63 @@
+"""Items of the catalog: read, put, deleted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path
+from starlette.responses import Response
+
+from longtail.serving.engine.batch_handler import unknown_item
+from longtail.serving.http.json_response import JsonAnswer
+from longtail.serving.http.request_models import ItemColumns
+from longtail.serving.http.response_bodies import item_body
+from longtail.serving.http.response_models import ChangedAnswer, ItemAnswer
+from longtail.serving.limits import LONGEST_ID
+from longtail.serving.routes.documented import errors
+from longtail.serving.service import Service
+
+ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
+
+
+def items_router(service: Service) -> APIRouter:
+    """Return the routes of single items."""
+    router = APIRouter(tags=["items"])
+
+    @router.get(
+        "/v1/items/{item_id:path}",
+        summary="One item",
+        responses={200: {"model": ItemAnswer}, **errors(404, 422, body=False)},
+    )
+    async def item(item_id: ItemId) -> Response:
+        """Its title, columns, popularity and bucket."""
+        engine = service.live.engine
+        row = int(engine.retriever.bundle.catalog.offered([item_id])[0])
+        if row < 0:
+            raise unknown_item(item_id)
+        return JsonAnswer({"item": item_body(engine, row), "versions": engine.versions})
+
+    @router.put(
+        "/v1/items/{item_id:path}",
+        summary="Add or change an item",
+        responses={200: {"model": ChangedAnswer}, **errors(409, 422)},
+    )
+    async def put(
+        item_id: ItemId,
+        columns: Annotated[ItemColumns, Body(examples=[{"title": "Cast iron pan", "price": 39.0}])],
+    ) -> Response:
+        """Columns that a known item isn't given stay as they are; those of a new one are empty.
+
+        The answer comes when the new version is served.
+        """
+        return JsonAnswer({"versions": await service.items.put(item_id, columns)})
+
+    @router.delete(
+        "/v1/items/{item_id:path}",
+        summary="Take an item out",
+        responses={200: {"model": ChangedAnswer}, **errors(404, 409, 422, body=False)},
+    )
+    async def delete(item_id: ItemId) -> Response:
+        """It is never an answer again; its id may be put again."""
+        return JsonAnswer({"versions": await service.items.delete(item_id)})
+
+    return router

@@ -1,0 +1,70 @@
+"""Recommendations for one or many, and items like an item."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import Response
+
+from longtail.serving.engine.batch_handler import SimilarRequest
+from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.json_response import JsonAnswer
+from longtail.serving.http.request_models import PoolName, RecommendBatch, RecommendRequest
+from longtail.serving.http.response_models import BatchAnswer, RecommendAnswer, SimilarAnswer
+from longtail.serving.limits import LONGEST_ID, MOST_K
+from longtail.serving.routes.documented import errors
+from longtail.serving.service import Service
+
+ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
+
+
+def recommend_router(service: Service) -> APIRouter:
+    """Return the routes that rank."""
+    router = APIRouter(tags=["recommendations"])
+
+    @router.post(
+        "/v1/recommend",
+        summary="Recommend items",
+        responses={200: {"model": RecommendAnswer}, **errors(404, 422, 429, 504)},
+    )
+    async def recommend(request: RecommendRequest) -> Response:
+        """The long-tail items for a user, a history or a text, best first."""
+        _, [outcome] = await service.batcher.submit([request])
+        if isinstance(outcome, RefusedError):
+            raise outcome
+        return JsonAnswer(outcome)
+
+    @router.post(
+        "/v1/recommend:batch",
+        summary="Recommend items to several",
+        responses={200: {"model": BatchAnswer}, **errors(422, 429, 504)},
+    )
+    async def recommend_batch(batch: RecommendBatch) -> Response:
+        """As many answers as requests, in their order, all from one version."""
+        versions, outcomes = await service.batcher.submit(batch.requests)
+        answers = [
+            {"error": {"code": outcome.code, "message": str(outcome)}}
+            if isinstance(outcome, RefusedError)
+            else outcome
+            for outcome in outcomes
+        ]
+        return JsonAnswer({"answers": answers, "versions": versions})
+
+    @router.get(
+        "/v1/similar/{item_id:path}",
+        summary="Items that read like an item",
+        responses={200: {"model": SimilarAnswer}, **errors(404, 422, 429, 504)},
+    )
+    async def similar(
+        item_id: ItemId,
+        k: Annotated[int, Query(ge=1, le=MOST_K)] = 10,
+        pool: PoolName = "all",
+    ) -> Response:
+        """The items whose texts are nearest, by cosine."""
+        _, [outcome] = await service.batcher.submit([SimilarRequest(item_id, k, pool)])
+        if isinstance(outcome, RefusedError):
+            raise outcome
+        return JsonAnswer(outcome)
+
+    return router

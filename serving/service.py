@@ -1,0 +1,130 @@
+"""The parts of a running service, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.events import EVENTS, TakenItem
+from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.engine.batch_handler import Ask, Outcome, answer_all, unknown_item
+from longtail.serving.engine.batching import Answering, Batcher, Versions
+from longtail.serving.engine.model_registry import Live
+from longtail.serving.http.request_models import Event
+from longtail.serving.limits import Limits
+from longtail.serving.logs import log, logger
+from longtail.serving.metrics import Metrics
+from longtail.serving.updates.catalog_writer import ItemChanges
+from longtail.serving.updates.event_log import EventLog
+from longtail.serving.updates.timestamps import seconds_of
+from longtail.serving.updates.user_histories import LiveHistories
+
+
+@dataclass(eq=False)
+class Service:
+    """Everything that routes reach for; one a process.
+
+    Attributes:
+        live: the version that answers.
+        histories: what users took since the log.
+        batcher: the queue before the engine.
+        events: the file of events.
+        items: changes of the catalog.
+    """
+
+    limits: Limits
+    metrics: Metrics
+    live: Live
+    histories: LiveHistories
+    batcher: Batcher
+    events: EventLog
+    items: ItemChanges
+    version: str = field(default_factory=lambda: version("longtail"))
+    stopping: bool = False
+    _watching: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, run: Path, limits: Limits) -> Service:
+        """Return the service of a run folder, verified and with its events replayed.
+
+        Raises:
+            LongtailError: the run can't be served; the message says what to do.
+        """
+        metrics = Metrics()
+        live = Live.open(run, metrics)
+        histories = LiveHistories()
+        events = EventLog.open(run / EVENTS, histories, metrics, is_logged=live.engine.has_logged)
+        batcher = Batcher(_answering(live, histories), limits, metrics)
+        return cls(limits, metrics, live, histories, batcher, events, ItemChanges(live))
+
+    async def take_events(self, events: Sequence[Event]) -> int:
+        """Keep events of known items, and return how many once they are on the disk.
+
+        Raises:
+            RefusedError: an item isn't in the catalog, or a time isn't one; none is kept.
+        """
+        catalog, now = self.live.engine.retriever.bundle.catalog, time.time()
+        unknown = np.flatnonzero(catalog.offered(event.item_id for event in events) < 0)
+        if len(unknown):
+            raise unknown_item(events[int(unknown[0])].item_id)
+        await self.events.append(
+            [
+                TakenItem(event.user_id, event.item_id, seconds_of(event.timestamp, now))
+                for event in events
+            ]
+        )
+        return len(events)
+
+    def current(self) -> tuple[Retriever, Versions]:
+        """Return the retriever that answers now, and its versions."""
+        engine = self.live.engine
+        return engine.retriever, engine.versions
+
+    def history_of(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
+        """Return all that a user took, events included; None for an unknown user."""
+        return self.histories.rows(retriever, user_id)
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        self.batcher.start()
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+        log("started", versions=self.live.engine.versions, events=len(self.histories))
+
+    async def stop(self) -> None:
+        """Answer what waits, finish what is being written, and stop."""
+        self.stopping = True
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        await self.batcher.close()
+        await self.items.close()
+        await self.events.close()
+        log("stopped")
+
+    async def _watch(self) -> None:
+        """Look for new versions, again and again."""
+        while True:
+            await asyncio.sleep(self.limits.poll_s)
+            try:
+                await asyncio.to_thread(self.live.refresh)
+            except Exception:
+                # Whatever it is: what is served now goes on being served.
+                logger.exception("bug")
+
+
+def _answering(live: Live, histories: LiveHistories) -> Answering:
+    def answering(asks: Sequence[Ask]) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
+        # Taken once: every answer of the batch is this version's.
+        engine = live.engine
+        return engine.versions, answer_all(engine, histories, asks)
+
+    return answering

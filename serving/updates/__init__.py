@@ -1,0 +1,1 @@
+"""What clients write: events and items, on the disk before they are acknowledged."""

@@ -1,0 +1,47 @@
+"""Users' histories as they are now: the log's, and what the service has heard since."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.events import TakenItem
+from longtail.retrieval.ranking.retriever import Retriever
+
+
+@dataclass
+class LiveHistories:
+    """What came after the log, by user; item ids, since rows belong to one version alone."""
+
+    _taken: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return sum(map(len, self._taken.values()))
+
+    def add(self, events: Iterable[TakenItem]) -> None:
+        """Let these events be known; those of one user go by their time."""
+        for event in events:
+            # The list's order must not depend on ids: same time, order of arrival.
+            taken = self._taken.setdefault(event.user_id, [])
+            insort(taken, (event.timestamp, event.item_id), key=lambda pair: pair[0])
+
+    def since_the_log(self, user_id: str) -> list[str]:
+        """Return the items that a user took after the log ended, oldest first."""
+        return [item for _, item in self._taken.get(user_id, ())]
+
+    def rows(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
+        """Return all that a user took, as rows of this version; None for an unknown user."""
+        logged = retriever.logged_history(user_id)
+        taken = self._taken.get(user_id)
+        if taken is None:
+            return logged
+        # A copy: events arrive while the engine's thread reads.
+        fresh = retriever.bundle.catalog.rows_of(item for _, item in tuple(taken))
+        # Of an item that the catalog has forgotten nothing is known.
+        known = fresh[fresh >= 0].astype(np.int32)
+        return known if logged is None else np.concatenate([logged, known])

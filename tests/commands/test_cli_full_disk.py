@@ -1,0 +1,103 @@
+"""A full disk in training, indexing and recommending: one line, and what was there still stands.
+
+Two ways to run out of room: a limit on the size of a file, which works for everybody, and a real
+small file system, where the tests may mount one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import largest_file, longtail, train_arguments
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 400 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    options = ["-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    if mount is None or subprocess.run([mount, *options], capture_output=True).returncode:
+        pytest.skip("this user can't mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+# Each size stops another writer: the job's marker, vectors, checkpoints, weights, the index.
+@pytest.mark.parametrize("size", [0, 50, 4_000, 16_000, 40_000, 60_000])
+def test_no_room_while_training_is_one_line_and_the_work_goes_on(
+    shop_files: Path, tiny_bert: Path, tmp_path: Path, size: int
+) -> None:
+    words = ["train", shop_files, *train_arguments(tiny_bert), "--out", tmp_path / "run"]
+    with largest_file(size):
+        done = longtail(*words)
+    assert done.complaint.startswith("no room on the disk (")
+    assert "the same command with --resume goes on" in done.complaint
+    assert not (tmp_path / "run").exists()
+    assert {path.name for path in tmp_path.iterdir()} <= {".run.work"}
+    assert longtail(*words, "--resume").code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("more", [(), ("--read-texts",)])
+@pytest.mark.parametrize("size", [0, 200, 3_000])
+def test_no_room_while_indexing_leaves_the_old_index(
+    run_copy: Path, size: int, more: tuple[str, ...]
+) -> None:
+    current = (run_copy / "index" / "CURRENT").read_bytes()
+    with largest_file(size):
+        complaint = longtail("index", "build", run_copy, *more).complaint
+    assert complaint.startswith("no room on the disk (")
+    assert (run_copy / "index" / "CURRENT").read_bytes() == current
+    assert [path.name for path in (run_copy / "index").glob("*v0*")] == ["v0001"]
+    assert longtail("index", "verify", run_copy).code == 0
+    assert longtail("index", "build", run_copy).code == 0
+
+
+def test_no_room_for_recommendations_leaves_the_old_file(cli_run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "recs.parquet"
+    out.write_bytes(b"old")
+    with largest_file(1_000):
+        complaint = longtail("recommend", cli_run, "--all", "--out", out).complaint
+    assert complaint.startswith("no room on the disk (")
+    assert out.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_no_room_for_an_evaluation_is_one_line(run_copy: Path) -> None:
+    with largest_file(100):
+        complaint = longtail("evaluate", run_copy, "--baselines", "popularity").complaint
+    assert complaint.startswith("no room on the disk (")
+    assert longtail("index", "verify", run_copy).code == 0
+
+
+@pytest.mark.parametrize("used_kb", [380, 330, 200])
+def test_a_small_file_system_that_fills_up_while_training(
+    shop_files: Path, tiny_bert: Path, small_disk: Path, used_kb: int
+) -> None:
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(1024 * used_kb))
+    words = ["train", shop_files, *train_arguments(tiny_bert), "--out", small_disk / "run"]
+    complaint = longtail(*words).complaint
+    assert complaint.startswith("no room on the disk (")
+    assert {path.name for path in small_disk.iterdir()} <= {"ballast", ".run.work"}
+
+
+def test_a_small_file_system_that_fills_up_while_indexing(
+    trained_run: Path, small_disk: Path
+) -> None:
+    run = small_disk / "run"
+    shutil.copytree(trained_run, run, ignore=shutil.ignore_patterns("report.html"))
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "ballast").write_bytes(bytes(max(free - 9_000, 0)))
+    complaint = longtail("index", "build", run).complaint
+    assert complaint.startswith("no room on the disk (")
+    assert [path.name for path in (run / "index").glob("*v0*")] == ["v0001"]
+    assert longtail("index", "verify", run).code == 0

@@ -1,0 +1,164 @@
+"""Requests that come together are ranked together; the queue is bounded, and so is the wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from longtail.serving.engine.batch_handler import Ask, Outcome
+from longtail.serving.engine.batching import Batcher, Versions
+from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.request_models import RecommendRequest
+from longtail.serving.limits import LARGEST_BATCH, Limits
+from longtail.serving.metrics import Metrics
+
+
+@dataclass
+class SlowEngine:
+    """Answers with the user's own name, when it is let; remembers every batch."""
+
+    batches: list[list[str]] = field(default_factory=list)
+    free: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, asks: Sequence[Ask]) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
+        names = [ask.user_id for ask in asks]  # type: ignore[union-attr]
+        self.batches.append([str(name) for name in names])
+        return {"index": f"v{len(self.batches)}", "model": "m"}, self._groups(names)
+
+    def _groups(self, names: list[str | None]) -> Iterator[list[tuple[int, Outcome]]]:
+        assert self.free.wait(10)
+        if "bug" in names:
+            raise ValueError("a bug")
+        # Not in the order asked: groups are answered as they come.
+        for place in reversed(range(len(names))):
+            yield [(place, {"name": names[place]})]
+
+
+def ask(*names: str) -> list[RecommendRequest]:
+    return [RecommendRequest(user_id=name) for name in names]
+
+
+async def settled(*waiting: asyncio.Task[object]) -> list[object]:
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def run(story, limits: Limits | None = None) -> SlowEngine:  # type: ignore[no-untyped-def]
+    engine = SlowEngine()
+
+    async def told() -> None:
+        batcher = Batcher(engine, limits or Limits(), Metrics())
+        batcher.start()
+        try:
+            await story(batcher, engine)
+        finally:
+            engine.free.set()
+            await batcher.close()
+
+    asyncio.run(told())
+    return engine
+
+
+async def busy(batcher: Batcher, engine: SlowEngine) -> asyncio.Task[object]:
+    """Let the engine work at something until it is freed."""
+    first = asyncio.create_task(batcher.submit(ask("first")))
+    while not engine.batches:
+        await asyncio.sleep(0.001)
+    return first
+
+
+def test_what_arrives_while_the_engine_works_is_one_batch() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        others = [asyncio.create_task(batcher.submit(ask(name))) for name in "abc"]
+        pair = asyncio.create_task(batcher.submit(ask("d", "e")))
+        await asyncio.sleep(0)
+        engine.free.set()
+        await settled(first)
+        assert [(await other)[1] for other in others] == [[{"name": n}] for n in "abc"]
+        assert await pair == ({"index": "v2", "model": "m"}, [{"name": "d"}, {"name": "e"}])
+
+    assert run(story).batches == [["first"], ["a", "b", "c", "d", "e"]]
+
+
+def test_a_batch_is_never_larger_than_the_largest() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        many = [asyncio.create_task(batcher.submit(ask(str(n)))) for n in range(300)]
+        await asyncio.sleep(0)
+        engine.free.set()
+        await settled(first, *many)
+
+    sizes = [len(batch) for batch in run(story).batches]
+    assert sizes == [1, LARGEST_BATCH, LARGEST_BATCH, 300 - 2 * LARGEST_BATCH]
+
+
+def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        waiting = asyncio.create_task(batcher.submit(ask("a", "b")))
+        await asyncio.sleep(0)
+        with pytest.raises(RefusedError) as caught:
+            await batcher.submit(ask("c"))
+        assert (caught.value.status, caught.value.retry_after_s) == (429, 1)
+        engine.free.set()
+        await settled(first, waiting)
+        await batcher.submit(ask("c"))
+
+    run(story, Limits(waiting=2))
+
+
+def test_who_waits_too_long_gets_a_504_and_is_not_computed() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        with pytest.raises(RefusedError) as caught:
+            await batcher.submit(ask("late"))
+        assert caught.value.status == 504
+        engine.free.set()
+        await settled(first)
+
+    assert run(story, Limits(deadline_s=0.05)).batches == [["first"]]
+
+
+def test_who_hangs_up_is_not_computed() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        gone = asyncio.create_task(batcher.submit(ask("gone")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await settled(gone)
+        engine.free.set()
+        await settled(first)
+
+    assert run(story).batches == [["first"]]
+
+
+def test_a_bug_reaches_those_it_concerns_and_the_next_batch_is_answered() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        engine.free.set()
+        with pytest.raises(ValueError, match="a bug"):
+            await batcher.submit(ask("bug"))
+        assert (await batcher.submit(ask("a")))[1] == [{"name": "a"}]
+
+    run(story)
+
+
+def test_closing_answers_what_waits_and_refuses_the_rest() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        waiting = asyncio.create_task(batcher.submit(ask("a")))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(batcher.close())
+        await asyncio.sleep(0)
+        with pytest.raises(RefusedError) as caught:
+            await batcher.submit(ask("b"))
+        assert caught.value.status == 503
+        engine.free.set()
+        await closing
+        assert (await waiting)[1] == [{"name": "a"}]
+        await settled(first)
+
+    run(story)

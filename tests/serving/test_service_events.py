@@ -1,0 +1,285 @@
+"""Events: no acknowledged one is ever lost, and the next answer knows them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import errno
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import httpx2
+import pytest
+from command_line import longtail
+from service_client import USER, recommend, refused, served_process, serving
+
+from longtail.index.errors import DamagedFileError
+from longtail.retrieval.data.events import TakenItem, cut_torn_end, line_of, read_events
+from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.metrics import Metrics
+from longtail.serving.updates import event_log
+from longtail.serving.updates.event_log import EventLog
+from longtail.serving.updates.user_histories import LiveHistories
+
+EVENTS = [TakenItem(f"u{n}", f'Müller\'s "tea" {n}', 1_700_000_000 + n) for n in range(5)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "events.jsonl").write_bytes(b"".join(map(line_of, EVENTS)))
+    return tmp_path
+
+
+def opened(folder: Path, histories: LiveHistories | None = None) -> EventLog:
+    return EventLog.open(
+        folder, histories or LiveHistories(), Metrics(), is_logged=lambda event: False
+    )
+
+
+class TestTheFile:
+    def test_gives_back_what_was_written(self, folder: Path) -> None:
+        assert read_events(folder).events == EVENTS
+
+    @pytest.mark.parametrize("lost", [1, 2, 20, 40])
+    def test_without_its_end_loses_the_torn_line_alone(self, folder: Path, lost: int) -> None:
+        path = folder / "events.jsonl"
+        path.write_bytes(path.read_bytes()[:-lost])
+        found = read_events(folder)
+        assert found.events == EVENTS[:4]
+        cut_torn_end(folder, found)
+        assert path.read_bytes() == b"".join(map(line_of, EVENTS[:4]))
+
+    def test_with_a_garbled_end_loses_the_garbled_lines(self, folder: Path) -> None:
+        with (folder / "events.jsonl").open("ab") as file:
+            file.write(b"\0" * 300)
+        assert read_events(folder).events == EVENTS
+
+    def test_altered_in_the_middle_is_refused_with_the_line(self, folder: Path) -> None:
+        path = folder / "events.jsonl"
+        path.write_bytes(path.read_bytes().replace(b"u1", b"u7", 1))
+        with pytest.raises(DamagedFileError, match="line 2"):
+            read_events(folder)
+
+
+class TestTheLog:
+    def test_events_of_requests_that_come_together_share_a_sync(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[int] = []
+        go = threading.Event()
+
+        def slow(descriptor: int, events: list[TakenItem], end: int) -> int:
+            go.wait(10)
+            written.append(len(events))
+            return append(descriptor, events, end)
+
+        append = event_log.append
+        monkeypatch.setattr(event_log, "append", slow)
+
+        async def story() -> None:
+            log = opened(tmp_path)
+            tasks = [asyncio.create_task(log.append([event])) for event in EVENTS]
+            await asyncio.sleep(0.01)
+            go.set()
+            await asyncio.gather(*tasks)
+            await log.close()
+
+        asyncio.run(story())
+        assert sum(written) == len(EVENTS)
+        assert len(written) <= 2
+        assert read_events(tmp_path).events == EVENTS
+
+    def test_a_full_disk_keeps_none_and_later_events_all(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write = os.pwrite
+        full = True
+
+        def half(descriptor: int, data: memoryview, offset: int) -> int:
+            if full:
+                write(descriptor, data[:9], offset)
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(descriptor, data, offset)
+
+        monkeypatch.setattr(os, "pwrite", half)
+
+        async def story() -> None:
+            nonlocal full
+            histories = LiveHistories()
+            log = opened(folder, histories)
+            with pytest.raises(event_log.RefusedError, match="none was kept"):
+                await log.append([TakenItem("new", "tea", 1)])
+            assert histories.since_the_log("new") == []
+            full = False
+            await log.append([TakenItem("newer", "tea", 2)])
+            await log.close()
+
+        asyncio.run(story())
+        assert read_events(folder).events == [*EVENTS, TakenItem("newer", "tea", 2)]
+
+    def test_after_a_failed_sync_nothing_more_is_acknowledged(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def failing(descriptor: int) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        async def story() -> None:
+            log = opened(folder)
+            with monkeypatch.context() as patched:
+                patched.setattr(os, "fdatasync", failing)
+                with pytest.raises(event_log.RefusedError):
+                    await log.append([TakenItem("new", "tea", 1)])
+            with pytest.raises(event_log.RefusedError):
+                await log.append([TakenItem("newer", "tea", 2)])
+            await log.close()
+
+        asyncio.run(story())
+
+    def test_events_of_a_user_go_by_time_and_ties_by_arrival(self) -> None:
+        histories = LiveHistories()
+        histories.add([TakenItem("u", "c", 9), TakenItem("u", "b", 5), TakenItem("u", "a", 9)])
+        assert histories.since_the_log("u") == ["b", "c", "a"]
+
+
+def post(client: object, *events: dict[str, object]) -> httpx2.Response:
+    return client.post("/v1/events", json={"events": list(events)})  # type: ignore[attr-defined]
+
+
+class TestTheService:
+    def test_the_next_answer_knows_the_event(self, run_copy: Path, retriever: Retriever) -> None:
+        history = [
+            str(retriever.bundle.catalog.item_ids[row])
+            for row in retriever.histories([USER])[0].tolist()
+        ]
+        taken = ["tools-drill-small", "tools-drill-gift"]
+        with serving(run_copy) as (client, _):
+            for item in taken:
+                assert post(client, {"user_id": USER, "item_id": item}).json() == {"accepted": 1}
+            answer = recommend(client, user_id=USER, pool="all", k=20)
+        frame = retriever.recommend(histories={USER: history + taken}, pool="all", k=20)
+        assert [item["item_id"] for item in answer["items"]] == frame["item_id"].tolist()
+        assert not {item["item_id"] for item in answer["items"]} & set(taken)
+
+    def test_a_first_event_makes_a_user_known_and_a_restart_keeps_it(self, run_copy: Path) -> None:
+        event = {"user_id": "stranger", "item_id": "tea-oolong-small", "timestamp": "2024-05-01"}
+        with serving(run_copy) as (client, _):
+            assert post(client, event).status_code == 202
+            before = recommend(client, user_id="stranger")["items"]
+        with serving(run_copy) as (client, _):
+            assert recommend(client, user_id="stranger")["items"] == before
+
+    def test_events_that_training_has_seen_since_do_not_count_twice(
+        self, run_copy: Path, retriever: Retriever
+    ) -> None:
+        log, ids = retriever.bundle.log, retriever.bundle.catalog.item_ids
+        user = int(log.user[0])
+        seen = TakenItem(str(log.user_ids[user]), str(ids[log.item[0]]), int(log.time[0]))
+        fresh = TakenItem(seen.user_id, seen.item_id, seen.timestamp + 1)
+        (run_copy / "events").mkdir()
+        (run_copy / "events" / "events.jsonl").write_bytes(line_of(seen) + line_of(fresh))
+        with serving(run_copy) as (_, service):
+            assert service.histories.since_the_log(seen.user_id) == [fresh.item_id]
+
+    def test_kill_9_while_events_are_written_loses_no_acknowledged_one(
+        self, run_copy: Path
+    ) -> None:
+        acknowledged: list[str] = []
+        with served_process(run_copy) as (url, process), httpx2.Client(base_url=url) as client:
+
+            def kill() -> None:
+                while len(acknowledged) < 40:
+                    pass
+                process.kill()
+
+            killer = threading.Thread(target=kill)
+            killer.start()
+            for number in range(100_000):
+                user = f"crashing-{number}"
+                try:
+                    response = post(client, {"user_id": user, "item_id": "tea-oolong-small"})
+                except httpx2.TransportError:
+                    break
+                assert response.status_code == 202
+                acknowledged.append(user)
+            killer.join()
+        # What a crash in the middle of a write leaves.
+        with (run_copy / "events" / "events.jsonl").open("ab") as file:
+            file.write(b'{"crc32":"00')
+        with serving(run_copy) as (client, service):
+            for user in (acknowledged[0], acknowledged[-1]):
+                recommend(client, user_id=user)
+            known = [u for u in acknowledged if service.histories.since_the_log(u)]
+        assert known == acknowledged
+
+    def test_a_run_is_served_by_one_process(self, run_copy: Path) -> None:
+        with served_process(run_copy):
+            done = longtail("serve", run_copy, "--port", 0)
+            assert "is locked by process" in done.complaint
+
+
+class TestBackToTraining:
+    def test_events_are_written_as_an_interaction_file(
+        self, run_copy: Path, tmp_path: Path
+    ) -> None:
+        with serving(run_copy) as (client, _):
+            post(client, {"user_id": "a,b", "item_id": "tea-oolong-small", "timestamp": 1.7e9})
+        out = tmp_path / "events.csv"
+        assert longtail("data", "events", run_copy, "--out", out).code == 0
+        lines = list(csv.reader(out.read_text(encoding="utf-8").splitlines()))
+        assert lines == [
+            ["user_id", "item_id", "timestamp"],
+            ["a,b", "tea-oolong-small", "1700000000"],
+        ]
+
+    def test_with_the_log_it_is_what_training_reads(
+        self, run_copy: Path, tmp_path: Path, shop_files: Path, retriever: Retriever
+    ) -> None:
+        with serving(run_copy) as (client, _):
+            post(client, {"user_id": USER, "item_id": "tools-drill-small"})
+        folder = shutil.copytree(shop_files, tmp_path / "files")
+        out = folder / "interactions.csv"
+        assert longtail("data", "events", run_copy, "--with-log", "--out", out).code == 0
+        done = longtail("data", "validate", folder, "--strict")
+        assert done.code == 0, done.err
+        assert f"{len(retriever.bundle.log) + 1:,} interactions" in done.out
+
+    def test_training_does_not_replace_a_run_with_events(
+        self, run_copy: Path, shop_files: Path
+    ) -> None:
+        with serving(run_copy) as (client, _):
+            post(client, {"user_id": USER, "item_id": "tools-drill-small"})
+        done = longtail("train", shop_files, "--out", run_copy, "--overwrite")
+        assert "longtail data events" in done.complaint
+        assert read_events(run_copy / "events").events
+
+
+def test_hostile_ids_come_back_as_they_were(run_copy: Path) -> None:
+    user = 'x"}\n{"crc32":"' + "é" * 100
+    with serving(run_copy) as (client, _):
+        assert post(client, {"user_id": user, "item_id": "tea-oolong-small"}).status_code == 202
+        refused(client.post("/v1/recommend", json={"user_id": "x"}), 404, "unknown_user")
+    assert [event.user_id for event in read_events(run_copy / "events").events] == [user]
+
+
+def test_a_user_known_by_events_alone_is_found_in_the_explorer(run_copy: Path) -> None:
+    with serving(run_copy) as (client, _):
+        assert client.get("/v1/users?search=somebody%20new").json()["users"] == []
+        post(client, {"user_id": "somebody new", "item_id": "tea-oolong-small"})
+        [found] = client.get("/v1/users?search=somebody%20new").json()["users"]
+        assert (found["user_id"], found["history_length"]) == ("somebody new", 1)
+        assert found["popularity_percentile"] > 0
+        shown = client.get("/v1/users/somebody%20new").json()
+        assert [card["item_id"] for card in shown["history"]] == ["tea-oolong-small"]
+        known = client.get(f"/v1/users?search={USER}").json()["users"]
+        assert [one["user_id"] for one in known].count(USER) == 1
+
+
+def test_an_id_that_is_no_text_is_refused_and_others_are_written_on(run_copy: Path) -> None:
+    with serving(run_copy) as (client, _):
+        body = b'{"events": [{"user_id": "\\ud800", "item_id": "tea-oolong-small"}]}'
+        headers = {"Content-Type": "application/json"}
+        refused(client.post("/v1/events", content=body, headers=headers), 422, "invalid_request")
+        assert post(client, {"user_id": "u", "item_id": "tea-oolong-small"}).status_code == 202
+    assert [event.user_id for event in read_events(run_copy / "events").events] == ["u"]

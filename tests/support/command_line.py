@@ -1,0 +1,156 @@
+"""The `longtail` command for tests: in this process, or in one of its own that can be stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import pandas as pd
+
+from longtail.cli import main
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import PARTS
+from longtail.retrieval.data.splits import Split
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = ROOT / "tests" / "support" / "programs"
+# On the path of tests; programs that tests start need it said.
+SUPPORT_PATH = os.pathsep.join(
+    str(folder) for folder in (PROGRAMS.parent, PROGRAMS.parent / "toys")
+)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left: its exit code and both of its streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def complaint(self) -> str:
+        """The error message of a known failure: checked to be one line, and the last."""
+        assert self.code == 1, (self.code, self.err)
+        assert "Traceback" not in self.err
+        lines = self.err.splitlines()
+        errors = [line for line in lines if line.startswith("error: ")]
+        assert errors == lines[-1:], self.err
+        return errors[0].removeprefix("error: ")
+
+
+def longtail(*arguments: object) -> Done:
+    """Run a command in this process; an exception that isn't ours comes through."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    logger = logging.getLogger("longtail")
+    level = logger.level
+    with (
+        mock.patch.object(sys, "argv", ["longtail", *map(str, arguments)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        finally:
+            logger.setLevel(level)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def start(*arguments: object, first: str = "") -> subprocess.Popen[str]:
+    """Start a command in a process of its own, after the Python statements of ``first``."""
+    # A test run in the background of a shell inherits an ignored Ctrl-C.
+    program = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"{first}\n"
+        "from longtail.cli import main\n"
+        "main()\n"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> Done:
+    """Wait for a started command."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Done(process.returncode, out, err)
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond ``size`` bytes: writing fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def train_arguments(bert: Path, *changes: str) -> list[str]:
+    """Return options that train the toy shop within seconds; later changes win."""
+    settings = (
+        f"item_tower.encoder={bert}",
+        "item_tower.max_tokens=24",
+        "item_tower.backend=torch-float32",
+        "user_tower.max_history=8",
+        "user_tower.layers=1",
+        "user_tower.hidden=16",
+        "user_tower.heads=2",
+        "history.epochs=1",
+        "history.batch_size=32",
+        "history.uniform_negatives=60",
+        "encoder.epochs=1",
+        "encoder.batch_size=32",
+        "encoder.uniform_negatives=60",
+        "sequence.popularity_strengths=[0]",
+        "sequence.dim=16",
+        "sequence.layers=1",
+        "sequence.epochs=1",
+        "behaviour.closed_form.text_neighbours=10",
+        "relevance.tail_weights=[1]",
+        "relevance.rounds=20",
+        "relevance.bags=1",
+        "relevance.hidden=[8]",
+        "relevance.epochs=2",
+        *changes,
+    )
+    return [word for setting in settings for word in ("--set", setting)]
+
+
+def write_shop(folder: Path, catalog: Catalog, split: Split) -> Path:
+    """Write items.csv and interactions.csv, with the split as a column, and return the folder."""
+    folder.mkdir(parents=True)
+    catalog.frame.to_csv(folder / "items.csv", index=False)
+    log = split.interactions
+    pd.DataFrame(
+        {
+            "user_id": log.user_ids[log.user],
+            "item_id": catalog.item_ids[log.item],
+            "timestamp": log.time,
+            "split": [PARTS[code] for code in split.part],
+        }
+    ).to_csv(folder / "interactions.csv", index=False)
+    return folder

@@ -1,0 +1,1 @@
+"""Fitting evidence from the log: item-to-item weights and sequence towers."""

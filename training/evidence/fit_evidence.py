@@ -1,0 +1,159 @@
+"""Fits everything a run knows from the log beside the towers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
+from longtail.retrieval.features.item_weights import ItemWeights
+from longtail.retrieval.progress import Progress
+from longtail.retrieval.towers.sequence_tower import SequenceTower
+from longtail.training.evidence.cooccurrence import co_taken
+from longtail.training.evidence.fit_item_weights import BehaviourSettings, fit_behaviour
+from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
+from longtail.training.evidence.item_weights_choice import behaviour_candidates, choose_behaviour
+from longtail.training.evidence.text_neighbours import text_neighbours
+from longtail.training.evidence.transitions import followers, followers_by_text, transition_counts
+from longtail.training.profile import UNMEASURED, Profile
+from longtail.training.settings import TrainingSettings
+from longtail.training.stages.stages import training_device
+from longtail.training.validation import ValidationSet
+
+# Text neighbours through which transitions are read.
+LIKES = 10
+
+
+@dataclass(frozen=True)
+class FittedEvidence:
+    """The evidence, and how each part of it came about."""
+
+    evidence_models: EvidenceModels
+    report: dict[str, Any]
+
+
+def fit_sources(
+    histories: Histories,
+    taken: sp.csr_matrix,
+    vectors: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    validation: ValidationSet,
+    settings: TrainingSettings,
+    progress: Progress,
+    profile: Profile = UNMEASURED,
+) -> FittedEvidence:
+    """Return evidence fitted on the training part; validation only picks the closed form's dials.
+
+    ``histories`` of the training part, ``taken`` the same as bool [n_users, n_items];
+    ``vectors`` the item tower's, [n_items, d].
+    """
+    if not settings.behaviour.enabled:
+        return FittedEvidence(EvidenceModels(), {})
+    with profile.section("item-to-item weights"):
+        chosen = choose_behaviour(
+            taken,
+            vectors,
+            validation,
+            behaviour_candidates(settings.behaviour.closed_form, len(vectors)),
+            progress=progress,
+        )
+        log = _Log(histories, taken, vectors, counts)
+        item_weights, seconds = _item_weights(chosen.weights, log, settings)
+    report: dict[str, Any] = {
+        "closed_form": {
+            **asdict(chosen.report),
+            "settings": asdict(chosen.settings),
+            "measures": chosen.measures,
+        },
+        "other_behaviours_seconds": seconds,
+    }
+    with profile.section("sequence towers"):
+        sequences, towers = _sequences(log, settings, None, progress)
+    return FittedEvidence(
+        EvidenceModels(item_weights, sequences), {**report, "sequence_towers": towers}
+    )
+
+
+def refit_sources(
+    fitted: FittedEvidence,
+    histories: Histories,
+    taken: sp.csr_matrix,
+    vectors: NDArray[np.float32],
+    counts: NDArray[np.int64],
+    settings: TrainingSettings,
+    progress: Progress,
+) -> FittedEvidence:
+    """Return the same evidence with all that was chosen, fitted on more events.
+
+    ``histories``, ``taken`` and ``counts`` of the train and valid parts. The closed form keeps
+    its dials, each sequence tower its number of epochs.
+    """
+    if not fitted.evidence_models.item_weights:
+        return fitted
+    began = time.monotonic()
+    log = _Log(histories, taken, vectors, counts)
+    chosen = BehaviourSettings(**fitted.report["closed_form"]["settings"])
+    leading, _ = fit_behaviour(taken, vectors, chosen, progress=progress)
+    item_weights, _ = _item_weights(leading, log, settings)
+    epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]
+    sequences, _ = _sequences(log, settings, epochs, progress)
+    report = {**fitted.report, "refit_seconds": round(time.monotonic() - began, 1)}
+    return FittedEvidence(EvidenceModels(item_weights, sequences), report)
+
+
+@dataclass(frozen=True)
+class _Log:
+    """Who took what, in every shape that a fit wants."""
+
+    histories: Histories
+    taken: sp.csr_matrix
+    vectors: NDArray[np.float32]
+    counts: NDArray[np.int64]
+
+
+def _item_weights(
+    leading: ItemWeights, log: _Log, settings: TrainingSettings
+) -> tuple[dict[str, ItemWeights], float]:
+    """Return all item-to-item weights, and the seconds that those beside the leading ones took."""
+    began = time.monotonic()
+    kept, n_items = settings.behaviour.closed_form.kept, len(log.vectors)
+    steps = transition_counts(log.histories, n_items)
+    found = {
+        LEADING: leading,
+        "co_taken": co_taken(log.taken, kept),
+        "next": followers(steps, log.counts, kept),
+    }
+    if n_items <= settings.behaviour.transitions_by_text_limit:
+        found["next_by_text"] = followers_by_text(steps, text_neighbours(log.vectors, LIKES), kept)
+    return found, round(time.monotonic() - began, 1)
+
+
+def _sequences(
+    log: _Log, settings: TrainingSettings, epochs: list[int] | None, progress: Progress
+) -> tuple[dict[str, SequenceTower], list[dict[str, Any]]]:
+    """Return the sequence towers and how each went; none for a catalog that is too large."""
+    towers: dict[str, SequenceTower] = {}
+    reports: list[dict[str, Any]] = []
+    if len(log.vectors) > settings.sequence.max_items:
+        return towers, reports
+    for number, strength in enumerate(settings.sequence.popularity_strengths):
+        tower, report = fit_sequence_tower(
+            log.histories,
+            log.vectors,
+            log.counts,
+            settings.sequence,
+            popularity_strength=strength,
+            seed=settings.seed + number,
+            epochs=epochs[number] if epochs else None,
+            device=training_device(),
+            progress=progress,
+        )
+        towers[f"sequence_{strength:g}"] = tower
+        reports.append(report)
+    return towers, reports

@@ -1,0 +1,123 @@
+"""Which behaviour weights a log gets: the settings that rank validation best."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from longtail.retrieval.features.item_weights import ItemWeights
+from longtail.retrieval.progress import Progress, silent
+from longtail.training.evidence.fit_item_weights import BehaviourReport, BehaviourSettings, fit_each
+from longtail.training.validation import ValidationMeasure, ValidationSet, mean_ndcg, mean_recall
+
+logger = logging.getLogger("longtail.training")
+
+# Factors of the ridge and shares of the first-order term. On one log the closed form alone is
+# best under a great ridge, on another it needs a small one and the first-order term beside it
+# (docs/behaviour.md). An inverse is the dear part, so there are only two.
+RIDGE_FACTORS = (0.5, 2.0)
+FIRST_ORDERS = (0.0, 0.25, 0.5)
+FIRST_ORDER_KERNEL_FACTORS = (1.0, 2.0, 0.6)
+# Above, an inverse takes minutes: one ridge only.
+SEVERAL_RIDGES_UP_TO = 20_000
+
+
+@dataclass(frozen=True)
+class ChosenBehaviour:
+    """The weights that validation chose.
+
+    Attributes:
+        weights: the weights.
+        report: how they were made.
+        settings: the settings that won.
+        measures: what each candidate reached, in the order tried, for the run's summary.
+    """
+
+    weights: ItemWeights
+    report: BehaviourReport
+    settings: BehaviourSettings
+    measures: list[dict[str, Any]]
+
+
+def behaviour_candidates(settings: BehaviourSettings, n_items: int) -> list[BehaviourSettings]:
+    """Return the settings to try for a catalog of this size, around those given.
+
+    >>> tried = behaviour_candidates(BehaviourSettings(), 10_000)
+    >>> [(t.ridge, t.first_order) for t in tried[:4]]
+    [(50.0, 0.0), (50.0, 0.25), (50.0, 0.5), (200.0, 0.0)]
+    >>> [t.first_order_kernel for t in behaviour_candidates(BehaviourSettings(), 100_000)]
+    [5.0, 10.0, 3.0]
+    """
+    if n_items > settings.closed_form_limit:
+        return [
+            replace(settings, first_order_kernel=factor * settings.first_order_kernel)
+            for factor in FIRST_ORDER_KERNEL_FACTORS
+        ]
+    factors = RIDGE_FACTORS if n_items <= SEVERAL_RIDGES_UP_TO else (1.0,)
+    return [
+        replace(settings, ridge=factor * settings.ridge, first_order=share)
+        for factor in factors
+        for share in FIRST_ORDERS
+    ]
+
+
+def choose_behaviour(
+    taken: sp.csr_matrix,
+    vectors: NDArray[np.float32] | NDArray[np.float16],
+    validation: ValidationSet,
+    candidates: Sequence[BehaviourSettings],
+    *,
+    decay: float = 0.8,
+    last: int = 20,
+    progress: Progress = silent,
+) -> ChosenBehaviour:
+    """Return the candidate whose own ranking balances overall and tail best on validation.
+
+    ``taken`` and ``vectors`` as in `fit_behaviour`: the training part alone. Ties go to the
+    earlier candidate.
+    """
+    best: tuple[float, ItemWeights, BehaviourReport, BehaviourSettings] | None = None
+    measures = []
+    fitted = fit_each(taken, vectors, candidates, progress=progress)
+    for settings, (weights, report) in zip(candidates, fitted, strict=True):
+        found = measure_behaviour(weights, validation, decay=decay, last=last)
+        measures.append({**asdict(settings), **asdict(found), "balance": found.balance})
+        logger.debug("behaviour %s: balance %.4f", settings, found.balance)
+        if best is None or found.balance > best[0]:
+            best = (found.balance, weights, report, settings)
+    if best is None:
+        raise ValueError("there are no candidates to choose from")
+    return ChosenBehaviour(*best[1:], measures)
+
+
+def measure_behaviour(
+    weights: ItemWeights,
+    validation: ValidationSet,
+    *,
+    decay: float,
+    last: int,
+    k: int = 10,
+    users_at_once: int = 256,
+) -> ValidationMeasure:
+    """Return how well the weights alone rank the validation targets, histories left out."""
+    found = np.full((len(validation), k), -1, np.int64)
+    for start in range(0, len(validation), users_at_once):
+        part = np.arange(start, min(start + users_at_once, len(validation)))
+        known = validation.known.take(part)
+        found[part], _ = weights.top(known, k, decay=decay, last=last, excluded=known)
+    hits = found[validation.pair_user] == validation.pair_item[:, None]
+    ranks = np.where(hits.any(axis=1), hits.argmax(axis=1), k)
+    user, everything = validation.pair_user, np.ones(len(ranks), bool)
+    return ValidationMeasure(
+        popularity_weight=0.0,
+        ndcg=mean_ndcg(ranks, user, everything, k),
+        recall=mean_recall(ranks, user, everything, k),
+        tail_ndcg=mean_ndcg(ranks, user, validation.in_tail, k),
+        tail_recall=mean_recall(ranks, user, validation.in_tail, k),
+    )

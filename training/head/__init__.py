@@ -1,0 +1,1 @@
+"""Fitting the relevance head: pairs with answers, scorers, and the choice among them."""

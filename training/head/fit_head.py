@@ -1,0 +1,310 @@
+"""Fitting the relevance head: which scorer is best, by users that it was not fitted on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from longtail.evaluation.metrics.calibration import Calibration
+from longtail.evaluation.significance.paired_tests import paired_bootstrap
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.features.features import feature_names
+from longtail.retrieval.features.relevance_head import RelevanceHead, probability
+from longtail.retrieval.features.scorers.boosting import Boosting
+from longtail.retrieval.features.scorers.scorer import Scorer
+from longtail.retrieval.progress import Progress, silent
+from longtail.retrieval.ranking.pipeline import RankingPipeline
+from longtail.training.head.fit_scorers import fit_boosting, fit_network
+from longtail.training.head.ranked_pairs import PairRanks, balance
+from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
+
+logger = logging.getLogger("longtail.training")
+
+Kind = Literal["mixture", "network", "boosting"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """The relevance head.
+
+    Attributes:
+        counts: whether it may see candidates' training counts; ``auto``: only on logs with
+            real times, since a log that was filtered by its own future betrays it in counts.
+        scorer: ``auto`` takes what ranks users best that it wasn't fitted on; any other is
+            fitted alone, which saves the time of the rest.
+        max_users: validation users used.
+        negatives: guessed negatives kept a user while scorers are fitted.
+        popularity_matched: negatives a user drawn by popularity, beside those retrieved.
+        folds: parts of the users; each part is judged by scorers fitted on the others.
+        tail_weights: weights of tail positives tried; the best balance of overall and tail
+            NDCG@10 is taken.
+        debias_price: NDCG@10 that the default debias strength may cost.
+        rounds, bags: trees in a row, and such rows whose mean counts, each fitted on its own
+            draw of pairs and columns.
+        hidden, epochs, learning_rate: of the network.
+    """
+
+    counts: bool | Literal["auto"] = "auto"
+    scorer: Kind | Literal["auto"] = "auto"
+    max_users: int = 12_000
+    negatives: int = 40
+    popularity_matched: int = 0
+    folds: int = 3
+    tail_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
+    debias_price: float = 0.02
+    rounds: int = 150
+    bags: int = 3
+    hidden: tuple[int, ...] = (64, 32)
+    epochs: int = 12
+    learning_rate: float = 3e-3
+
+
+DEBIAS_GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head, the debias strength that validation chose with it, and what was measured."""
+
+    head: RelevanceHead
+    debias: float
+    report: dict[str, Any]
+
+
+def fit_relevance_head(
+    ranking: RankingPipeline,
+    known: Histories,
+    positives: Histories,
+    rejected: Histories,
+    settings: HeadSettings,
+    *,
+    counts: bool,
+    seed: int,
+    progress: Progress = silent,
+) -> FittedHead:
+    """Return the best head and what it does for users it wasn't fitted on.
+
+    ``known``, ``positives`` and ``rejected`` belong to the same validation users, whose
+    positives none of the evidence was fitted on. Everything is judged out of fold: the mixture
+    (one fixed weight a column), the network and boosted trees. What wins is fitted again on all
+    users and calibrated with the out-of-fold figures.
+    """
+    rng = np.random.default_rng(seed)
+    order = np.sort(rng.permutation(len(known))[: settings.max_users].astype(np.int64))
+    progress("relevance head", 0, 3)
+    pairs = collect_pairs(
+        ranking,
+        known.take(order),
+        positives.take(order),
+        rejected.take(order),
+        counts=counts,
+        popularity_matched=settings.popularity_matched,
+        rng=rng,
+    )
+    names = feature_names(ranking.bundle.evidence_models, counts=counts)
+    folds = _Folds(pairs, rng.integers(0, settings.folds, pairs.n_users), settings, seed)
+    progress("relevance head", 1, 3)
+    ranks = PairRanks(pairs)
+    weight, tried = _choose_tail_weight(folds, ranks, settings)
+    competing = KINDS if settings.scorer == "auto" else (settings.scorer,)
+    logits: dict[str, Floats] = {kind: folds.predictions(kind, weight) for kind in competing}
+    progress("relevance head", 2, 3)
+    measures = {kind: ranks.measures(found) for kind, found in logits.items()}
+    kind = _choose_kind(measures, settings)
+    scale, shift = platt(logits[kind][pairs.retrieved], pairs.label[pairs.retrieved])
+    scorers = folds.fitted(kind, weight)
+    head = RelevanceHead(names, counts, scorers, scale, shift)
+    calibrated = scale * logits[kind] + shift
+    centred = ranking.bundle.popularity.centred[pairs.row]
+    strengths = {d: ranks.measures(calibrated - d * centred) for d in DEBIAS_GRID}
+    debias = _choose_debias({d: balance_pair(m) for d, m in strengths.items()}, settings)
+    progress("relevance head", 3, 3)
+    report = {
+        "scorer": kind,
+        "tail_weight": weight,
+        "tail_weights": tried,
+        "scorers": {name: _figures(found) for name, found in measures.items()},
+        "tests": _tests(measures, kind),
+        "debias": {f"{d:g}": _figures(m) for d, m in strengths.items()},
+        "evidence": _importance(scorers, names),
+        "seen_users": float(folds.single),
+        **_quality(probability(calibrated), pairs, ranking.bundle.popularity.bucket),
+    }
+    return FittedHead(head, debias, report)
+
+
+class _Folds:
+    """Scorers fitted on all folds but one, asked about that one."""
+
+    def __init__(
+        self, pairs: Pairs, fold: NDArray[np.int64], settings: HeadSettings, seed: int
+    ) -> None:
+        self.pairs, self.settings, self.seed = pairs, settings, seed
+        # With a single fold's users the same pairs fit and judge; the report says so.
+        parts = np.unique(fold)
+        self.single = len(parts) < 2
+        self.fold = np.zeros_like(fold) if self.single else fold
+        rng = np.random.default_rng(seed)
+        thin = thinned(pairs, settings.negatives, rng)
+        self._fit = thin
+        self._fit_fold = self.fold[thin.user]
+        self._known: dict[tuple[str, float, int], Floats] = {}
+
+    def predictions(self, kind: str, tail_weight: float, *, bags: int | None = None) -> Floats:
+        """Return every pair's raw logit by a scorer that didn't see its user."""
+        seeds = self._seeds(kind)[:bags]
+        out = np.zeros(len(self.pairs.user), np.float32)
+        for seed in seeds:
+            out += self._predicted(kind, tail_weight, seed)
+        return out / np.float32(len(seeds))
+
+    def _predicted(self, kind: str, tail_weight: float, seed: int) -> Floats:
+        """Return the same by scorers of one seed, which are fitted when they are first asked."""
+        asked = (kind, tail_weight, seed)
+        if asked not in self._known:
+            out = np.empty(len(self.pairs.user), np.float32)
+            of_pair = self.fold[self.pairs.user]
+            parts = np.unique(self.fold)
+            for part in parts:
+                others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
+                mine = of_pair == part
+                scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
+                out[mine] = scorer.logits(self.pairs.evidence[mine])
+            self._known[asked] = out
+        return self._known[asked]
+
+    def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
+        """Return scorers fitted on every user."""
+        return tuple(self._fitted(kind, self._fit, tail_weight, seed) for seed in self._seeds(kind))
+
+    def _seeds(self, kind: str) -> range:
+        bags = self.settings.bags if kind == "boosting" else 1
+        return range(self.seed, self.seed + bags)
+
+    def _fitted(self, kind: str, pairs: Pairs, tail_weight: float, seed: int) -> Scorer:
+        weight = np.where(pairs.label & pairs.in_tail, tail_weight, 1.0).astype(np.float32)
+        evidence, label, of = pairs.evidence, pairs.label, self.settings
+        if kind == "boosting":
+            return fit_boosting(evidence, label, weight, rounds=of.rounds, seed=seed)
+        return fit_network(
+            evidence,
+            label,
+            weight,
+            hidden=of.hidden if kind == "network" else (),
+            epochs=of.epochs,
+            learning_rate=of.learning_rate,
+            seed=seed,
+        )
+
+
+Measures = dict[str, NDArray[np.float64]]
+
+
+def balance_pair(found: Measures) -> tuple[float, float]:
+    """Return overall NDCG@10 and the balance of overall and tail."""
+    return float(np.nanmean(found["ndcg"])), balance(found)
+
+
+def _choose_tail_weight(
+    folds: _Folds, ranks: PairRanks, settings: HeadSettings
+) -> tuple[float, dict[str, dict[str, float]]]:
+    tried = {}
+    for weight in settings.tail_weights:
+        tried[weight] = ranks.measures(folds.predictions("boosting", weight, bags=1))
+    best = max(tried, key=lambda weight: balance(tried[weight]))
+    return best, {f"{w:g}": _figures(m) for w, m in tried.items()}
+
+
+def _choose_kind(measures: dict[str, Measures], settings: HeadSettings) -> str:
+    if settings.scorer != "auto":
+        return settings.scorer
+    return max(measures, key=lambda kind: balance(measures[kind]))
+
+
+def _choose_debias(found: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
+    """Return the strength of the best balance among those that cost little overall."""
+    floor = (1 - settings.debias_price) * found[0.0][0]
+    affordable = [d for d, (overall, _) in found.items() if overall >= floor]
+    return max(affordable, key=lambda d: found[d][1])
+
+
+def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return scale and shift that make ``sigmoid(scale * logit + shift)`` hold; (1, 0) if unsure.
+
+    A scale below zero would turn the ranking round: too few labels to trust the fit.
+    """
+    if not label.any() or label.all():
+        logger.warning("relevance head: nothing to calibrate on; its probabilities are raw")
+        return 1.0, 0.0
+    given, sign = logits.astype(np.float64), np.where(label, 1.0, -1.0)
+
+    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = sign * (line[0] * given + line[1])
+        pull = -sign / (1.0 + np.exp(np.clip(margin, -500, 500)))
+        gradient = np.array([(pull * given).mean(), pull.mean()])
+        return float(np.logaddexp(0.0, -margin).mean()), gradient
+
+    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
+    if found[0] <= 0:
+        logger.warning("relevance head: calibration would turn the ranking round; it is left raw")
+        return 1.0, 0.0
+    return float(found[0]), float(found[1])
+
+
+def _figures(found: Measures) -> dict[str, float]:
+    return {**{k: round(float(np.nanmean(v)), 5) for k, v in found.items() if (~np.isnan(v)).any()}}
+
+
+def _tests(measures: dict[str, Measures], kind: str) -> dict[str, dict[str, float]]:
+    """Return the chosen scorer less each other one, NDCG@10, with interval and p."""
+    others = [name for name in measures if name != kind]
+    if not others:
+        return {}
+    columns: list[tuple[str, str]] = [(o, m) for o in others for m in ("ndcg", "tail_ndcg")]
+    differences = np.stack([measures[kind][m] - measures[o][m] for o, m in columns], axis=1)
+    found = paired_bootstrap(differences)
+    return {
+        f"{other} {metric}": {
+            "difference": float(found.difference[i]),
+            "low": float(found.low[i]),
+            "high": float(found.high[i]),
+            "p": float(found.p[i]),
+        }
+        for i, (other, metric) in enumerate(columns)
+    }
+
+
+def _importance(scorers: tuple[Scorer, ...], names: tuple[str, ...]) -> dict[str, float]:
+    trees = [scorer for scorer in scorers if isinstance(scorer, Boosting)]
+    if not trees:
+        return {}
+    share = trees[0].importance()
+    return {names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
+
+
+def _quality(found: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> dict[str, Any]:
+    """Return the head's figures out of fold; ``base_accuracy`` is that of always answering no."""
+    value, label = found[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
+    measure: Callable[..., Calibration] = Calibration.measure
+    whole = measure(value, label, part=bucket[pairs.row[pairs.retrieved]], part_names=BUCKETS)
+    positives = float(label.mean()) if len(label) else float("nan")
+    return {
+        "pairs": float(len(label)),
+        "positive_share": positives,
+        "auc": whole.auc,
+        "expected_calibration_error": whole.error,
+        "calibration_error_by_bucket": {name: c.error for name, c in whole.parts.items()},
+        "accuracy": whole.accuracy,
+        "base_accuracy": max(positives, 1 - positives),
+        "mean_probability": float(value.mean()) if len(value) else float("nan"),
+        "users": float(pairs.n_users),
+    }

@@ -1,0 +1,201 @@
+"""From data to stages that are ready to train: what stands before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import TRAIN, VALID, Histories
+from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.data.splits import Split
+from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress, silent
+from longtail.retrieval.run.bundle import work_folder
+from longtail.retrieval.run.index_build import check_structure
+from longtail.retrieval.towers.catalog_encoding import embed_texts, text_blocks
+from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
+from longtail.retrieval.towers.whitening import fit_partial_whitening
+from longtail.training.encoder_backend import choose_reading
+from longtail.training.processes import Processes
+from longtail.training.profile import UNMEASURED, Profile
+from longtail.training.repeatable import repeatable
+from longtail.training.settings import TrainingSettings
+from longtail.training.stages.stages import Stages, training_device
+from longtail.training.towers.user_towers import new_user_tower
+from longtail.training.trainer.examples import NextItemExamples, taken_matrix
+from longtail.training.validation import ValidationSet
+from longtail.training.work_folder import prepare_work_folder
+
+
+@repeatable()
+def help_train(
+    catalog: Catalog,
+    split: Split,
+    settings: TrainingSettings,
+    out: Path,
+    *,
+    resume: bool,
+    processes: Processes,
+) -> None:
+    """Train the stages together with the first process, which runs `train_engine`, and end there.
+
+    ``catalog``, ``split`` and ``settings`` are the same as the first process's; of what is on the
+    disk only its working folder is read, with ``resume``.
+
+    Raises:
+        ProcessLostError: see `joined_processes`.
+    """
+    begin_training(
+        catalog,
+        with_validation(split, settings.seed),
+        settings,
+        out,
+        resume=resume,
+        vector_cache=None,
+        progress=silent,
+        profile=UNMEASURED,
+        processes=processes,
+    ).train()
+
+
+def begin_training(
+    catalog: Catalog,
+    split: Split,
+    settings: TrainingSettings,
+    out: Path,
+    *,
+    resume: bool,
+    vector_cache: Path | None,
+    progress: Progress,
+    profile: Profile,
+    processes: Processes,
+) -> Stages:
+    """Return the stages with both towers before their first step.
+
+    The first process reads the item texts and solves the closed form, and the others get what it
+    found. See `train_engine` for what is raised.
+    """
+    if len(catalog) < 2:
+        raise DataError("the catalog holds one item; there is nothing to choose between")
+    histories = Histories.from_interactions(split.train)
+    examples = NextItemExamples.from_histories(histories, settings.user_tower.max_history)
+    if len(examples) == 0:
+        raise DataError(
+            "no user has two training events, so there is no next item to learn from; "
+            "check the user_id column and the split with `longtail data describe`"
+        )
+    if len(validation_users(split)) == 0:
+        raise DataError(
+            "no user has both training and validation events, so the relevance head has nothing "
+            "to learn from; check the split with `longtail data describe`"
+        )
+    torch.manual_seed(settings.seed)
+    item_tower = ItemTower.from_pretrained(
+        settings.item_tower.encoder, settings.item_tower.max_tokens
+    )
+    check_structure(settings.index.structure, item_tower.dim)
+    work = work_folder(out)
+    if processes.first:
+        prepare_work_folder(out, catalog, split, settings, processes.count, resume=resume)
+    item_tower.to(training_device())
+    blocks = text_blocks(item_tower, catalog.texts, len(catalog), settings.item_tower.long_texts)
+    parts: list[TextPieces] = []
+    pooled = np.empty((len(catalog), item_tower.dim_pooled), np.float32)
+    reading = None
+    if processes.first:
+        with profile.section("reading item texts"):
+            reading = choose_reading(item_tower, catalog, settings, work)
+            pooled = embed_texts(
+                item_tower,
+                reading.backend,
+                _kept(blocks, parts),
+                len(catalog),
+                vector_cache or work / "vectors",
+                progress=progress,
+            ).all()
+        item_tower.set_whitening(fit_partial_whitening(pooled, settings.item_tower.whitening_power))
+    else:
+        parts.extend(blocks)
+    popularity = Popularity.from_counts(
+        split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
+    )
+    taken = taken_matrix(histories, len(catalog))
+    progress("history offsets in closed form", 0, 1)
+    with profile.section("history offsets"):
+        user_tower = new_user_tower(
+            settings.user_tower,
+            item_tower,
+            item_tower.project_all(pooled) if processes.first else None,
+            taken,
+        )
+    progress("history offsets in closed form", 1, 1)
+    processes.send_([torch.from_numpy(pooled), *item_tower.state_dict().values()])
+    processes.send_(user_tower.state_dict().values())
+    return Stages(
+        item_tower=item_tower,
+        user_tower=user_tower,
+        texts=join_pieces(parts),
+        pooled=pooled,
+        reading=reading,
+        popularity=popularity,
+        examples=examples,
+        taken=taken,
+        validation=ValidationSet.from_split(
+            histories,
+            split.valid,
+            popularity,
+            max_users=settings.selection.max_users,
+            seed=settings.seed,
+        ),
+        settings=settings,
+        work=work,
+        resume=resume,
+        progress=progress,
+        processes=processes,
+        profile=profile,
+    )
+
+
+def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:
+    """Yield the blocks, and keep them for stages that read the texts themselves."""
+    for block in blocks:
+        kept.append(block)
+        yield block
+
+
+def with_validation(split: Split, seed: int) -> Split:
+    """Return the split; one without validation events gets some out of its train part.
+
+    The last training event of every tenth user who has three or more becomes a validation
+    event. Settings chosen on nothing would be guesses.
+    """
+    if len(split.valid.taken()):
+        return split
+    part, label = split.part.copy(), split.interactions.label
+    train = np.flatnonzero((part == TRAIN) & (True if label is None else label == 1))
+    user = split.interactions.user[train]
+    last = train[np.append(user[1:] != user[:-1], True)] if len(train) else train
+    enough = np.bincount(user, minlength=len(split.interactions.user_ids)) >= 3
+    last = last[enough[split.interactions.user[last]]]
+    chosen = np.random.default_rng(seed).permutation(last)[: max(1, len(last) // 10)]
+    part[chosen] = VALID
+    note = f"no validation part: the last training events of {len(chosen)} users were taken as one"
+    return replace(
+        split,
+        interactions=replace(split.interactions, part=part),
+        warnings=(*split.warnings, note),
+    )
+
+
+def validation_users(split: Split) -> NDArray[np.int64]:
+    """Return the positions of users with both training and validation events."""
+    n_users = len(split.interactions.user_ids)
+    counts = [np.bincount(p.taken().user, minlength=n_users) for p in (split.train, split.valid)]
+    return np.flatnonzero((counts[0] > 0) & (counts[1] > 0))

@@ -1,0 +1,1 @@
+"""The stages of contrastive training in their order."""

@@ -1,0 +1,172 @@
+"""The whole way from data to a run folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from longtail.index.files import publish_folder
+from longtail.index.storage.store import save_index
+from longtail.index.vector_index import VectorIndex
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import VALID, Histories, Interactions
+from longtail.retrieval.data.splits import Split
+from longtail.retrieval.features.evidence_models import EvidenceModels
+from longtail.retrieval.features.relevance_head import RelevanceHead
+from longtail.retrieval.progress import Progress, silent
+from longtail.retrieval.ranking.pipeline import RankingPipeline
+from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
+from longtail.retrieval.run.index_build import build_index
+from longtail.training.evidence.fit_evidence import fit_sources, refit_sources
+from longtail.training.head.fit_head import fit_relevance_head
+from longtail.training.prepare import begin_training, validation_users, with_validation
+from longtail.training.processes import ALONE, Processes
+from longtail.training.profile import UNMEASURED, Profile
+from longtail.training.repeatable import repeatable
+from longtail.training.settings import TrainingSettings
+from longtail.training.trainer.examples import taken_matrix
+
+logger = logging.getLogger("longtail.training")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: the bundle as written, and where."""
+
+    bundle: Bundle
+    run: Path
+
+
+@repeatable()
+def train_engine(
+    catalog: Catalog,
+    split: Split,
+    settings: TrainingSettings,
+    out: Path,
+    *,
+    resume: bool = False,
+    vector_cache: Path | None = None,
+    progress: Progress = silent,
+    profile: Profile = UNMEASURED,
+    processes: Processes = ALONE,
+) -> Trained:
+    """Train on the train part, choose on the valid part, and write the run folder with its index.
+
+    The same data, settings and number of threads give the same bits. The test part goes into the
+    stored log, unread. Nothing is at ``out`` until all is done;
+    after an interruption ``resume`` goes on from the last checkpoint. ``vector_cache`` is a folder
+    that keeps the vectors of texts for trainings to come; without one they go with the work. Of
+    several ``processes`` this is what the first one does, while the others `help_train`.
+
+    Raises:
+        DataError: fewer than two items, no user with two training events, or none with both
+            training and validation events.
+        ResumeError: see `prepare_work_folder`.
+        ModelNotFoundError: the text encoder can't be found.
+        BackendError, ParityError: the backend that was named can't be used for it.
+        VectorIndexError: the index setting ``structure`` is none that FAISS knows.
+        DiskFullError: the disk ran out; the work so far stays for ``resume``.
+    """
+    split = with_validation(split, settings.seed)
+    stages = begin_training(
+        catalog,
+        split,
+        settings,
+        out,
+        vector_cache=vector_cache,
+        resume=resume,
+        progress=progress,
+        profile=profile,
+        processes=processes,
+    )
+    histories, taken, popularity = stages.examples.histories, stages.taken, stages.popularity
+    item_tower, user_tower = stages.item_tower, stages.user_tower
+    serving = stages.run()
+    assert stages.reading is not None  # this is the first process, which read the texts
+    bundle = Bundle(
+        catalog=catalog,
+        popularity=popularity,
+        log=replace(split.interactions, part=split.part),
+        # Back from wherever the trainer put them: retrieval reads on the CPU.
+        item_tower=item_tower.cpu().eval(),
+        user_tower=user_tower.cpu().eval(),
+        relevance=RelevanceHead(),
+        evidence_models=EvidenceModels(),
+        serving=serving,
+        split_kind=split.kind,
+        config=asdict(settings),
+        summary={
+            "stages": stages.reports,
+            "notes": list(split.warnings),
+            "text_backend": stages.reading.report(),
+            "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
+        },
+    )
+    vectors = bundle.item_tower.project_all(stages.pooled)
+    with profile.section("index"):
+        index = build_index(bundle, vectors, settings.index)
+    fitted = fit_sources(
+        histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
+    )
+    bundle = replace(bundle, evidence_models=fitted.evidence_models)
+    with profile.section("relevance head"):
+        bundle = _with_relevance_head(bundle, index, split, settings, progress)
+    if settings.refit:
+        before_test = split.interactions.select(split.part <= VALID)
+        more = Histories.from_interactions(before_test)
+        with profile.section("refit"):
+            fitted = refit_sources(
+                fitted,
+                more,
+                taken_matrix(more, len(catalog)),
+                vectors,
+                before_test.user_counts(len(catalog)),
+                settings,
+                progress,
+            )
+    summary = {**bundle.summary, "evidence": fitted.report}
+    if measured := profile.report():
+        summary["profile"] = measured
+    bundle = replace(bundle, evidence_models=fitted.evidence_models, summary=summary)
+    with publish_folder(out) as folder:
+        write_bundle(bundle, folder)
+        save_index(index, folder / "index")
+    shutil.rmtree(work_folder(out))
+    return Trained(bundle, out)
+
+
+def _with_relevance_head(
+    bundle: Bundle,
+    index: VectorIndex,
+    split: Split,
+    settings: TrainingSettings,
+    progress: Progress,
+) -> Bundle:
+    """Return the bundle with a head fitted on its validation users."""
+    known = Histories.from_interactions(split.train)
+    valid = Histories.from_interactions(split.valid)
+    rejected = _rejected(split)
+    users = validation_users(split)
+    counts = settings.relevance.counts
+    with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
+    fitted = fit_relevance_head(
+        RankingPipeline(bundle, index),
+        known.take(users),
+        valid.take(users),
+        rejected.take(users),
+        settings.relevance,
+        counts=with_counts,
+        seed=settings.seed,
+        progress=progress,
+    )
+    summary = {**bundle.summary, "relevance": {**fitted.report, "counts": with_counts}}
+    serving = replace(bundle.serving, debias=fitted.debias)
+    return replace(bundle, relevance=fitted.head, serving=serving, summary=summary)
+
+
+def _rejected(split: Split) -> Histories:
+    """Return what each user was shown and rejected before the test part."""
+    log: Interactions = split.interactions.select(split.part <= VALID).rejected()
+    return Histories.from_interactions(replace(log, label=None))

@@ -1,0 +1,1 @@
+"""The training loop: examples, batches, checkpoints, model selection."""

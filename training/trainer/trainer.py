@@ -1,0 +1,326 @@
+"""The library's trainer with our model selection: ranking on validation, overall and tail."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate.data_loader import prepare_data_loader
+from torch.utils.data import DataLoader, RandomSampler
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import PrinterCallback
+
+from longtail.retrieval.progress import Progress
+from longtail.training.processes import ALONE, Processes
+from longtail.training.stages.finished_stages import StageResult
+from longtail.training.towers.bfloat16 import uses_bfloat16
+from longtail.training.towers.table_refresh import TableRefresh
+from longtail.training.towers.text_encoding import FreshTexts
+from longtail.training.towers.two_tower import TwoTower
+from longtail.training.trainer.batches import ContrastiveCollator
+from longtail.training.trainer.checkpoints import last_whole_checkpoint
+from longtail.training.trainer.step_clock import SILENT, StepClock
+
+logger = logging.getLogger("longtail.training")
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """One pass of training; `transformers.TrainingArguments` explains the rest.
+
+    Attributes:
+        epochs: passes over the examples; 0 leaves the stage out.
+        max_steps: stop after so many steps, -1 for no limit.
+        batch_size: examples a step and process (`torchrun` starts one a GPU).
+        uniform_negatives: evenly drawn candidates beside the batch's targets; as many as the
+            catalog holds make it a full softmax.
+        offsets_lr, user_tower_lr, item_linear_lr, text_encoder_lr: peak learning rates of the
+            history offsets (and the temperature), the rest of the user tower, the item tower's
+            linear layer (0 leaves it as it is) and its text encoder.
+        warmup_share: share of the steps over which the rates rise.
+        evaluations_per_epoch: how often validation is measured.
+        patience: evaluations without a gain before the stage ends.
+        least_gain: relative gain of the validation balance below which the stage is undone: the
+            best of several evaluations is always a little too good.
+        trainable_layers: last layers of the text encoder that train, -1 for all of it.
+        fresh_texts: which texts a step reads anew: those of its ``targets``, of its ``candidates``
+            (uniform negatives too), or ``all`` (histories too). The others come from the table of
+            the last reading of the catalog, without a gradient.
+        refresh_steps: steps after which that table is read again; 0: at evaluations only.
+        tokens_per_pass: texts of like length are read together, so many tokens at once, padding
+            included; 0: 1,024 on a CPU, 16,384 on a GPU.
+        gradient_cache: keep no pass over texts for its gradient, but run each once more. Memory
+            then holds one pass instead of the whole batch, for a third more time.
+        frozen_states_gb: the frozen layers below ``trainable_layers`` are run once for each text
+            of the catalog and kept in a file of at most so many gigabytes; larger catalogs run
+            them in every step.
+        lora_rank: train low-rank changes of the last layers' matrices (LoRA) instead of all their
+            numbers, and add them up at the end; 0: all numbers. Needs `longtail[lora]`.
+        bf16: multiply in bfloat16, ``auto``: where the hardware does.
+        report_to: e.g. ``tensorboard``, ``wandb``.
+    """
+
+    epochs: float = 2.0
+    max_steps: int = -1
+    batch_size: int = 256
+    uniform_negatives: int = 20_000
+    offsets_lr: float = 2e-4
+    user_tower_lr: float = 1e-4
+    item_linear_lr: float = 1e-4
+    text_encoder_lr: float = 2e-5
+    weight_decay: float = 0.01
+    warmup_share: float = 0.1
+    evaluations_per_epoch: float = 1.0
+    patience: int = 2
+    least_gain: float = 0.005
+    trainable_layers: int = 0
+    fresh_texts: FreshTexts = "all"
+    refresh_steps: int = 0
+    tokens_per_pass: int = 0
+    gradient_cache: bool = False
+    frozen_states_gb: float = 4.0
+    lora_rank: int = 0
+    gradient_accumulation: int = 1
+    bf16: bool | Literal["auto"] = False
+    report_to: tuple[str, ...] = ()
+
+
+def planned_steps(stage: StageSettings, n_examples: int, processes: int = 1) -> tuple[int, int]:
+    """Return how many steps a stage takes at most, and after how many it is evaluated."""
+    a_step = stage.batch_size * processes * stage.gradient_accumulation
+    steps_per_epoch = max(1, n_examples // a_step)
+    total = stage.max_steps if stage.max_steps > 0 else round(stage.epochs * steps_per_epoch)
+    return total, max(1, min(total, round(steps_per_epoch / stage.evaluations_per_epoch)))
+
+
+class TwoTowerTrainer(Trainer):  # type: ignore[misc]
+    """`transformers.Trainer` that is steered by ranking quality instead of a loss."""
+
+    def __init__(self, *args: Any, balance: Callable[[], dict[str, float]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.balance = balance
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Return the validation measures, and tell callbacks and logs."""
+        metrics = {f"eval_{name}": value for name, value in self.balance().items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def get_train_dataloader(self) -> Any:
+        """Return the batches; several processes all get the same joint ones."""
+        if self.processes.count == 1:
+            return super().get_train_dataloader()
+        loader = DataLoader(
+            self.train_dataset,
+            batch_size=self._train_batch_size * self.processes.count,
+            sampler=RandomSampler(self.train_dataset),
+            collate_fn=self.data_collator,
+            drop_last=self.args.dataloader_drop_last,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        return prepare_data_loader(
+            loader,
+            self.args.device,
+            num_processes=1,
+            process_index=0,
+            put_on_device=True,
+            use_seedable_sampler=True,
+            data_seed=self.args.seed,
+        )
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the next step's batches: here a step begins."""
+        self.clock.begin()
+        with self.clock.part("wait"):
+            return super().get_batch_samples(*args, **kwargs)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Return the loss of one batch after going forward and backward."""
+        with self.clock.part("backward"):
+            loss: torch.Tensor = super().training_step(*args, **kwargs)
+        return loss
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """Return AdamW with a learning rate for each part of the model."""
+        if self.optimizer is None:
+            self.optimizer = torch.optim.AdamW(self.parameter_groups())
+        optimizer: torch.optim.Optimizer = self.optimizer
+        return optimizer
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return trainable parameters by part; vectors and scalars are not decayed."""
+        stage: StageSettings = self.stage
+        rates = {
+            "item_tower.sentence_transformer.0": stage.text_encoder_lr,
+            "item_tower": stage.item_linear_lr,
+            "user_tower.own_reader.sentence_transformer.0": stage.text_encoder_lr,
+            "user_tower.offsets": stage.offsets_lr,
+            "user_tower.log_recency": 10 * stage.offsets_lr,
+            "user_tower": stage.user_tower_lr,
+            # One number that everything else waits for: it may move ten times as fast.
+            "log_scale": 10 * stage.offsets_lr,
+        }
+        groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+        for name, parameter in self.model.named_parameters():
+            if parameter.requires_grad:
+                rate = next(rate for prefix, rate in rates.items() if name.startswith(prefix))
+                decay = stage.weight_decay if parameter.ndim > 1 else 0.0
+                groups.setdefault((rate, decay), []).append(parameter)
+        return [
+            {"params": parameters, "lr": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
+        ]
+
+    stage: StageSettings
+    processes: Processes = ALONE
+    clock: StepClock = SILENT
+    control: Any
+    optimizer: Any
+
+
+def run_stage(
+    name: str,
+    model: TwoTower,
+    collator: ContrastiveCollator,
+    stage: StageSettings,
+    *,
+    balance: Callable[[], dict[str, float]],
+    refresh: Callable[[], None],
+    work: Path,
+    resume: bool,
+    seed: int,
+    progress: Progress,
+    processes: Processes,
+    clock: StepClock,
+) -> StageResult:
+    """Train the model in place and return what validation said of it.
+
+    The model ends as the best of all evaluations, or as it was when none of them gained enough:
+    a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on; ``refresh``
+    brings the table of vectors to the model's weights, see `TableRefresh`. All ``processes`` call
+    this together.
+    """
+    joint_batch = stage.batch_size * processes.count
+    total, every = planned_steps(stage, len(collator.examples), processes.count)
+    checkpoints = (work / "checkpoints" / name).resolve()
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=stage.epochs,
+        max_steps=stage.max_steps,
+        per_device_train_batch_size=stage.batch_size,
+        gradient_accumulation_steps=stage.gradient_accumulation,
+        warmup_steps=round(stage.warmup_share * total),
+        lr_scheduler_type="cosine",
+        max_grad_norm=1.0,
+        bf16=uses_bfloat16(stage.bf16),
+        eval_strategy="steps",
+        eval_steps=every,
+        save_strategy="steps",
+        save_steps=every,
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_balance",
+        greater_is_better=True,
+        logging_steps=max(1, every // 4),
+        dataloader_drop_last=len(collator.examples) > joint_batch,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        report_to=list(stage.report_to) or "none",
+        seed=seed,
+        use_cpu=not torch.cuda.is_available(),
+        ddp_backend="gloo" if processes.count > 1 and not torch.cuda.is_available() else None,
+        # Nothing in the buffers moves while a step runs, and the catalog's vectors are large.
+        ddp_broadcast_buffers=False,
+        # A BERT stack has parts that nobody reads: a pooler, word embeddings of a vectors tower.
+        ddp_find_unused_parameters=name != "history",
+        restore_callback_states_from_checkpoint=True,
+    )
+    # A process has one GPU. Without this a single process that sees several would let
+    # `DataParallel` cut the batch, whose parts aren't aligned.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    processes.send_(model.state_dict().values())
+    before = balance()
+    start = copy.deepcopy(_trainable_state(model))
+    trainer = TwoTowerTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=collator.examples,
+        eval_dataset=collator.examples,
+        data_collator=collator,
+        balance=balance,
+        callbacks=[
+            EarlyStoppingCallback(early_stopping_patience=stage.patience),
+            TableRefresh(refresh, stage.refresh_steps),
+            _Report(name, progress),
+            _Steps(clock),
+        ],
+    )
+    trainer.stage, trainer.processes, trainer.clock = stage, processes, clock
+    model.trains_with(processes, clock)
+    trainer.remove_callback(PrinterCallback)
+    if processes.count > 1:
+        # Each process drops out other places of its share.
+        torch.manual_seed(seed + processes.rank)
+    found = last_whole_checkpoint(checkpoints, processes) if resume else None
+    if found is not None and found.complete:
+        found.load_best(model)
+        log = found.log
+    else:
+        with warnings.catch_warnings():
+            # accelerate knows no other name for it yet.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+        log = trainer.state.log_history
+    history = [before] + [
+        {k.removeprefix("eval_"): v for k, v in entry.items() if k.startswith("eval_")}
+        for entry in log
+        if "eval_balance" in entry
+    ]
+    best = max(range(len(history)), key=lambda i: history[i]["balance"])
+    gained = history[best]["balance"] >= (1.0 + stage.least_gain) * before["balance"]
+    # The trainer left the best of its own evaluations, which isn't the state before the stage.
+    kept = best > 0 and gained
+    if not kept:
+        logger.warning("stage %s brought no gain on validation and is undone", name)
+        model.load_state_dict(start, strict=False)
+    return StageResult(history, kept)
+
+
+def _trainable_state(model: TwoTower) -> dict[str, torch.Tensor]:
+    return {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
+
+
+class _Report(TrainerCallback):  # type: ignore[misc]
+    """Hands the trainer's steps to our progress bar and its measures to the log."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self.name, self.progress = name, progress
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.progress(f"training {self.name}", state.global_step, state.max_steps)
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        shown = {k: round(v, 4) for k, v in (logs or {}).items() if isinstance(v, float)}
+        logger.info("%s step %d: %s", self.name, state.global_step, shown)
+
+
+class _Steps(TrainerCallback):  # type: ignore[misc]
+    """Ends the clock's steps."""
+
+    def __init__(self, clock: StepClock) -> None:
+        self.clock = clock
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.clock.end()
