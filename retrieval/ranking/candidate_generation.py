@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.user_state import SequenceScores
@@ -47,14 +46,6 @@ def from_sequences(
     return [
         found.nearest(BY_SEQUENCE, allowed, exclusions)[0] for found in sequence_scores.values()
     ]
-
-
-def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]:
-    """Return sorted keys ``user * n_items + row`` of what each user doesn't get back."""
-    if excluded is None:
-        return np.empty(0, np.int64)
-    owner = np.repeat(np.arange(len(excluded), dtype=np.int64), np.diff(excluded.offsets))
-    return np.unique(owner * n_items + excluded.items)
 
 
 def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.index.errors import Field
 from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.rerank.debias import best_first, debiased_scores, user_strength
 from longtail.retrieval.ranking.rerank.diversity import diversified
@@ -45,10 +46,10 @@ class Rerank:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise QueryError(f"debias mode {self.mode!r} is not one of {', '.join(MODES)}")
+            raise QueryError(Field("mode"), f" {self.mode!r} is not one of {', '.join(MODES)}")
         for name, value in (("debias", self.debias), ("diversity", self.diversity)):
             if not 0.0 <= value <= 1.0:
-                raise QueryError(f"{name} is {value}; it lies between 0 and 1")
+                raise QueryError(Field(name), f" is {value}; it lies between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def rerank(
     ``per-user`` and ``profile`` need the users' leaning and what is typical of all users.
 
     Raises:
-        QueryError: k below 1, or the mode misses what it reads.
+        QueryError: the mode misses what it reads.
 
     >>> two = Candidates(
     ...     np.array([[4, 9, -1]]),
@@ -91,8 +92,6 @@ def rerank(
     >>> rerank(two, 3, Rerank("fixed", debias=0.5)).rows.tolist()
     [[9, 4, -1]]
     """
-    if k < 1:
-        raise QueryError(f"k is {k}; ask for at least one item")
     present = candidates.present()
     scores = _scores(candidates, present, how, popularity_profile, population)
     order = best_first(candidates.rows, present, scores, candidates.logits)
