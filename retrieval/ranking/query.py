@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -33,8 +33,8 @@ class QueryOptions(TypedDict, total=False):
     debias: float | None
     mode: Mode
     diversity: float
-    where: Iterable[str]
-    exclude: Iterable[str]
+    where: Sequence[str]
+    exclude: Sequence[str]
     include_seen: bool
     explain: bool
 
@@ -90,25 +90,22 @@ class Query:
         if self.text is not None:
             self._check_text(self.text)
         if self.item is not None:
-            self._refuse_changes(
-                ("debias", "mode", "diversity", "explain"),
-                "has no say: items like an item are ranked by cosine",
-            )
+            why = " has no say: items like an item are ranked by cosine"
+            self._refuse_changes(("debias", "mode", "diversity", "explain"), why)
 
     def _check_text(self, text: str) -> None:
         if not text.strip():
             raise QueryError(Field("text"), " is empty")
         if text != text.encode(errors="replace").decode():
             raise QueryError(Field("text"), " is not UTF-8")
-        self._refuse_changes(
-            ("mode", "diversity"), "ranks by what a user took; a text has no history"
-        )
+        why = (" ranks by what a user took; a ", Field("text"), " has no history")
+        self._refuse_changes(("mode", "diversity"), *why)
 
-    def _refuse_changes(self, names: Sequence[str], why: str) -> None:
+    def _refuse_changes(self, names: Sequence[str], *why: str) -> None:
         plain: Any = type(self)
         for name in names:
             if getattr(self, name) != getattr(plain, name):
-                raise QueryError(Field(name), f" {why}")
+                raise QueryError(Field(name), *why)
 
     @property
     def subject(self) -> str:
