@@ -47,10 +47,10 @@ def query(
 
     items = None if history is None else [i.strip() for i in history.split(",") if i.strip()]
     with as_misuse():
-        asked = Query(user=user, history=items, text=text, **options)
+        request = Query(user=user, history=items, text=text, **options)
 
     from longtail.retrieval.ranking.retriever import Retriever
 
     retriever = Retriever.open(run, device=device)
-    name = user if user is not None else asked.subject
-    print_answers(retriever.frame([asked], [name]), style, retriever.bundle.catalog)
+    name = user if user is not None else request.subject
+    print_answers(retriever.frame([request], [name]), style, retriever.bundle.catalog)

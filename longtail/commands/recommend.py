@@ -65,7 +65,7 @@ def recommend(
     if sum([users is not None, everybody, histories is not None]) != 1:
         raise click.UsageError("give one of --users, --all and --histories")
     with as_misuse():
-        asked = Query(user="anybody", **options)
+        request = Query(user="anybody", **options)
     retriever = Retriever.open(run, device=device)
     unchanged = f"nothing was written to {out}; run the same command again"
     with when_stopped(unchanged), progress_on_stderr() as progress:
@@ -77,16 +77,16 @@ def recommend(
                 rejected_path=rejected_path,
                 progress=progress,
             )
-            batch = UserBatch.of_histories(taken, retriever.bundle.catalog.item_ids, asked)
+            batch = UserBatch.of_histories(taken, retriever.bundle.catalog.item_ids, request)
         else:
             log = retriever.bundle.log
             ids = ids_from_file(users, "user") if users is not None else log.user_ids
-            batch = UserBatch.of_users([str(user) for user in ids], asked)
+            batch = UserBatch.of_users([str(user) for user in ids], request)
         written = write_answers(retriever, batch, out, progress)
     click.echo(f"{out}: {written.rows:,} recommendations for {len(batch):,} users")
     if written.noted_users:
         click.echo(
-            f"note: {written.noted_users:,} users got fewer than {asked.k} answers, or "
+            f"note: {written.noted_users:,} users got fewer than {request.k} answers, or "
             "popular items for want of a history",
             err=True,
         )

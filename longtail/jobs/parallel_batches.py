@@ -40,19 +40,19 @@ class UserBatch:
         return len(self.names)
 
     @classmethod
-    def of_users(cls, users: Sequence[str], asked: Query) -> UserBatch:
-        """Return users of the log, each asked what ``asked`` asks."""
-        return cls(users, lambda part: [replace(asked, user=users[i]) for i in part])
+    def of_users(cls, users: Sequence[str], request: Query) -> UserBatch:
+        """Return users of the log, each asked what ``request`` asks."""
+        return cls(users, lambda part: [replace(request, user=users[i]) for i in part])
 
     @classmethod
     def of_histories(
-        cls, histories: Histories, item_ids: NDArray[np.object_], asked: Query
+        cls, histories: Histories, item_ids: NDArray[np.object_], request: Query
     ) -> UserBatch:
         """Return users who need not be known, by what they took."""
 
         def queries(part: range) -> list[Query]:
             ids = [item_ids[histories[i]].tolist() for i in part]
-            return [replace(asked, user=None, history=items) for items in ids]
+            return [replace(request, user=None, history=items) for items in ids]
 
         return cls([str(user) for user in histories.user_ids], queries)
 

@@ -127,8 +127,8 @@ def _ranked(
     # Room for more answers than there are items would be memory for padding.
     k = min(max(line.query.k for line in lines), len(ranking.bundle.catalog))
     answers = _answers(ranking, lines, k, eligible)
-    wanted = np.array([line.query.k for line in lines])
-    answers.rows[np.arange(k) >= wanted[:, None]] = -1
+    lengths = np.array([line.query.k for line in lines])
+    answers.rows[np.arange(k) >= lengths[:, None]] = -1
     if not first.explain:
         return answers
     because = [
@@ -153,7 +153,7 @@ def _answers(
     reranks = [line.query.rerank(default) for line in lines]
     distinct = list(dict.fromkeys(reranks))
     lists = ranking.rank(state, k, distinct, eligible, base_ranks=first.explain)
-    return Answers.picked(lists, np.array([distinct.index(how) for how in reranks]))
+    return Answers.picked(lists, np.array([distinct.index(rerank) for rerank in reranks]))
 
 
 def _nearest(
@@ -165,8 +165,8 @@ def _nearest(
     alike = replace(ranking, bundle=replace(ranking.bundle, serving=plain))
     rows = np.array([line.history[0] for line in lines], np.int64)
     state = vector_state(ranking.index.vectors(rows))
-    found = alike.search(state, k, eligible, debias=0.0)
-    return replace(Answers.none(state.lengths, k), rows=found.rows, scores=found.scores)
+    nearest = alike.search(state, k, eligible, debias=0.0)
+    return replace(Answers.none(state.lengths, k), rows=nearest.rows, scores=nearest.scores)
 
 
 def _because(ranking: RankingPipeline, line: _Line, rows: NDArray[np.int64]) -> list[list[str]]:
@@ -175,5 +175,5 @@ def _because(ranking: RankingPipeline, line: _Line, rows: NDArray[np.int64]) -> 
     if not len(line.history) or not len(rows):
         return [[] for _ in rows]
     ids = ranking.bundle.catalog.item_ids
-    carrying = reasons(ranking, line.history, rows)
-    return [[str(ids[reason.row]) for reason in found] for found in carrying]
+    by_answer = reasons(ranking, line.history, rows)
+    return [[str(ids[reason.row]) for reason in carriers] for carriers in by_answer]

@@ -27,14 +27,14 @@ def from_behaviour(
     tail: NDArray[np.bool_] | None,
 ) -> list[NDArray[np.int64]]:
     """Return what item-to-item weights suggest, [m, c] each; ``tail`` adds the tail's share."""
-    found = []
+    lists = []
     for name, matrix_scores in history_scores.items():
-        found.append(
+        lists.append(
             matrix_scores.top(LED if name == LEADING else BY_BEHAVIOUR, allowed, exclusions)
         )
         if name == LEADING and tail is not None:
-            found.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
-    return found
+            lists.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
+    return lists
 
 
 def from_sequences(
@@ -44,7 +44,7 @@ def from_sequences(
 ) -> list[NDArray[np.int64]]:
     """Return the items nearest to what each sequence tower expects, [m, c] each."""
     return [
-        found.nearest(BY_SEQUENCE, allowed, exclusions)[0] for found in sequence_scores.values()
+        scores.nearest(BY_SEQUENCE, allowed, exclusions)[0] for scores in sequence_scores.values()
     ]
 
 

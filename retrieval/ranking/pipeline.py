@@ -208,9 +208,9 @@ class RankingPipeline:
             )
             by_first_stage = (~whole | (not head_ranks)) & (user_state.lengths > 0)
             unknown = np.flatnonzero(user_state.lengths == 0)
-            for how, answers in zip(reranks, lists, strict=True):
+            for setting, answers in zip(reranks, lists, strict=True):
                 if by_first_stage.any():
-                    first = self.search(user_state, k, eligible, debias=how.debias)
+                    first = self.search(user_state, k, eligible, debias=setting.debias)
                     answers.rows[by_first_stage] = first.rows[by_first_stage]
                     answers.scores[by_first_stage] = first.scores[by_first_stage]
                     if base_ranks:
@@ -233,7 +233,7 @@ class RankingPipeline:
         rows = self.candidates(user_state, k, eligible)
         logits = self.logits(user_state, rows)
         inside = np.maximum(rows, 0)
-        diverse = any(how.diversity > 0 for how in reranks)
+        diverse = any(setting.diversity > 0 for setting in reranks)
         candidates = Candidates(
             rows=rows,
             logits=logits,
@@ -243,7 +243,7 @@ class RankingPipeline:
             if diverse
             else None,
         )
-        by_user = any(how.mode != "fixed" for how in reranks)
+        by_user = any(setting.mode != "fixed" for setting in reranks)
         profile = self._popularity_profile(user_state.histories) if by_user else None
         population = self.population if by_user else None
         base = np.zeros(rows.shape, np.int64)
@@ -252,8 +252,10 @@ class RankingPipeline:
             user, place = np.nonzero(plain >= 0)
             base[user, plain[user, place]] = place + 1
         lists = []
-        for how in reranks:
-            ranked = rerank(candidates, k, how, popularity_profile=profile, population=population)
+        for setting in reranks:
+            ranked = rerank(
+                candidates, k, setting, popularity_profile=profile, population=population
+            )
             there, places = ranked.places >= 0, np.maximum(ranked.places, 0)
             answers = Answers.none(user_state.lengths, k)
             answers.rows[:], answers.scores[:] = ranked.rows, ranked.scores

@@ -229,14 +229,14 @@ class Retriever:
         """
         if sum(given is not None for given in (users, histories, texts)) != 1:
             raise QueryError("give one of users, histories and texts")
-        asked = Query(user="anybody", **options)
+        request = Query(user="anybody", **options)
         if users is not None:
-            return self.frame([replace(asked, user=user) for user in users], users)
+            return self.frame([replace(request, user=user) for user in users], users)
         if histories is not None:
-            queries = [replace(asked, user=None, history=h) for h in histories.values()]
+            queries = [replace(request, user=None, history=h) for h in histories.values()]
             return self.frame(queries, list(histories))
         assert texts is not None
-        queries = [replace(asked, user=None, text=text) for text in texts.values()]
+        queries = [replace(request, user=None, text=text) for text in texts.values()]
         return self.frame(queries, list(texts))
 
     def similar(self, item_id: str, *, k: int = 10, pool: Pool = "all") -> pd.DataFrame:

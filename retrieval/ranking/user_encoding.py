@@ -59,12 +59,12 @@ class UserEncoder:
         mean = users @ first
         spread = np.sqrt(np.maximum(((users @ second) * users).sum(axis=1) - mean**2, 0.0))
         evidence_models = self.bundle.evidence_models
-        own = excluded_keys(histories, self.vectors.index.n_items)
+        own_keys = excluded_keys(histories, self.vectors.index.n_items)
         sequence_scores = {}
         for name, sequence in evidence_models.sequences.items():
             items = self._sequence_items[name]
             expected = sequence.encode(histories, torch.from_numpy(items))
-            sequence_scores[name] = SequenceScores(expected, items, own)
+            sequence_scores[name] = SequenceScores(expected, items, own_keys)
         return UserState(
             histories=histories,
             vectors=users,

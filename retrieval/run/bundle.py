@@ -173,13 +173,13 @@ def library_versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     names = ("longtail", "torch", "transformers", "sentence-transformers", "numpy", "pandas")
-    found = {}
+    versions = {}
     for name in (*names, "faiss-cpu", "faiss-gpu"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _plain(value: Any) -> Any:

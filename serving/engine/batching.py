@@ -151,15 +151,15 @@ class Batcher:
         try:
             versions, groups = self.answering([job.queries[place] for job, place in owners])
             for group in groups:
-                found = [(*owners[place], outcome) for place, outcome in group]
-                loop.call_soon_threadsafe(_hand_over, found, versions)
+                handed_over = [(*owners[place], outcome) for place, outcome in group]
+                loop.call_soon_threadsafe(_hand_over, handed_over, versions)
         except Exception as error:
             # A bug of ours must not stop the thread: each of its requests gets to know.
             loop.call_soon_threadsafe(_fail, jobs, error)
 
 
-def _hand_over(found: list[tuple[_Job, int, Outcome]], versions: Versions) -> None:
-    for job, place, outcome in found:
+def _hand_over(handed_over: list[tuple[_Job, int, Outcome]], versions: Versions) -> None:
+    for job, place, outcome in handed_over:
         job.outcomes[place] = outcome
         job.missing -= 1
         if not job.missing and not job.future.done():

@@ -58,8 +58,8 @@ class EventLog:
             log("torn event cut", level=logging.WARNING, bytes=replayed.torn)
             cut_torn_end(folder, replayed)
         descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
-        for made in (folder, folder.parent):
-            _sync_folder(made)
+        for changed in (folder, folder.parent):
+            _sync_folder(changed)
         histories.add(event for event in replayed.events if not is_logged(event))
         return cls(histories, metrics, descriptor, replayed.size)
 

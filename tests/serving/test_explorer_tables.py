@@ -95,7 +95,7 @@ class TestPeople:
         assert set(ids) <= {people.user_ids[place] for place in people.of_kind("niche")}
 
     def test_what_a_line_says_is_of_the_history(self, retriever: Retriever) -> None:
-        [line] = People.of(retriever).found("oolong-fan-3", "any", 1)
+        [line] = People.of(retriever).matching("oolong-fan-3", "any", 1)
         rows = retriever.history("oolong-fan-3")
         mean = float(retriever.bundle.popularity.percentile[rows].mean())
         assert line["user_id"] == "oolong-fan-3"
@@ -104,7 +104,7 @@ class TestPeople:
 
     def test_a_search_within_a_kind_finds_others_of_it_only(self, retriever: Retriever) -> None:
         people = People.of(retriever)
-        found = people.found("fan", "mainstream", 50)
+        found = people.matching("fan", "mainstream", 50)
         mainstream = [people.user_ids[place] for place in people.of_kind("mainstream")]
         assert sorted(line["user_id"] for line in found) == sorted(mainstream)
 
