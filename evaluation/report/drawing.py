@@ -93,11 +93,12 @@ def _inline(svg: str, label: str) -> str:
     return f'{head} role="img" aria-label="{label}">{rest}'
 
 
-def legend(axes: Axes, entries: int) -> None:
+def legend(axes: Axes, entries: int, columns: int = 2) -> None:
+    """Name what was drawn, above the axes: in so many columns from four entries on."""
     legend = axes.legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
-        ncols=2 if entries > 3 else 1,
+        ncols=columns if entries > 3 else 1,
         frameon=False,
         fontsize=9,
     )
