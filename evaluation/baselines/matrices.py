@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.features.item_weights import history_weights as behaviour_weights
 
 # Entries of a dense block of item weights held at once: 64 MB of float32.
 WEIGHTS_AT_ONCE = 16_000_000
@@ -31,11 +30,18 @@ def history_weights(
 ) -> sp.csr_array:
     """Return decay ** age of each user's last items, age 0 the newest, float32 [m, n_items].
 
+    Repeats add up.
+
     >>> recent = history_weights(Histories.from_lists([[2, 0], []]), 3, decay=0.5, max_history=9)
     >>> recent.toarray().tolist()
     [[1.0, 0.0, 0.5], [0.0, 0.0, 0.0]]
     """
-    return sp.csr_array(behaviour_weights(histories, n_items, decay=decay, last=max_history))
+    rows, lengths = histories.last(max_history)
+    user, age = np.nonzero(rows >= 0)
+    # Twice the same item gives two entries of one column, which the product adds up.
+    weights = (np.float64(decay) ** age).astype(np.float32)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    return sp.csr_array((weights, rows[user, age], starts), shape=(len(histories), n_items))
 
 
 def nearest_rows(

@@ -23,13 +23,14 @@ DECAY = 0.8
 class HistoryScores:
     """Every (user, item) pair that some past item points at, with what it adds up to.
 
-    Pairs are ordered by user, then by catalog row; what isn't among them is 0.
+    A user's numbers are the same bits in any company. Pairs are ordered by user, then by catalog
+    row; what isn't among them is 0.
 
     Attributes:
         n_items: catalog rows.
         starts: user u has the pairs ``starts[u]:starts[u + 1]``, int64 [n_users + 1].
         rows: catalog row of each pair, int32 [e].
-        recent: sum of ``DECAY ** age * weight`` over the last items, float32 [e].
+        recent: sum of ``decay ** age * weight`` over the last items, age 0 the newest, float32 [e].
         flat: the same without decay.
         best: the largest single weight.
         newest, second: the weight from the last item, and from the one before it.
@@ -52,9 +53,11 @@ class HistoryScores:
     highest: NDArray[np.float32]
 
     @classmethod
-    def of(cls, weights: ItemWeights, histories: Histories) -> HistoryScores:
-        """Return what the matrix says of these histories."""
-        read, _ = histories.last(LAST)
+    def of(
+        cls, weights: ItemWeights, histories: Histories, *, decay: float = DECAY, last: int = LAST
+    ) -> HistoryScores:
+        """Return what the matrix says of these histories; ``last`` past items of each are read."""
+        read, _ = histories.last(last)
         there = read[read >= 0].astype(np.int64)
         most = int((weights.indptr[there + 1] - weights.indptr[there]).sum())
         starts = np.zeros(len(histories) + 1, np.int64)
@@ -68,7 +71,7 @@ class HistoryScores:
             weights.columns,
             weights.values,
             read,
-            np.float32(DECAY) ** np.arange(LAST, dtype=np.float32),
+            np.float32(decay) ** np.arange(read.shape[1], dtype=np.float32),
             histories.offsets,
             histories.items,
             starts,
