@@ -15,14 +15,13 @@ from longtail.index.checks import check_allowed, check_columns, check_segment_na
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import gpu_count, load_faiss
 from longtail.index.item_ids import ItemIds
-from longtail.index.search.at_once import found_at_once
 from longtail.index.search.exclusions import Exclusions
 from longtail.index.search.merging import answers
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.search.row_locations import Locations
 from longtail.index.search.segment import Segment
 from longtail.index.search.stored_rows import read_rows, score_rows
-from longtail.index.search.validation import checked_questions, greatest_bounds, numbers_of_pools
+from longtail.index.search.validation import checked_questions
 from longtail.index.stored_parts import StoredParts
 from longtail.index.vectors.stored_vectors import Storage, StoredVectors
 
@@ -156,12 +155,6 @@ class VectorIndex:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
         search_query = SearchQuery(k, popularity_weight, segments)
-        if excluded is None and allowed is None:
-            numbers = numbers_of_pools(segments, self.segments, self.pools)
-            asked = [self.segments[number] for number in numbers]
-            found = found_at_once(asked, queries, search_query, *self._bounds)
-            if found is not None:
-                return found
         return self.search_each(queries, [search_query], excluded=excluded, allowed=allowed)[0]
 
     def search_each(
@@ -261,10 +254,6 @@ class VectorIndex:
         turn = threading.Lock()
         segments = tuple(segment.to_gpu(scratch, turn) for segment in self.segments)
         return replace(self, segments=segments, device="gpu")
-
-    @cached_property
-    def _bounds(self) -> tuple[float, float]:
-        return greatest_bounds(self.segments)
 
     def _restricted(
         self, numbers: Collection[int], allowed: NDArray[np.bool_] | None, n_queries: int

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.index.ann.allowed_lists import AllowedLists, has_near_lists
 from longtail.index.ann.faiss_files import read_faiss, write_faiss
 from longtail.index.ann.gpu_copy import GPU_MOST, GpuCopy, fits_gpu
 from longtail.index.ann.parameters import inverted_lists, search_parameters
@@ -29,8 +28,6 @@ ADDED_AT_ONCE = 65_536
 BEFORE_UPDATE = ", before an update"
 # Made search parameters that are kept.
 MOST_PARAMETERS = 64
-# What is allowed in the near lists holds some .99 of the answers; who asks for more gets more.
-TARGET_BY_LISTS = 0.98
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,17 +132,6 @@ class AnnIndex:
         del bits
         return np.asarray(local, np.int64)
 
-    def propose_by_lists(
-        self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64], effort: int = 1
-    ) -> NDArray[np.int64]:
-        """Return what is allowed in the lists nearest to each query, int64 [m, c].
-
-        For queries ``[q ; 0]``, float32 [m, d + 1], and where `serves_by_lists`. The other
-        arguments and the padding are those of `propose`.
-        """
-        with exactly_threads(1):
-            return self._allowed_lists.near(self.space.queries(queries), allowed, k, effort)
-
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
@@ -167,16 +153,6 @@ class AnnIndex:
     def _quick(self) -> QuickLists | None:
         """The way of a few queries, made when it is first asked for."""
         return QuickLists.of(self.index)
-
-    @property
-    def serves_by_lists(self) -> bool:
-        """Whether `propose_by_lists` keeps what the structure was tuned for."""
-        return self.target <= TARGET_BY_LISTS and has_near_lists(self.index)
-
-    @cached_property
-    def _allowed_lists(self) -> AllowedLists:
-        """The list of every position, made when it is first asked for."""
-        return AllowedLists.of(self.index)
 
     @cached_property
     def lists(self) -> int:

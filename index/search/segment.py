@@ -38,7 +38,6 @@ class Segment:
         removed: positions that answer nobody, ascending, int64; may be empty.
         structure: proposes candidates in place of reading everything; None: exact.
         allowed: the positions an answer may have, ascending, or None for all but `removed`.
-        by_lists: whether a structure proposes what is allowed in the near lists.
         on_gpu: a GPU copy of ``vectors.flat``, or None.
         gpu_turn: held while the GPU searches: its scratch memory serves one search at a time.
     """
@@ -50,7 +49,6 @@ class Segment:
     removed: NDArray[np.int64] = field(default_factory=lambda: NOTHING, repr=False)
     structure: AnnIndex | None = None
     allowed: NDArray[np.int64] | None = None
-    by_lists: bool = False
     on_gpu: Any = None
     gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -124,15 +122,11 @@ class Segment:
             allowed = np.setdiff1d(allowed, self.removed, assume_unique=True)
         if len(allowed) == self.n_live:
             return self
-        scanned, by_lists = None, False
-        if self.structure is not None:
-            scanned, by_lists = self.structure.scanned, self.structure.serves_by_lists
-        way = plan_filter(
-            n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned, by_lists=by_lists
-        )
-        if way in ("lists", "selector"):
-            return replace(self, allowed=allowed, by_lists=way == "lists", on_gpu=None)
-        if way == "copy":
+        scanned = None if self.structure is None else self.structure.scanned
+        plan = plan_filter(n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned)
+        if plan == "selector":
+            return replace(self, allowed=allowed, on_gpu=None)
+        if plan == "copy":
             return Segment(self.name, self.rows[allowed], self.vectors.copied(allowed), self.pool)
         return replace(self, allowed=allowed, on_gpu=None, structure=None)
 
@@ -145,9 +139,9 @@ class Segment:
         available = self.n_live if self.allowed is None else len(self.allowed)
         if available:
             exclusions = exclusions.among(self.rows).within(self.allowed, self.removed)
-            at_once = None if len(exclusions.keys) else self.best_at_once(queries, k)
-            if at_once is not None:
-                return at_once
+            best = None if len(exclusions.keys) else self._best_by_one_setting(queries, k)
+            if best is not None:
+                return best
         positions = np.full((len(queries), k), -1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         if not available:
@@ -156,9 +150,6 @@ class Segment:
         left = pending[:0]
         if self.structure is not None:
             level = self.structure.levels(queries, k)
-            if self.by_lists:
-                # The lists are made without the popularity: what it lifts may lie in any.
-                level[level > 0] = np.inf
             for served in sorted(set(level.tolist()) - {np.inf}):
                 group, setting = pending[level == served], self.structure.setting_for(k, served)
                 short = self._propose(
@@ -179,24 +170,19 @@ class Segment:
                     scores[query, : len(local)] = exact
         return np.where(positions < 0, -1, self.rows[positions]), scores
 
-    def best_at_once(self, queries: NDArray[np.float32], k: int) -> Found | None:
+    def _best_by_one_setting(self, queries: NDArray[np.float32], k: int) -> Found | None:
         """Return what `best` does where the structure gives it at the first try, as it mostly does.
 
-        None where queries differ in how far they must look, one came back short, or there is
-        no structure to ask so. ``queries`` are at least one.
+        None where queries differ in how far they must look, one came back short, there is a
+        filter, or no structure. ``queries`` are at least one.
         """
         structure, live = self.structure, self.n_live
-        if structure is None or k > live:
+        if structure is None or self.allowed is not None or k > live:
             return None
-        if self.allowed is not None:
-            if not self.by_lists or queries[:, -1].any():
-                return None
-            local = structure.propose_by_lists(queries, k, self.allowed)
-        else:
-            setting = structure.setting_of_all(queries, k)
-            if setting is None:
-                return None
-            local = structure.propose(queries, setting, share=live / len(self))
+        setting = structure.setting_of_all(queries, k)
+        if setting is None:
+            return None
+        local = structure.propose(queries, setting, share=live / len(self))
         positions, scores = self._answers(queries, local, k, None)
         return None if positions[:, -1].min() < 0 else (self.rows[positions], scores)
 
@@ -277,12 +263,9 @@ class Segment:
                 group = pending if everybody else pending[extra[pending] == more]
                 asked = queries if everybody else queries[group]
                 most = int(exclusions.counts[group].max()) if more else 0
-                if self.by_lists and self.allowed is not None:
-                    local = structure.propose_by_lists(asked, k + most, self.allowed, effort)
-                else:
-                    local = structure.propose(
-                        asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
-                    )
+                local = structure.propose(
+                    asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
+                )
                 not_these = exclusions if everybody else exclusions.take(group)
                 answers = self._answers(asked, local, k, not_these)
                 found[0][group], found[1][group] = answers

@@ -231,13 +231,11 @@ def test_a_selector_reaches_the_index_inside_a_refinement() -> None:
 def test_a_filter_is_planned_by_what_it_lets_through() -> None:
     allowed = (5, 1_000, 10_000, 500_000)
 
-    def ways(m: int, *, by_lists: bool) -> list[str]:
-        asked = (1_000_000, 385)
-        return [plan_filter(m, n, *asked, scanned=0.02, by_lists=by_lists) for n in allowed]
+    def plans(m: int) -> list[str]:
+        return [plan_filter(m, n, 1_000_000, 385, scanned=0.02) for n in allowed]
 
-    assert ways(1, by_lists=False) == [*["in place"] * 3, "selector"]
-    assert ways(1, by_lists=True) == [*["in place"] * 2, "lists", "selector"]
-    assert ways(256, by_lists=True) == [*["copy"] * 3, "selector"]
+    assert plans(1) == [*["in place"] * 3, "selector"]
+    assert plans(256) == [*["copy"] * 3, "selector"]
     # A structure that can't keep to a filter is never asked with one.
     assert plan_filter(1, 500_000, 1_000_000, 385, scanned=None) == "in place"
 

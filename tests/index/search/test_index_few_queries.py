@@ -1,4 +1,4 @@
-"""The short way of a few queries gives what the general way gives."""
+"""A few queries find their lists by codes, and lose nothing by it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from longtail.index.ann.quick_lists import QuickLists
 from longtail.index.ann_build import StructureSettings, with_structures
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
-from longtail.index.search.query import SearchQuery
 from longtail.index.updates import remove_items
 from longtail.index.vector_index import VectorIndex
 
@@ -79,19 +78,16 @@ def test_queries_alone_lose_no_recall_against_a_batch(
 
 
 @pytest.mark.parametrize("weight", [0.0, -0.3, 0.05])
-def test_the_short_way_gives_the_answers_of_the_general_way(
+def test_few_queries_get_no_removed_item_and_the_scores_of_their_rows(
     tail: VectorIndex, users: NDArray[np.float32], weight: float
 ) -> None:
     without = remove_items(tail, np.arange(0, 4_000, 7))
     for index in (tail, without):
         for m in (1, 4, 11, 12):
-            short = index.search(users[:m], 10, popularity_weight=weight)
-            general = index.search_each(users[:m], [SearchQuery(10, weight)])[0]
-            assert (short.rows == general.rows).all()
-            assert (short.scores == general.scores).all()
-        assert not index.removed[short.rows].any()
-        again = index.score(users[:12], short.rows, popularity_weight=weight)
-        assert (again == short.scores).all()
+            found = index.search(users[:m], 10, popularity_weight=weight)
+            assert not index.removed[found.rows].any()
+            again = index.score(users[:m], found.rows, popularity_weight=weight)
+            assert (again == found.scores).all()
 
 
 def test_a_query_alone_gets_what_it_gets_among_a_few(
@@ -123,7 +119,7 @@ def test_a_structure_in_a_mapped_file_takes_the_same_way(
 @pytest.mark.parametrize(
     "factory", ["HNSW8", "IVF16,Flat", "RR24,IVF16,PQ6x4fsr", "RR24,IVF16_HNSW8,PQ6x4fs"]
 )
-def test_other_kinds_of_index_have_no_short_way(factory: str) -> None:
+def test_other_kinds_of_index_have_no_quick_lists(factory: str) -> None:
     faiss = load_faiss()
     index = faiss.index_factory(24, factory, faiss.METRIC_INNER_PRODUCT)
     assert QuickLists.of(index) is None
@@ -145,7 +141,7 @@ def test_many_lists_are_left_to_faiss(tail: VectorIndex) -> None:
         ({"segments": ["nowhere"]}, "no segment 'nowhere'"),
     ],
 )
-def test_what_the_general_way_refuses_is_refused(
+def test_few_queries_are_checked_as_many_are(
     tail: VectorIndex, asked: dict[str, object], message: str
 ) -> None:
     right = {"queries": np.ones((1, CLUSTERED_DIM), np.float32), "k": 5}

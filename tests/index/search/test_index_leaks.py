@@ -26,7 +26,7 @@ KINDS = {
 }
 SHARES = {"half": 0.5, "a tenth": 0.1, "a hundredth": 0.01, "a handful": 5 / N, "nothing": 0.0}
 POOLS = {"all": None, "tail": ["tail"], "tail and cold": ["tail", "cold"]}
-ROUTES = ("selector", "lists", "copy", "in place")
+ROUTES = ("selector", "copy", "in place")
 
 
 @cache
@@ -136,11 +136,8 @@ def test_no_way_to_filter_leaks_or_comes_back_short(
 
 def force(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every filtered search go this way, however dear it is."""
-    asks = route in ("selector", "lists")
     for name in ("READ_IN_PLACE", "COPY", "MULTIPLY"):
-        monkeypatch.setattr(filter_plan, name, 1e6 if asks else 0.0)
-    monkeypatch.setattr(filter_plan, "LISTED", 0.0 if route == "lists" else 1e12)
-    monkeypatch.setattr(filter_plan, "ASK_LISTS", 0.0)
+        monkeypatch.setattr(filter_plan, name, 1e6 if route == "selector" else 0.0)
     monkeypatch.setattr(filter_plan, "GATHER_FROM_QUERIES", 10**9 if route == "in place" else 0)
 
 
