@@ -94,9 +94,9 @@ def rebuilt(
         blocks = _stored_blocks(index, rows, popularity)
         vectors = StoredVectors.of_blocks(blocks, len(rows), index.dim, index.storage)
         tombstones = np.flatnonzero(removed[rows])
-        structure = _refilled(own, vectors) if refill else None
+        ann = _refilled(own, vectors) if refill else None
         pool = index.pools[code]
-        made.append(Segment(pool, rows, vectors, pool, tombstones, structure))
+        made.append(Segment(pool, rows, vectors, pool, tombstones, ann))
     return (*kept, *made)
 
 
@@ -115,8 +115,8 @@ def _refilled(before: Sequence[Segment], vectors: StoredVectors) -> AnnIndex | N
     A pool that lost half of what the structure held is read exactly.
     """
     for segment in before:
-        if segment.structure is not None and 2 * len(vectors) > len(segment):
-            return segment.structure.refilled(vectors)
+        if segment.ann is not None and 2 * len(vectors) > len(segment):
+            return segment.ann.refilled(vectors)
     return None
 
 

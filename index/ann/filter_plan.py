@@ -15,8 +15,8 @@ COPY = 0.30  # a vector
 MULTIPLY = 0.0086  # a query and a vector, in a matrix product
 SCAN_CODE = 0.0045  # a query and a code of an inverted list, with a selector
 SCAN_CODE_ALONE = 0.011  # the same where queries don't share the scan
-CALL_STRUCTURE = 300.0  # a search, whatever it asks
-ASK_STRUCTURE = 60.0  # a query: its lists, its tables, its candidates' scores
+CALL_ANN = 300.0  # a search, whatever it asks
+ASK_ANN = 60.0  # a query: its lists, its tables, its candidates' scores
 MEASURED_DIM = 385
 
 FilterPlan = Literal["in place", "copy", "selector"]
@@ -58,10 +58,10 @@ def _with_selector(n_queries: int, n_allowed: int, n_items: int, scanned: float)
     """Return the microseconds of a search with a selector."""
     share = min(1.0, widened(scanned, n_allowed / n_items))
     code = SCAN_CODE_ALONE if n_queries < GATHER_FROM_QUERIES else SCAN_CODE
-    return CALL_STRUCTURE + n_queries * (ASK_STRUCTURE + code * n_items * share)
+    return CALL_ANN + n_queries * (ASK_ANN + code * n_items * share)
 
 
-def widened(probes: float, share: float) -> float:
+def widened(nprobe: float, share: float) -> float:
     """Return how far to look under a filter that lets this share through.
 
     As many candidates as without the filter, and half as many again: what passes a filter need
@@ -70,4 +70,4 @@ def widened(probes: float, share: float) -> float:
     >>> widened(32, 0.5)
     96.0
     """
-    return probes if share >= 1 else probes * 1.5 / share
+    return nprobe if share >= 1 else nprobe * 1.5 / share

@@ -68,7 +68,7 @@ class _Source(NamedTuple):
 
 def shares_products(segment: Segment, n_queries: int, n_questions: int) -> bool:
     """Return whether `best_of_each` is the faster way to exact answers of this segment."""
-    if segment.structure is not None or segment.on_gpu is not None:
+    if segment.ann is not None or segment.on_gpu is not None:
         return False
     if segment.vectors.storage == "float16" and n_queries < DECODE_FROM_QUERIES:
         return False  # FAISS reads float16 as it lies; products need it decoded

@@ -47,7 +47,7 @@ class Segment:
     vectors: StoredVectors = field(repr=False)
     pool: str
     removed: NDArray[np.int64] = field(default_factory=lambda: NOTHING, repr=False)
-    structure: AnnIndex | None = None
+    ann: AnnIndex | None = None
     allowed: NDArray[np.int64] | None = None
     on_gpu: Any = None
     gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -98,15 +98,15 @@ class Segment:
 
     def to_gpu(self, scratch: Any, turn: threading.Lock) -> Segment:
         """Return the segment searching on the GPUs that ``scratch`` stands for."""
-        if self.structure is not None and self.structure.fits_gpu:
-            return replace(self, structure=self.structure.to_gpus(turn))
+        if self.ann is not None and self.ann.fits_gpu:
+            return replace(self, ann=self.ann.to_gpus(turn))
         on_gpu = load_faiss().index_cpu_to_gpu(scratch, 0, self.flat)
-        return replace(self, structure=None, on_gpu=on_gpu, gpu_turn=turn)
+        return replace(self, ann=None, on_gpu=on_gpu, gpu_turn=turn)
 
     def to_cpu(self) -> Segment:
         """Return the segment searching in main memory."""
-        structure = self.structure.to_cpu() if self.structure is not None else None
-        return replace(self, structure=structure, on_gpu=None)
+        ann = self.ann.to_cpu() if self.ann is not None else None
+        return replace(self, ann=ann, on_gpu=None)
 
     @property
     def n_live(self) -> int:
@@ -122,13 +122,13 @@ class Segment:
             allowed = np.setdiff1d(allowed, self.removed, assume_unique=True)
         if len(allowed) == self.n_live:
             return self
-        scanned = None if self.structure is None else self.structure.scanned
+        scanned = None if self.ann is None else self.ann.scanned
         plan = plan_filter(n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned)
         if plan == "selector":
             return replace(self, allowed=allowed, on_gpu=None)
         if plan == "copy":
             return Segment(self.name, self.rows[allowed], self.vectors.copied(allowed), self.pool)
-        return replace(self, allowed=allowed, on_gpu=None, structure=None)
+        return replace(self, allowed=allowed, on_gpu=None, ann=None)
 
     def best(self, queries: NDArray[np.float32], k: int, exclusions: Exclusions) -> Found:
         """Return the k best rows and scores of each query, padded with -1 and -inf.
@@ -148,12 +148,12 @@ class Segment:
             return positions, scores
         found, pending = (positions, scores), np.arange(len(queries))
         left = pending[:0]
-        if self.structure is not None:
-            level = self.structure.levels(queries, k)
+        if self.ann is not None:
+            level = self.ann.levels(queries, k)
             for served in sorted(set(level.tolist()) - {np.inf}):
-                group, setting = pending[level == served], self.structure.setting_for(k, served)
+                group, setting = pending[level == served], self.ann.setting_for(k, served)
                 short = self._propose(
-                    self.structure, setting, queries, group, exclusions, available, found
+                    self.ann, setting, queries, group, exclusions, available, found
                 )
                 left = np.concatenate([left, short])
             pending = pending[level == np.inf]
@@ -176,13 +176,13 @@ class Segment:
         None where queries differ in how far they must look, one came back short, there is a
         filter, or no structure. ``queries`` are at least one.
         """
-        structure, live = self.structure, self.n_live
-        if structure is None or self.allowed is not None or k > live:
+        ann, live = self.ann, self.n_live
+        if ann is None or self.allowed is not None or k > live:
             return None
-        setting = structure.setting_of_all(queries, k)
+        setting = ann.setting_of_all(queries, k)
         if setting is None:
             return None
-        local = structure.propose(queries, setting, share=live / len(self))
+        local = ann.propose(queries, setting, share=live / len(self))
         positions, scores = self._answers(queries, local, k, None)
         return None if positions[:, -1].min() < 0 else (self.rows[positions], scores)
 
@@ -243,7 +243,7 @@ class Segment:
 
     def _propose(
         self,
-        structure: AnnIndex,
+        ann: AnnIndex,
         setting: Setting,
         queries: NDArray[np.float32],
         pending: NDArray[np.int64],
@@ -263,7 +263,7 @@ class Segment:
                 group = pending if everybody else pending[extra[pending] == more]
                 asked = queries if everybody else queries[group]
                 most = int(exclusions.counts[group].max()) if more else 0
-                local = structure.propose(
+                local = ann.propose(
                     asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
                 )
                 not_these = exclusions if everybody else exclusions.take(group)

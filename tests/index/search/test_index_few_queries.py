@@ -9,9 +9,9 @@ import pytest
 from index_toys import CLUSTERED_DIM, clustered
 from numpy.typing import NDArray
 
-from longtail.index.ann.ann_index import AnnIndex, read_structure
+from longtail.index.ann.ann_index import AnnIndex, read_ann
 from longtail.index.ann.quick_lists import QuickLists
-from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.ann_build import AnnSettings, with_ann
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
 from longtail.index.updates import remove_items
@@ -31,12 +31,12 @@ def tail(exact: VectorIndex, users: NDArray[np.float32]) -> VectorIndex:
         item_ids=[f"item {row}" for row in range(exact.n_items)],
         tower_fingerprint="tower-a",
     )
-    settings = StructureSettings(FACTORY, target=0.7, ks=(10,))
-    return with_structures(made, settings, user_vectors=users)
+    settings = AnnSettings(FACTORY, target=0.7, ks=(10,))
+    return with_ann(made, settings, user_vectors=users)
 
 
 def structure_of(index: VectorIndex) -> AnnIndex:
-    structure = index.segments[1].structure
+    structure = index.segments[1].ann
     assert structure is not None
     return structure
 
@@ -54,16 +54,16 @@ def shared(some: NDArray[np.int64], others: NDArray[np.int64]) -> float:
 
 @pytest.mark.parametrize("probes", [1, 3, 8])
 def test_a_few_queries_get_the_candidates_that_faiss_gives_a_batch(
-    tail: VectorIndex, users: NDArray[np.float32], probes: int
+    tail: VectorIndex, users: NDArray[np.float32], nprobe: int
 ) -> None:
     structure = structure_of(tail)
     full = np.concatenate([users, np.zeros((len(users), 1), np.float32)], axis=1)
     asked = structure.space.queries(full)
     parameters = load_faiss().SearchParametersPreTransform(
-        index_params=load_faiss().SearchParametersIVF(nprobe=probes)
+        index_params=load_faiss().SearchParametersIVF(nprobe=nprobe)
     )
     _, expected = structure.index.search(asked, 20, params=parameters)
-    parts = [quick_of(tail).search(asked[i : i + 5], 20, probes) for i in range(0, len(asked), 5)]
+    parts = [quick_of(tail).search(asked[i : i + 5], 20, nprobe) for i in range(0, len(asked), 5)]
     assert shared(np.concatenate([part for part in parts if part is not None]), expected) > 0.98
 
 
@@ -110,7 +110,7 @@ def test_a_structure_in_a_mapped_file_takes_the_same_way(
 ) -> None:
     structure = structure_of(tail)
     structure.write(tmp_path / "s.faiss")
-    again = read_structure(tmp_path / "s.faiss", structure.report(), mmap=True)
+    again = read_ann(tmp_path / "s.faiss", structure.report(), mmap=True)
     full = np.concatenate([users[:3], np.zeros((3, 1), np.float32)], axis=1)
     setting = structure.setting_for(10, 0.0)
     assert (again.propose(full, setting) == structure.propose(full, setting)).all()
