@@ -171,8 +171,8 @@ def _some(n: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _lists_in(factory: str) -> int:
-    found = re.search(r"IVF(\d+)", factory)
-    return int(found[1]) if found else 0
+    match = re.search(r"IVF(\d+)", factory)
+    return int(match[1]) if match else 0
 
 
 def _training_size(factory: str, n_items: int) -> int:

@@ -178,15 +178,15 @@ class VectorIndex:
         Raises:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
-        asked = checked_questions(vectors, search_queries, self.segments, self.pools)
+        checked = checked_questions(vectors, search_queries, self.segments, self.pools)
         m = len(vectors)
         exclusions = (
             Exclusions.of_catalog(*excluded, m, self.n_items)
             if excluded is not None
             else Exclusions.nothing(m, self.n_items)
         )
-        numbers = {number for search_query in asked for number in search_query.segments}
-        return answers(self._restricted(numbers, allowed, m), asked, exclusions, self.n_items)
+        numbers = {number for search_query in checked for number in search_query.segments}
+        return answers(self._restricted(numbers, allowed, m), checked, exclusions, self.n_items)
 
     def score(
         self,
@@ -201,8 +201,8 @@ class VectorIndex:
         get -inf.
         """
         search_query = SearchQuery(1, popularity_weight)
-        asked = checked_questions(queries, [search_query], self.segments, self.pools)[0]
-        return score_rows(self.segments, self.locations, self.removed, asked.queries, rows)
+        checked = checked_questions(queries, [search_query], self.segments, self.pools)[0]
+        return score_rows(self.segments, self.locations, self.removed, checked.queries, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored vectors of these rows, float32 [len(rows), d], without popularity.
@@ -210,11 +210,11 @@ class VectorIndex:
         A removed item's vector is there until the index is compacted.
         """
         rows = np.asarray(rows, np.int64)
-        found = np.empty((len(rows), self.dim), np.float32)
+        vectors = np.empty((len(rows), self.dim), np.float32)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            found[part] = self.stored(rows[part])[:, :-1]
-        return found
+            vectors[part] = self.stored(rows[part])[:, :-1]
+        return vectors
 
     def popularity(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored popularity of these rows, float32 [len(rows)]."""

@@ -20,9 +20,9 @@ def user_item_matrix(interactions: Interactions, n_items: int) -> sp.csr_array:
     taken = interactions.taken()
     ones = np.ones(len(taken), np.float32)
     shape = (len(taken.user_ids), n_items)
-    found = sp.coo_array((ones, (taken.user, taken.item)), shape=shape).tocsr()
-    found.data[:] = 1
-    return found
+    matrix = sp.coo_array((ones, (taken.user, taken.item)), shape=shape).tocsr()
+    matrix.data[:] = 1
+    return matrix
 
 
 def history_weights(
@@ -59,7 +59,7 @@ def nearest_rows(
         stop = min(start + block, n_items)
         rows = weights_of(slice(start, stop))
         rows[np.arange(stop - start), np.arange(start, stop)] = 0
-        values, columns = (found.numpy() for found in torch.topk(torch.from_numpy(rows), width))
+        values, columns = (tensor.numpy() for tensor in torch.topk(torch.from_numpy(rows), width))
         row, place = np.nonzero(values > 0)
         kept = values[row, place], (row, columns[row, place])
         parts.append(sp.coo_array(kept, shape=(stop - start, n_items)).tocsr())
@@ -70,7 +70,9 @@ def neighbour_scores(
     recent: sp.csr_array, weights: sp.csr_array | NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return ``recent @ weights`` densely, -inf where no item of the history says anything."""
-    found = recent @ weights
-    scores = np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), np.float32)
+    product = recent @ weights
+    scores = np.asarray(
+        product if isinstance(product, np.ndarray) else product.toarray(), np.float32
+    )
     scores[scores == 0] = -np.inf
     return scores

@@ -42,8 +42,8 @@ class UserRows:
         bucket = popularity.bucket[targets.item]
         fixed = {"n_targets": np.bincount(targets.user, minlength=n_users).astype(np.int32)}
         for code, name in enumerate(BUCKETS):
-            own = np.bincount(targets.user[bucket == code], minlength=n_users)
-            fixed[f"n_{name}"] = own.astype(np.int32)
+            in_bucket = np.bincount(targets.user[bucket == code], minlength=n_users)
+            fixed[f"n_{name}"] = in_bucket.astype(np.int32)
         fixed["history_length"] = np.diff(known.offsets)[targets.users].astype(np.int32)
         return cls(fixed, known.user_ids[targets.users], popularity, k)
 
@@ -54,17 +54,17 @@ class UserRows:
     def add_overall(
         self,
         start: int,
-        found: TargetRanks,
+        ranks: TargetRanks,
         item: NDArray[np.int64],
         answers: NDArray[np.int64],
     ) -> None:
         """Write a chunk that was ranked in the whole catalog."""
         k = self._k
         for name, metric in ACCURACY.items():
-            self._write(start, f"{name}@{k}", metric(found, k))
+            self._write(start, f"{name}@{k}", metric(ranks, k))
         bucket = self._popularity.bucket[item]
         for code, name in enumerate(BUCKETS):
-            inside = found.select(bucket == code)
+            inside = ranks.select(bucket == code)
             self._write(start, f"{name}_recall@{k}", recall(inside, k))
         percentile = list_mean(answers, self._popularity.percentile, k)
         self._write(start, f"popularity_percentile@{k}", percentile)

@@ -37,10 +37,10 @@ def bands_chart(evaluation: Evaluation, subject: str | None = None, most: int = 
         drawn: set[str] = set()
         for name in chosen:
             colour, marker = series_of(evaluation, name)
-            found = evaluation.bands[name]
+            bands = evaluation.bands[name]
             axes.plot(
                 range(len(BAND_NAMES)),
-                [found.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES],
+                [bands.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES],
                 color=colour,
                 marker=marker,
                 linewidth=2.4 if name == rows[0] else 1.4,

@@ -185,7 +185,7 @@ def flat_settings(settings: Mapping[str, object], path: str = "") -> list[tuple[
 
 
 def _pictures(evaluation: Evaluation, popularity: Popularity | None, subject: str) -> list[Picture]:
-    found = [
+    pictures = [
         Picture(
             "Recall by popularity of the target",
             "How much of what users took next is found, by how many training users the item had: "
@@ -194,11 +194,11 @@ def _pictures(evaluation: Evaluation, popularity: Popularity | None, subject: st
         ),
     ]
     if popularity is not None:
-        found.append(
+        pictures.append(
             Picture(
                 "Popularity curve",
                 f"Every item of the catalog, by rank, with its bucket (rule {popularity.rule}).",
                 charts.popularity_chart(popularity),
             )
         )
-    return found
+    return pictures

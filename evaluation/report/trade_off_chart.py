@@ -31,22 +31,24 @@ def trade_off_chart(evaluation: Evaluation, subject: str | None = None) -> str:
     in one recall without being better in the other. The subject's strengths stand at its markers.
     """
     k = evaluation.primary_k
-    found = curves(evaluation)
+    by_family = curves(evaluation)
     subject_family = family_and_debias(subject or default_subject(evaluation))[0]
-    front = {point.name for point in pareto_front([p for c in found.values() for p in c])}
+    front = {point.name for point in pareto_front([p for c in by_family.values() for p in c])}
     label = f"Overall recall against tail recall at {k}"
     with drawing(label, WIDTH_IN, HEIGHT_IN) as (axes, result):
         # The subject first, then the strongest: the legend keeps this order.
-        for family in sorted(found, key=lambda f: (f != subject_family, -found[f][0].overall)):
-            _draw_curve(axes, evaluation, found[family], front, thick=family == subject_family)
+        for family in sorted(
+            by_family, key=lambda f: (f != subject_family, -by_family[f][0].overall)
+        ):
+            _draw_curve(axes, evaluation, by_family[family], front, thick=family == subject_family)
         axes.set_xlabel(f"overall recall@{k}")
         axes.set_ylabel(f"tail recall@{k}")
         axes.margins(0.08)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-        if found:  # none, when overall and tail recall weren't both measured
-            legend(axes, len(found), columns=3)
-            _name_strengths(axes, found.get(subject_family, []))
+        if by_family:  # none, when overall and tail recall weren't both measured
+            legend(axes, len(by_family), columns=3)
+            _name_strengths(axes, by_family.get(subject_family, []))
     return result[0]
 
 

@@ -115,12 +115,12 @@ class AnnIndex:
         candidates, nprobe = setting.reach(
             len(self), self.lists, more=more, effort=effort, share=share, filtered=filtered
         )
-        asked = self.space.queries(queries)
+        in_space = self.space.queries(queries)
         if self.on_gpu is not None and not filtered and max(candidates, nprobe) <= GPU_MOST:
-            return self.on_gpu.search(asked, candidates, nprobe)
+            return self.on_gpu.search(in_space, candidates, nprobe)
         if len(queries) < QUERIES_PER_THREAD and not filtered and self._quick is not None:
             with exactly_threads(1):
-                proposed = self._quick.search(asked, candidates, nprobe)
+                proposed = self._quick.search(in_space, candidates, nprobe)
             if proposed is not None:
                 return proposed
         bits, selector = None, None
@@ -135,7 +135,7 @@ class AnnIndex:
         else:
             parameters = self._parameters_for(nprobe)
         with exactly_threads(self._threads(len(queries))):
-            _, local = self.index.search(asked, candidates, params=parameters)
+            _, local = self.index.search(in_space, candidates, params=parameters)
         del bits
         return np.asarray(local, np.int64)
 
@@ -151,12 +151,12 @@ class AnnIndex:
 
     def _parameters_for(self, nprobe: int) -> Any:
         """Return search parameters without a selector; making them takes a third of a search."""
-        found = self._parameters.get(nprobe)
-        if found is None:
-            found = search_parameters(self.index, nprobe, None)
+        parameters = self._parameters.get(nprobe)
+        if parameters is None:
+            parameters = search_parameters(self.index, nprobe, None)
             if len(self._parameters) < MOST_PARAMETERS:
-                self._parameters[nprobe] = found
-        return found
+                self._parameters[nprobe] = parameters
+        return parameters
 
     @cached_property
     def _quick(self) -> QuickLists | None:

@@ -85,20 +85,23 @@ class QuickLists:
         rough, near = np.empty((m, compared), np.float32), np.empty((m, compared), np.int64)
         self.codes.search_c(m, at, compared, pointer(rough), pointer(near))
         chosen, scores = _best(near, exact_scores(turned, self.centroids, near), nprobe)
-        found, local = np.empty((m, candidates), np.float32), np.empty((m, candidates), np.int64)
+        distances, local = (
+            np.empty((m, candidates), np.float32),
+            np.empty((m, candidates), np.int64),
+        )
         self.lists.search_preassigned_c(
-            m, at, candidates, pointer(chosen), pointer(scores), pointer(found), pointer(local),
+            m, at, candidates, pointer(chosen), pointer(scores), pointer(distances), pointer(local),
             False, self._parameters_for(nprobe),
         )  # fmt: skip
         return local
 
     def _parameters_for(self, nprobe: int) -> Any:
         """Return search parameters, kept: making them takes as long as the rotation."""
-        found = self._parameters.get(nprobe)
-        if found is None:
-            found = load_faiss().SearchParametersIVF(nprobe=nprobe)
-            self._parameters[nprobe] = found
-        return found
+        parameters = self._parameters.get(nprobe)
+        if parameters is None:
+            parameters = load_faiss().SearchParametersIVF(nprobe=nprobe)
+            self._parameters[nprobe] = parameters
+        return parameters
 
 
 def _best(

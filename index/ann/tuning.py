@@ -60,20 +60,20 @@ def tuned(
     served = [k for k in sorted(set(ks)) if k * 4 <= len(vectors)] or [1]
     settings: list[Setting] = []
     for popularity_weight_ratio in POPULARITY_WEIGHT_RATIOS:
-        asked = ann.space.with_popularity_weight_ratio(queries, popularity_weight_ratio)
-        enough = _kth_scores(vectors, asked, served)
+        weighted = ann.space.with_popularity_weight_ratio(queries, popularity_weight_ratio)
+        enough = _kth_scores(vectors, weighted, served)
         # Halves of pairs, of which the weights' signs are made.
-        choosing, judging = np.arange(0, len(asked), 2), np.arange(1, len(asked), 2)
+        choosing, judging = np.arange(0, len(weighted), 2), np.arange(1, len(weighted), 2)
         if not len(judging):
             judging = choosing
         chosen = []
         for k in served:
             start = Setting(k, popularity_weight_ratio, 1, k, 0.0)
-            asked_half, enough_half = asked[choosing], enough[k][choosing]
+            asked_half, enough_half = weighted[choosing], enough[k][choosing]
             trial = _cheapest(ann, vectors, asked_half, enough_half, start, target)
             setting = Setting(k, popularity_weight_ratio, trial.nprobe, trial.candidates, 0.0)
-            found = _found(ann, vectors, asked[judging], enough[k][judging], setting)
-            chosen.append(replace(setting, recall=round(found, 4)))
+            share = _found(ann, vectors, weighted[judging], enough[k][judging], setting)
+            chosen.append(replace(setting, recall=round(share, 4)))
             if popularity_weight_ratio > 0 and trial.recall < target:
                 return replace(ann, settings=tuple(settings), target=target)
         settings += chosen
@@ -93,12 +93,12 @@ def recall(
     ``queries`` are float32 [m, d]. A candidate that scores as high as the exact k-th answer is
     as good as it.
     """
-    asked = ann.space.with_popularity_weight_ratio(queries, popularity_weight_ratio)
-    level = ann.levels(asked[:1], k)[0]
+    weighted = ann.space.with_popularity_weight_ratio(queries, popularity_weight_ratio)
+    level = ann.levels(weighted[:1], k)[0]
     if level == np.inf:
         return 1.0
-    enough = _kth_scores(vectors, asked, [k])[k]
-    return _found(ann, vectors, asked, enough, ann.setting_for(k, float(level)))
+    enough = _kth_scores(vectors, weighted, [k])[k]
+    return _found(ann, vectors, weighted, enough, ann.setting_for(k, float(level)))
 
 
 def nprobe_ladder(ann: AnnIndex) -> list[int]:
@@ -143,11 +143,11 @@ def _cheapest(
             if not ordered:
                 alone = replace(start, nprobe=nprobe, candidates=candidates)
                 scores = vectors.scores(queries, ann.propose(queries, alone))
-            found = _share(scores[:, :candidates], enough, k)
+            share = _share(scores[:, :candidates], enough, k)
             trial = _Trial(
-                nprobe, candidates, found, candidates * CANDIDATE_COST + searched * CODE_COST
+                nprobe, candidates, share, candidates * CANDIDATE_COST + searched * CODE_COST
             )
-            good = found >= min(1.0, target + MARGIN)
+            good = share >= min(1.0, target + MARGIN)
             if good and (not reached or trial.cost < best.cost):
                 best, reached = trial, True
             elif not reached:

@@ -146,19 +146,19 @@ class Segment:
         scores = np.full((len(queries), k), -np.inf, np.float32)
         if not available:
             return positions, scores
-        found, pending = (positions, scores), np.arange(len(queries))
+        results, pending = (positions, scores), np.arange(len(queries))
         left = pending[:0]
         if self.ann is not None:
             level = self.ann.levels(queries, k)
             for served in sorted(set(level.tolist()) - {np.inf}):
                 group, setting = pending[level == served], self.ann.setting_for(k, served)
                 short = self._propose(
-                    self.ann, setting, queries, group, exclusions, available, found
+                    self.ann, setting, queries, group, exclusions, available, results
                 )
                 left = np.concatenate([left, short])
             pending = pending[level == np.inf]
         if len(pending):
-            short = self._search(queries, pending, k, exclusions, available, found)
+            short = self._search(queries, pending, k, exclusions, available, results)
             left = np.concatenate([left, short])
         if len(left):
             with exactly_threads(1):
@@ -193,7 +193,7 @@ class Segment:
         k: int,
         exclusions: Exclusions,
         available: int,
-        found: Found,
+        results: Found,
     ) -> NDArray[np.int64]:
         """Fill in exact answers by FAISS; return the queries that must read every vector."""
         # A few filtered queries: reading what is allowed is all they need. FAISS reads float16
@@ -213,7 +213,7 @@ class Segment:
             for size in np.unique(sizes).tolist():
                 group = pending[sizes == size]
                 best = self._nearest(queries[group], k, size, exclusions.take(group))
-                found[0][group], found[1][group], sure = best
+                results[0][group], results[1][group], sure = best
                 unsure.append(group[~sure])
             pending = np.concatenate(unsure)
             if not len(pending):
@@ -249,27 +249,27 @@ class Segment:
         pending: NDArray[np.int64],
         exclusions: Exclusions,
         available: int,
-        found: Found,
+        results: Found,
     ) -> NDArray[np.int64]:
         """Fill in the best of what the structure proposes; return the queries still short."""
-        k = found[0].shape[1]
-        wanted = np.minimum(k, available - exclusions.counts)
-        pending = pending[wanted[pending] > 0]
+        k = results[0].shape[1]
+        expected = np.minimum(k, available - exclusions.counts)
+        pending = pending[expected[pending] > 0]
         extra, share = power_of_two(exclusions.counts), available / len(self)
         for effort in EFFORTS:
             short = [pending[:0]]
             for more in np.unique(extra[pending]).tolist() if len(exclusions.keys) else [0]:
                 everybody = len(pending) == len(queries) and not len(exclusions.keys)
                 group = pending if everybody else pending[extra[pending] == more]
-                asked = queries if everybody else queries[group]
+                some = queries if everybody else queries[group]
                 most = int(exclusions.counts[group].max()) if more else 0
                 local = ann.propose(
-                    asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
+                    some, setting, more=most, effort=effort, share=share, allowed=self.allowed
                 )
                 not_these = exclusions if everybody else exclusions.take(group)
-                answers = self._answers(asked, local, k, not_these)
-                found[0][group], found[1][group] = answers
-                short.append(group[(answers[0] >= 0).sum(axis=1) < wanted[group]])
+                answers = self._answers(some, local, k, not_these)
+                results[0][group], results[1][group] = answers
+                short.append(group[(answers[0] >= 0).sum(axis=1) < expected[group]])
             pending = np.concatenate(short)
             if not len(pending):
                 break
@@ -287,8 +287,8 @@ class Segment:
         if exclusions is not None and len(exclusions.keys):
             exact[exclusions.hits(local)] = -np.inf
         if self.allowed is None and len(self.removed):
-            found = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)
-            exact[self.removed[found] == local] = -np.inf
+            place = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)
+            exact[self.removed[place] == local] = -np.inf
         return best_first(local, exact, k)
 
     def _read_all(

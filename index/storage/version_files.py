@@ -86,7 +86,7 @@ def write_version(
     for stem, chunk in zip(stems, index.item_ids.chunks, strict=True):
         writer.put_array(f"{stem}.utf8", chunk.text)
         writer.put_array(f"{stem}.ends.int64", chunk.ends)
-    own = {name: part.record for name, part in sorted(writer.parts.items())}
+    records = {name: part.record for name, part in sorted(writer.parts.items())}
     manifest = Manifest(
         created=now(),
         dim=index.dim,
@@ -97,7 +97,7 @@ def write_version(
         id_chunks=stems,
         tower_fingerprint=index.tower_fingerprint,
         versions=library_versions(),
-        files=own | attached,
+        files=records | attached,
     )
     return manifest, writer.parts
 

@@ -63,7 +63,7 @@ class HistoryScores:
         starts = np.zeros(len(histories) + 1, np.int64)
         rows = np.empty(most, np.int32)
         sums = np.empty((5, most), np.float32)
-        own = np.empty(most, np.bool_)
+        in_history = np.empty(most, np.bool_)
         totals = np.zeros((2, len(histories)), np.float64)
         highest = np.zeros(len(histories), np.float32)
         add_up(
@@ -77,7 +77,7 @@ class HistoryScores:
             starts,
             rows,
             sums,
-            own,
+            in_history,
             totals,
             highest,
         )
@@ -95,7 +95,7 @@ class HistoryScores:
             best=best,
             newest=newest,
             second=second,
-            own=own[:end],
+            own=in_history[:end],
             moments=(mean.astype(np.float32), deviation.astype(np.float32)),
             highest=highest,
         )
@@ -118,7 +118,7 @@ class HistoryScores:
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
         """Each pair's place in the user's whole list, 0 the best; own items one past the end."""
-        found = np.full(len(self.rows), self.n_items, np.int64)
+        ranks = np.full(len(self.rows), self.n_items, np.int64)
         others = np.flatnonzero(~self.own)
         # The value, highest first (a float's bits order as it does, but for the sign), and then
         # the place in one number: plain integers sort several times faster than pairs.
@@ -129,8 +129,8 @@ class HistoryScores:
             part = (falling[start:stop] << np.uint64(32)) | np.arange(stop - start, dtype=np.uint64)
             part.sort()
             places = (part & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-            found[others[start + places]] = np.arange(stop - start)
-        return found
+            ranks[others[start + places]] = np.arange(stop - start)
+        return ranks
 
     def top(
         self, k: int, allowed: NDArray[np.bool_], exclusions: NDArray[np.int64]

@@ -47,8 +47,10 @@ class ItemWeights:
         indptr = np.zeros(len(columns) + 1, np.int64)
         present = (columns >= 0) & (values != 0)
         np.cumsum(present.sum(axis=1), out=indptr[1:])
-        made = cls(indptr, columns[present].astype(np.int32), values[present].astype(np.float32))
-        return cls.from_matrix(made.matrix)
+        unsorted = cls(
+            indptr, columns[present].astype(np.int32), values[present].astype(np.float32)
+        )
+        return cls.from_matrix(unsorted.matrix)
 
     @classmethod
     def from_matrix(cls, weights: sp.csr_matrix) -> ItemWeights:

@@ -153,9 +153,9 @@ class SASRec:
                 if over:
                     break
                 continue
-            found = validation_ndcg(self, self._validation, popularity)
-            if found > best:
-                best, waited = found, 0
+            ndcg = validation_ndcg(self, self._validation, popularity)
+            if ndcg > best:
+                best, waited = ndcg, 0
                 self._best_epoch = epoch + 1
                 best_weights = copy.deepcopy(network.state_dict())
             else:

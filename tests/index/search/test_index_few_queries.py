@@ -52,7 +52,7 @@ def shared(some: NDArray[np.int64], others: NDArray[np.int64]) -> float:
     return float(np.mean([len(set(a) & set(b)) / len(set(b)) for a, b in pairs]))
 
 
-@pytest.mark.parametrize("probes", [1, 3, 8])
+@pytest.mark.parametrize("nprobe", [1, 3, 8])
 def test_a_few_queries_get_the_candidates_that_faiss_gives_a_batch(
     tail: VectorIndex, users: NDArray[np.float32], nprobe: int
 ) -> None:
