@@ -13,6 +13,7 @@ from longtail.evaluation.report.report import ExampleItem, ExampleUser
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import BUCKETS, Pool
 from longtail.retrieval.features.relevance_head import probability
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
 from longtail.retrieval.ranking.rerank.rerank import Rerank
 
@@ -40,7 +41,7 @@ class EngineRecommender:
             user_state = self.ranking.user_state(part)
             reranks = [Rerank("fixed", debias) for debias in self.strengths]
             for pool in pools:
-                lists = self.ranking.rank(user_state, k, reranks, pool=pool, excluded=part)
+                lists = self.ranking.rank(user_state, k, reranks, Eligible(pool, part))
                 for rerank, ranked in zip(reranks, lists, strict=True):
                     answers[rerank.debias, pool][start : start + len(part)] = ranked.rows
         return answers
@@ -68,7 +69,7 @@ def head_calibration(
         part = users[start : start + USERS_PER_BATCH]
         histories, taken = known.take(part), targets.take(part)
         user_state = ranking.user_state(histories)
-        rows = ranking.candidates(user_state, k, pool="all", excluded=histories)
+        rows = ranking.candidates(user_state, k, Eligible("all", histories))
         relevance = probability(ranking.logits(user_state, rows))
         hits = np.stack([np.isin(rows[i], taken[i]) for i in range(len(part))])
         present = rows >= 0
