@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.report.report import ExampleItem, ExampleUser
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import BUCKETS, Pool
+from longtail.retrieval.data.popularity import POOL_NAMES, Pool
 from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
@@ -58,7 +58,7 @@ def head_calibration(
 ) -> Calibration | None:
     """Return how true the relevance head is on test users: their candidates, taken or not.
 
-    Overall, and for the candidates of each bucket. ``known`` and ``targets`` belong to the same
+    Overall, and for the candidates of each pool. ``known`` and ``targets`` belong to the same
     users. None when no candidate was taken.
     """
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(targets.offsets) > 0))
@@ -82,7 +82,7 @@ def head_calibration(
         np.concatenate(value),
         np.concatenate(label).astype(np.int8),
         part=np.concatenate(bucket),
-        part_names=BUCKETS,
+        part_names=POOL_NAMES,
     )
 
 
@@ -125,7 +125,7 @@ def _item(ranking: RankingPipeline, row: int, taken: bool) -> ExampleItem:
     catalog, popularity = ranking.bundle.catalog, ranking.bundle.popularity
     return ExampleItem(
         title=str(catalog.frame["title"].iloc[row]),
-        bucket=BUCKETS[popularity.bucket[row]],
+        bucket=POOL_NAMES[popularity.bucket[row]],
         popularity_percentile=float(popularity.percentile[row]),
         taken=taken,
     )

@@ -25,7 +25,7 @@ from longtail.evaluation.metrics.tally import (
     band_of,
 )
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import BUCKETS, HEAD, Pool, Popularity
+from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
 
 
 class RecommenderTally:
@@ -85,7 +85,7 @@ class RecommenderTally:
         metrics = self._means.means()
         if "all" in self._pools:
             metrics |= {f"item_recall@{k}": self._by_item.recall(k) for k in self._ks}
-            for code, name in enumerate(BUCKETS):
+            for code, name in enumerate(POOL_NAMES):
                 inside = self._popularity.bucket == code
                 for k in self._ks:
                     metrics[f"{name}_item_recall@{k}"] = self._by_item.recall(k, inside)
@@ -109,7 +109,7 @@ class RecommenderTally:
             for name, metric in ACCURACY.items():
                 self._means.add(f"{name}@{k}", metric(ranks, k))
             self._means.add(f"recall_micro@{k}", ranks.rank < k)
-        for code, name in enumerate(BUCKETS):
+        for code, name in enumerate(POOL_NAMES):
             inside = ranks.select(self._popularity.bucket[item] == code)
             for k in self._ks:
                 self._means.add(f"{name}_recall@{k}", recall(inside, k))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.results import Evaluation
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 # light and the dark page.
 INK, GRID = "#010203", "#040506"
 SERIES = tuple(f"#0a0b{number:02x}" for number in range(14))
-BUCKET_COLOURS = ("#0d0e01", "#0d0e02", "#0d0e03")
+POOL_COLOURS = ("#0d0e01", "#0d0e02", "#0d0e03")
 VARIABLES = (
     {INK: "--ink", GRID: "--line"}
     | {colour: f"--series-{number}" for number, colour in enumerate(SERIES)}
-    | {colour: f"--{name}" for colour, name in zip(BUCKET_COLOURS, BUCKETS, strict=True)}
+    | {colour: f"--{name}" for colour, name in zip(POOL_COLOURS, POOL_NAMES, strict=True)}
 )
 MARKERS = "osD^vPXh<>pd*8"
 

@@ -14,7 +14,7 @@ from longtail.evaluation.report.table import COLUMNS
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.claims import CLAIMED, Claims, Difference
 from longtail.evaluation.significance.trade_off import MatchedPoint, curves, matched
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 
 Row = tuple[str, ...]
 
@@ -78,26 +78,26 @@ def cut_offs(evaluation: Evaluation, rows: Sequence[str]) -> list[tuple[int, lis
 
 
 def bands(evaluation: Evaluation, rows: Sequence[str]) -> Grid | None:
-    """Return the share of targets found by bucket and by training count; None unmeasured."""
+    """Return the share of targets found by pool and by training count; None unmeasured."""
     measured = [name for name in rows if evaluation.bands.get(name)]
     if not measured:
         return None
     k, targets = evaluation.primary_k, evaluation.settings.get("targets")
     sizes = targets if isinstance(targets, dict) else {}
     first = evaluation.bands[measured[0]]
-    columns = [f"{name} ({sizes.get(name, 0):,})" for name in BUCKETS]
+    columns = [f"{name} ({sizes.get(name, 0):,})" for name in POOL_NAMES]
     columns += [f"{band} ({first.get(band, {}).get('targets', 0):,.0f})" for band in BAND_NAMES]
     lines = []
     for name in measured:
         of_bands = evaluation.bands[name]
-        values = [evaluation.value(name, f"{bucket}_recall_micro") for bucket in BUCKETS]
+        values = [evaluation.value(name, f"{pool}_recall_micro") for pool in POOL_NAMES]
         values += [of_bands.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES]
         lines.append((name, *map(share, values)))
     return Grid(["recommender", *columns], lines)
 
 
 def calibration(measured: Calibration) -> Grid:
-    """Return the head's measures over all candidates and over those of each bucket."""
+    """Return the head's measures over all candidates and over those of each pool."""
     parts = {"all": measured, **measured.parts}
     measures: dict[str, Callable[[Calibration], str]] = {
         "expected calibration error": lambda part: share(part.error),

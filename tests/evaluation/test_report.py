@@ -27,7 +27,7 @@ from longtail.evaluation.report.report import (
 )
 from longtail.evaluation.report.trade_off_chart import trade_off_chart
 from longtail.evaluation.results import Evaluation
-from longtail.retrieval.data.popularity import BUCKETS, Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 
 pytest.importorskip("jinja2")
 needs_pictures = pytest.mark.skipif(not drawing.have_matplotlib(), reason="matplotlib is missing")
@@ -78,7 +78,7 @@ def a_calibration() -> Calibration:
     probability = rng.random(500)
     label = (rng.random(500) < probability).astype(int)
     part = rng.choice(3, 500, p=[0.5, 0.5, 0.0])
-    return Calibration.measure(probability, label, part=part, part_names=BUCKETS)
+    return Calibration.measure(probability, label, part=part, part_names=POOL_NAMES)
 
 
 def an_example() -> ExampleUser:
