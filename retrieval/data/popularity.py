@@ -139,7 +139,7 @@ class Popularity:
         return inside if self.removed is None else inside & ~self.removed
 
     def sizes(self) -> dict[str, int]:
-        """Return the number of items in each pool, cold ones not in the tail's, removed ones left out."""
+        """Return the number of items in head, tail and cold, removed ones left out."""
         there = self.in_pool("all")
         return {
             name: int((self.bucket[there] == code).sum()) for code, name in enumerate(POOL_NAMES)
