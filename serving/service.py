@@ -91,11 +91,6 @@ class Service:
         )
         return len(events)
 
-    def current(self) -> tuple[Retriever, Versions]:
-        """Return the retriever that answers now, and its versions."""
-        retriever = self.registry.retriever
-        return retriever, retriever.versions
-
     def history_of(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, events included; None for an unknown user."""
         return self.histories.rows(retriever, user_id)

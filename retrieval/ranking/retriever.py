@@ -20,7 +20,7 @@ from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import Pool
-from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError
+from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
 from longtail.retrieval.ranking.answers import Answers, answers_frame
 from longtail.retrieval.ranking.pipeline import RankingPipeline, untimed
@@ -108,9 +108,8 @@ class Retriever:
         rows = self.logged_history(user)
         if rows is None:
             near = difflib.get_close_matches(str(user), list(self._position), 3, 0.6)
-            hint = f"; near ones: {', '.join(near)}" if near else ""
             raise UnknownUserError(
-                f"no user {user!r} in this run ({len(self._position)} users){hint}. "
+                f"no user {user!r} in this run ({len(self._position)} users){near_ones(near)}. "
                 "For a new user give the items with ",
                 Field("history"),
             )
@@ -127,9 +126,8 @@ class Retriever:
         rows = catalog.rows_of(item_ids)
         if (rows < 0).any():
             missing = str(item_ids[int(np.argmin(rows))])
-            near = catalog.near_ids(missing)
-            hint = f"; near ones: {', '.join(near)}" if near else ""
-            raise UnknownItemError(f"no item {missing!r} in the catalog{hint}")
+            near = near_ones(catalog.near_ids(missing))
+            raise UnknownItemError(f"no item {missing!r} in the catalog{near}")
         if offered and (gone := catalog.is_removed(rows)).any():
             item_id = item_ids[int(np.argmax(gone))]
             raise UnknownItemError(f"item {item_id!r} was removed from the catalog")

@@ -19,7 +19,7 @@ from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.interactions import TRAIN, Interactions
 from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.data.text_template import render
-from longtail.retrieval.errors import DataError, UnknownItemError
+from longtail.retrieval.errors import DataError, UnknownItemError, near_ones
 from longtail.retrieval.run.index_build import restructured
 from longtail.retrieval.run.served_run import ServedRun
 
@@ -195,8 +195,7 @@ def known_rows(served: ServedRun, item_ids: Sequence[str]) -> NDArray[np.int64]:
     if not missing:
         return rows
     more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-    near = catalog.near_ids(missing[0])
-    hint = f"; near ones: {', '.join(near)}" if near else ""
+    near = near_ones(catalog.near_ids(missing[0]))
     gone = catalog.rows_of([missing[0]])[0] >= 0
     what = "was removed from" if gone else "isn't in"
-    raise UnknownItemError(f"item {missing[0]!r}{more} {what} the catalog{hint}")
+    raise UnknownItemError(f"item {missing[0]!r}{more} {what} the catalog{near}")
