@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -47,37 +47,23 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
         f"<p><b>{escape(operation.get('summary', ''))}.</b> "
         f"{escape(operation.get('description', ''))}</p>",
     ]
-    fields = [*_parameters(operation), *_body_fields(operation, document)]
+    body = _body(operation, document)
+    fields = [(one["name"], one["schema"], one) for one in operation.get("parameters", ())]
+    fields += [(name, schema, schema) for name, schema in body.get("properties", {}).items()]
     if fields:
         rows = "".join(
-            f"<tr><td><code>{escape(field)}</code></td><td>{escape(kind)}</td>"
-            f"<td>{escape(said)}</td></tr>"
-            for field, kind, said in fields
+            f"<tr><td><code>{escape(name)}</code></td><td>{escape(_kind(schema))}</td>"
+            f"<td>{escape(described.get('description', ''))}</td></tr>"
+            for name, schema, described in fields
         )
         parts.append(f"<table><tr><th>field</th><th>kind</th><th></th></tr>{rows}</table>")
-    for example in _examples(operation, document):
+    for example in body.get("examples", ()):
         parts.append(f"<pre>{escape(json.dumps(example, ensure_ascii=False))}</pre>")
     answers = "".join(
         f"<tr><td>{escape(str(status))}</td><td>{escape(answer.get('description', ''))}</td></tr>"
         for status, answer in operation["responses"].items()
     )
     return "".join([*parts, f"<table><tr><th>answer</th><th></th></tr>{answers}</table>"])
-
-
-def _parameters(operation: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for parameter in operation.get("parameters", ()):
-        yield parameter["name"], _kind(parameter["schema"]), parameter.get("description", "")
-
-
-def _body_fields(
-    operation: Mapping[str, Any], document: Mapping[str, Any]
-) -> Iterator[tuple[str, str, str]]:
-    for name, schema in _body(operation, document).get("properties", {}).items():
-        yield name, _kind(schema), schema.get("description", "")
-
-
-def _examples(operation: Mapping[str, Any], document: Mapping[str, Any]) -> list[Any]:
-    return list(_body(operation, document).get("examples", ()))
 
 
 def _body(operation: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
