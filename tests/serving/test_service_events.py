@@ -111,7 +111,7 @@ class TestTheLog:
             log = opened(folder, histories)
             with pytest.raises(event_log.RefusedError, match="none was kept"):
                 await log.append([TakenItem("new", "tea", 1)])
-            assert histories.since_the_log("new") == []
+            assert len(histories) == len(EVENTS)
             full = False
             await log.append([TakenItem("newer", "tea", 2)])
             await log.close()
@@ -137,10 +137,13 @@ class TestTheLog:
 
         asyncio.run(story())
 
-    def test_events_of_a_user_go_by_time_and_ties_by_arrival(self) -> None:
+    def test_events_of_a_user_go_by_time_and_ties_by_arrival(self, retriever: Retriever) -> None:
         histories = LiveHistories()
-        histories.add([TakenItem("u", "c", 9), TakenItem("u", "b", 5), TakenItem("u", "a", 9)])
-        assert histories.since_the_log("u") == ["b", "c", "a"]
+        a, b, c = retriever.bundle.catalog.item_ids[:3].tolist()
+        histories.add([TakenItem("new", c, 9), TakenItem("new", b, 5), TakenItem("new", a, 9)])
+        rows = histories.rows(retriever, "new")
+        assert rows is not None
+        assert rows.tolist() == [1, 2, 0]
 
 
 def post(client: object, *events: dict[str, object]) -> httpx2.Response:
@@ -179,7 +182,10 @@ class TestTheService:
         (run_copy / "events").mkdir()
         (run_copy / "events" / "events.jsonl").write_bytes(line_of(seen) + line_of(fresh))
         with serving(run_copy) as (_, service):
-            assert service.histories.since_the_log(seen.user_id) == [fresh.item_id]
+            known = service.history_of(service.registry.retriever, seen.user_id)
+        logged = retriever.history(seen.user_id).tolist()
+        assert known is not None
+        assert known.tolist() == [*logged, log.item[0]]
 
     def test_kill_9_while_events_are_written_loses_no_acknowledged_one(
         self, run_copy: Path
@@ -209,7 +215,8 @@ class TestTheService:
         with serving(run_copy) as (client, service):
             for user in (acknowledged[0], acknowledged[-1]):
                 recommend(client, user_id=user)
-            known = [u for u in acknowledged if service.histories.since_the_log(u)]
+            served = service.registry.retriever
+            known = [u for u in acknowledged if service.history_of(served, u) is not None]
         assert known == acknowledged
 
     def test_a_run_is_served_by_one_process(self, run_copy: Path) -> None:
