@@ -189,26 +189,18 @@ def assign_pools(
     return pool
 
 
-def log_probability(
-    counts: NDArray[np.int64],
-    smoothing: float = SMOOTHING,
-    floor_count: float = FLOOR_COUNT,
-    *,
-    total: float | None = None,
-) -> NDArray[np.float32]:
+def log_probability(counts: NDArray[np.int64], *, total: float) -> NDArray[np.float32]:
     """Return the log of each item's smoothed share of the training interactions.
 
-    ``smoothing`` is added to every count, so a cold item stays finite; counts below
-    ``floor_count`` are lifted to it first, so that cold items and items seen once are
+    `SMOOTHING` is added to every count, so a cold item stays finite; counts below
+    `FLOOR_COUNT` are lifted to it first, so that cold items and items seen once are
     corrected alike: one interaction more or less is noise, not evidence. ``total`` is what the
-    shares are of; None takes the sum over these counts.
+    shares are of.
 
-    >>> log_probability(np.array([0, 1, 3])).astype(float).round(3).tolist()
+    >>> log_probability(np.array([0, 1, 3]), total=8.0).astype(float).round(3).tolist()
     [-1.386, -1.386, -0.693]
     """
-    lifted = _smoothed(counts, smoothing, floor_count)
-    whole = lifted.sum() if total is None else total
-    return np.asarray(np.log(lifted / whole), dtype=np.float32)
+    return np.asarray(np.log(_smoothed(counts) / total), dtype=np.float32)
 
 
 def percentiles(
@@ -228,7 +220,5 @@ def percentiles(
     return np.asarray(50.0 * (below + through) / max(len(ordered), 1), dtype=np.float32)
 
 
-def _smoothed(
-    counts: NDArray[np.int64], smoothing: float = SMOOTHING, floor_count: float = FLOOR_COUNT
-) -> NDArray[np.float64]:
-    return np.maximum(counts.astype(np.float64), floor_count) + smoothing
+def _smoothed(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.maximum(counts.astype(np.float64), FLOOR_COUNT) + SMOOTHING

@@ -45,11 +45,6 @@ PROFILE_BANDS = 5
 DEEPEST_BASE_RANK = 1_000
 
 
-def untimed(stage: str) -> AbstractContextManager[None]:
-    """Return a context in which nothing is measured."""
-    return nullcontext()
-
-
 @dataclass(frozen=True)
 class RankingPipeline:
     """Turns histories into ranked catalog rows with one bundle and its index.
@@ -61,7 +56,7 @@ class RankingPipeline:
 
     bundle: Bundle
     index: VectorIndex
-    timed: Callable[[str], AbstractContextManager[None]] = untimed
+    timed: Callable[[str], AbstractContextManager[object]] = nullcontext
 
     @cached_property
     def vectors(self) -> ItemVectors:
@@ -77,7 +72,7 @@ class RankingPipeline:
         """What is typical of the users of the training part."""
         log = self.bundle.log
         train = log if log.part is None else log.select(log.part == TRAIN)
-        return PopulationProfile.of(self._popularity_profile(Histories.from_interactions(train)))
+        return PopulationProfile.of(self.popularity_profile(Histories.from_interactions(train)))
 
     @cached_property
     def _bands(self) -> NDArray[np.int8]:
@@ -244,7 +239,7 @@ class RankingPipeline:
             else None,
         )
         by_user = any(setting.mode != "fixed" for setting in reranks)
-        profile = self._popularity_profile(user_state.histories) if by_user else None
+        profile = self.popularity_profile(user_state.histories) if by_user else None
         population = self.population if by_user else None
         base = np.zeros(rows.shape, np.int64)
         if base_ranks:
@@ -278,7 +273,8 @@ class RankingPipeline:
             ranks[user] = [place.get(int(row), 0) for row in rows[user]]
         return ranks
 
-    def _popularity_profile(self, histories: Histories) -> PopularityProfile:
+    def popularity_profile(self, histories: Histories) -> PopularityProfile:
+        """Return how popular the items of these histories are."""
         centred = self.bundle.popularity.centred
         return PopularityProfile.of(histories, centred, self._bands, PROFILE_BANDS)
 

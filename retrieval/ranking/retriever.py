@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
 from longtail.retrieval.ranking.answers import Answers, answers_frame
-from longtail.retrieval.ranking.pipeline import RankingPipeline, untimed
+from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.query import Query, QueryOptions
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
@@ -67,7 +67,7 @@ class Retriever:
         served: ServedRun,
         *,
         device: Literal["cpu", "gpu"] = "cpu",
-        timed: Callable[[str], AbstractContextManager[None]] = untimed,
+        timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> Retriever:
         """Return the engine of a run that is open already; ``timed`` as in `RankingPipeline`."""
         index = served.index.to_device("gpu") if device == "gpu" else served.index

@@ -20,7 +20,7 @@ from longtail.index.files import (
 )
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import Interactions
-from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 from longtail.retrieval.data.stored_interactions import load_interactions, save_interactions
 from longtail.retrieval.errors import BundleError
 from longtail.retrieval.features.evidence_models import EvidenceModels
@@ -192,8 +192,6 @@ def _plain(value: Any) -> Any:
 
 
 def _popularity_frame(bundle: Bundle) -> pd.DataFrame:
-    from longtail.retrieval.data.popularity import POOL_NAMES
-
     popularity = bundle.popularity
     return pd.DataFrame(
         {

@@ -21,7 +21,7 @@ from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.metrics import Metrics
 from longtail.serving.updates import event_log
 from longtail.serving.updates.event_log import EventLog
-from longtail.serving.updates.user_histories import LiveHistories
+from longtail.serving.updates.user_histories import UserHistories
 
 EVENTS = [TakenItem(f"u{n}", f'Müller\'s "tea" {n}', 1_700_000_000 + n) for n in range(5)]
 
@@ -32,9 +32,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def opened(folder: Path, histories: LiveHistories | None = None) -> EventLog:
+def opened(folder: Path, histories: UserHistories | None = None) -> EventLog:
     return EventLog.open(
-        folder, histories or LiveHistories(), Metrics(), is_logged=lambda event: False
+        folder, histories or UserHistories(), Metrics(), is_logged=lambda event: False
     )
 
 
@@ -107,7 +107,7 @@ class TestTheLog:
 
         async def story() -> None:
             nonlocal full
-            histories = LiveHistories()
+            histories = UserHistories()
             log = opened(folder, histories)
             with pytest.raises(event_log.RefusedError, match="none was kept"):
                 await log.append([TakenItem("new", "tea", 1)])
@@ -138,7 +138,7 @@ class TestTheLog:
         asyncio.run(story())
 
     def test_events_of_a_user_go_by_time_and_ties_by_arrival(self, retriever: Retriever) -> None:
-        histories = LiveHistories()
+        histories = UserHistories()
         a, b, c = retriever.bundle.catalog.item_ids[:3].tolist()
         histories.add([TakenItem("new", c, 9), TakenItem("new", b, 5), TakenItem("new", a, 9)])
         rows = histories.rows(retriever, "new")
