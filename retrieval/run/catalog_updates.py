@@ -6,6 +6,7 @@ index and catalog in one step. Rows never move, except in `compact`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -158,13 +159,11 @@ def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
 def moves(before: Popularity, after: Popularity) -> dict[tuple[str, str], int]:
     """Return how many items went from one bucket to another, by the names of both."""
     there = before.in_pool("all") & after.in_pool("all")
-    pairs = before.bucket.astype(np.int64) * len(POOL_NAMES) + after.bucket
-    sizes = np.bincount(pairs[there], minlength=len(POOL_NAMES) ** 2)
+    pairs = Counter(zip(before.bucket[there].tolist(), after.bucket[there].tolist(), strict=True))
     return {
-        (old, new): int(sizes[i * len(POOL_NAMES) + j])
-        for i, old in enumerate(POOL_NAMES)
-        for j, new in enumerate(POOL_NAMES)
-        if i != j and sizes[i * len(POOL_NAMES) + j]
+        (POOL_NAMES[old], POOL_NAMES[new]): count
+        for (old, new), count in sorted(pairs.items())
+        if old != new
     }
 
 
