@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.data.interactions import TRAIN, Histories
+from longtail.retrieval.data.interactions import TRAIN, Histories, excluded_keys
 from longtail.retrieval.data.popularity import HEAD, Pool
 from longtail.retrieval.features.features import gather_features
 from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.features.user_state import UserState
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.candidate_generation import (
+    BY_SEQUENCE,
     FIRST_STAGE,
     FIRST_STAGE_PLAIN,
     FIRST_STAGE_TAIL,
     from_behaviour,
-    from_sequences,
     union,
 )
 from longtail.retrieval.ranking.eligible import Eligible
@@ -117,10 +117,11 @@ class RankingPipeline:
         with self.timed("search"):
             lists = self._first_stage(user_state, k, eligible)
             popularity, n_items = self.bundle.popularity, self.index.n_items
-            mask, exclusions = eligible.mask(popularity), eligible.excluded_keys(n_items)
+            mask, exclusions = eligible.mask(popularity), excluded_keys(eligible.excluded, n_items)
             tail = popularity.bucket != HEAD if eligible.pool == "all" else None
             lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
-            lists += from_sequences(user_state.sequence_scores, mask, exclusions)
+            for expected in user_state.sequence_scores.values():
+                lists.append(expected.nearest(BY_SEQUENCE, mask, exclusions)[0])
             return union(lists, n_items)
 
     def _first_stage(

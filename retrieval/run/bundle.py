@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -170,8 +171,6 @@ def work_folder(run: Path) -> Path:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that shape a bundle's numbers."""
-    from importlib.metadata import PackageNotFoundError, version
-
     names = ("longtail", "torch", "transformers", "sentence-transformers", "numpy", "pandas")
     versions = {}
     for name in (*names, "faiss-cpu", "faiss-gpu"):

@@ -15,7 +15,6 @@ from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.sealed_json import SEAL
 from longtail.retrieval.run.served_run import ServedRun, open_run, with_index
 from longtail.serving.engine.smoke_queries import try_out
-from longtail.serving.engine.stopwatch import Stopwatch
 from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
 
@@ -98,7 +97,7 @@ class ModelRegistry:
 
 def _timed(served: ServedRun, metrics: Metrics) -> Retriever:
     # A stopwatch each: a version that is tried out runs beside the one that answers.
-    return Retriever.of(served, timed=Stopwatch(metrics.stage).stage)
+    return Retriever.of(served, timed=metrics.stopwatch())
 
 
 def _state(run: Path) -> object:

@@ -42,7 +42,7 @@ def as_text(column: Any) -> TextColumn:
         return _decode(column)
     if pa.types.is_floating(kind):
         text = _spell_numbers(column)
-    elif _is_list(kind):
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         text = _join_lists(column)
     elif pa.types.is_null(kind) or pa.types.is_nested(kind):
         text = pa.array(["" if v is None else str(v) for v in column.to_pylist()], pa.string())
@@ -88,10 +88,6 @@ def _spell_numbers(column: Any) -> Any:
     integers = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
     spelt = pc.if_else(pa.array(whole), integers, pa.array(values).cast(pa.string()))
     return pc.if_else(pa.array(np.isnan(values)), "", spelt)
-
-
-def _is_list(kind: Any) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _join_lists(column: Any) -> Any:
