@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def opened(folder: Path, histories: UserHistories | None = None) -> EventLog:
-    return EventLog.open(
-        folder, histories or UserHistories(), Metrics(), is_logged=lambda event: False
-    )
+    # Without events histories are as false as an empty list.
+    histories = UserHistories() if histories is None else histories
+    return EventLog.open(folder, histories, Metrics(), is_logged=lambda event: False)
 
 
 class TestTheFile:
