@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,7 +25,11 @@ from longtail.serving.routes.items import items_router
 from longtail.serving.routes.recommend import recommend_router
 from longtail.serving.service import Service
 
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+_BY_STATUS = {
+    404: ("not_found", "there is nothing at this address; /docs lists what there is"),
+    405: ("method_not_allowed", "this address doesn't know that method; see /docs"),
+    400: ("bad_request", "the body is not JSON in UTF-8"),
+}
 
 
 def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = False) -> Gate:
@@ -66,30 +69,20 @@ def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = 
 
     @app.exception_handler(LongtailError)
     async def known(request: Request, error: LongtailError) -> Response:
-        return _refused(request, refusal_of(error))
+        return refusal_of(error).answer(request.state.request_id)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return _refused(request, refusal_of_validation(error.errors()))
+        return refusal_of_validation(error.errors()).answer(request.state.request_id)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
-        code = _HTTP_CODES.get(error.status_code, "bad_request")
-        sentence = {
-            "not_found": "there is nothing at this address; /docs lists what there is",
-            "method_not_allowed": "this address doesn't know that method; see /docs",
-            "bad_request": "the body is not JSON in UTF-8",
-        }[code]
-        return _refused(request, RefusedError(error.status_code, code, sentence))
+        code, sentence = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
+        return RefusedError(error.status_code, code, sentence).answer(request.state.request_id)
 
     @app.exception_handler(Exception)
     async def bug(request: Request, _: Exception) -> Response:
         # The gate logs it: the framework raises it once more after this answer.
-        return _refused(request, internal())
+        return internal().answer(request.state.request_id)
 
     return Gate(app, service.limits, service.metrics, key, local_only)
-
-
-def _refused(request: Request, refusal: RefusedError) -> Response:
-    body: dict[str, Any] = refusal.body(request.state.request_id)
-    return JsonAnswer(body, refusal.status, headers=refusal.headers())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from longtail.index.errors import (
     DamagedFileError,
     DiskFullError,
@@ -12,6 +10,7 @@ from longtail.index.errors import (
     StaleIndexError,
 )
 from longtail.retrieval.errors import DataError, QueryError, UnknownItemError, UnknownUserError
+from longtail.serving.http.json_response import JsonAnswer
 
 LONGEST_MESSAGE = 500
 
@@ -33,20 +32,17 @@ class RefusedError(LongtailError):
         self.code = code
         self.retry_after_s = retry_after_s
 
-    def body(self, request_id: str) -> dict[str, Any]:
-        """Return the JSON answer."""
+    def answer(self, request_id: str) -> JsonAnswer:
+        """Return the JSON answer, with the headers that go with it."""
         message = shortened(str(self), LONGEST_MESSAGE)
-        return {"error": {"code": self.code, "message": message, "request_id": request_id}}
-
-    def headers(self) -> dict[str, str]:
-        """Return the headers that go with it."""
+        body = {"code": self.code, "message": message, "request_id": request_id}
         headers = {}
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
         if self.status == 408:
             # The rest of the body may come yet, and isn't the next request.
             headers["Connection"] = "close"
-        return headers
+        return JsonAnswer({"error": body}, self.status, headers=headers)
 
 
 # The first that fits; everything else that is known is the service's own trouble.

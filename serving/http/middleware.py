@@ -8,14 +8,12 @@ import re
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtail.index.errors import LongtailError
 from longtail.serving.access import ApiKey, is_open, names_this_machine
 from longtail.serving.http.http_errors import RefusedError, internal, refusal_of
-from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.limits import Limits
 from longtail.serving.logs import log, logger
 from longtail.serving.metrics import Metrics
@@ -66,11 +64,11 @@ class Gate:
             status_of_gone = await self._pass(scope, receive, named)
             status = status or status_of_gone
         except LongtailError as error:
-            await _refuse(refusal_of(error), request_id, scope, receive, named)
+            await refusal_of(error).answer(request_id)(scope, receive, named)
         except Exception:
             logger.exception("bug", extra={"fields": {"request_id": request_id}})
             if not status:
-                await _refuse(internal(), request_id, scope, receive, named)
+                await internal().answer(request_id)(scope, receive, named)
         finally:
             self._account(scope, request_id, status or HUNG_UP, time.perf_counter() - began)
 
@@ -193,10 +191,3 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _ID.fullmatch(value):
             return str(value.decode("ascii"))
     return secrets.token_hex(8)
-
-
-async def _refuse(
-    refusal: RefusedError, request_id: str, scope: Scope, receive: Receive, send: Any
-) -> None:
-    answer = JsonAnswer(refusal.body(request_id), refusal.status, headers=refusal.headers())
-    await answer(scope, receive, send)
