@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -12,6 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from processes import output_of_python
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("longtail", "training", "evaluation", "serving", "retrieval", "index", "configs")
@@ -174,16 +173,7 @@ def loose_files(folder: Path) -> list[Path]:
 
 def loaded_after(statement: str) -> set[str]:
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
-    return set(done.stdout.split())
+    return set(output_of_python("-W", "error", "-c", code).split())
 
 
 def test_answering_loads_no_training() -> None:

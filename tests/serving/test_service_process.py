@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 from command_line import longtail
-from service_client import USER, recommend, refused, served_process, serving
+from processes import LONGEST_WAIT_S
+from service_client import USER, client_of, recommend, refused, served_process, serving
 
 from longtail.serving.access import ApiKey
 
@@ -22,7 +23,7 @@ KEY = "a key of enough length"
 
 def connected(url: str) -> socket.socket:
     address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout=30)
+    return socket.create_connection((address.hostname, address.port), timeout=LONGEST_WAIT_S)
 
 
 def posted(body: bytes, *, path: str = "/v1/recommend", length: int | None = None) -> bytes:
@@ -32,7 +33,7 @@ def posted(body: bytes, *, path: str = "/v1/recommend", length: int | None = Non
 
 
 def wait_for_number(client: httpx2.Client, name: str, wanted: float) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + LONGEST_WAIT_S
     found = None
     while time.monotonic() < until and found != wanted:
         lines = client.get("/metrics").text.splitlines()
@@ -101,10 +102,12 @@ class TestTheKey:
     def test_in_the_environment_opens_other_addresses(self, run_copy: Path) -> None:
         os.environ["LONGTAIL_API_KEY"] = KEY
         try:
-            with served_process(run_copy, "--host", "0.0.0.0") as (url, _):
-                url = url.replace("0.0.0.0", "127.0.0.1")
-                refused(httpx2.get(f"{url}/v1/version"), 401, "unauthorized")
-                response = httpx2.get(f"{url}/v1/version", headers={"X-API-Key": KEY})
+            with (
+                served_process(run_copy, "--host", "0.0.0.0") as (url, _),
+                client_of(url.replace("0.0.0.0", "127.0.0.1")) as client,
+            ):
+                refused(client.get("/v1/version"), 401, "unauthorized")
+                response = client.get("/v1/version", headers={"X-API-Key": KEY})
                 assert response.status_code == 200
         finally:
             del os.environ["LONGTAIL_API_KEY"]
@@ -112,17 +115,17 @@ class TestTheKey:
 
 class TestTheHostName:
     def test_of_another_site_is_refused_without_a_key(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _):
+        with served_process(run_copy) as (url, _), client_of(url) as client:
             for host in ("shop.test", "127.0.0.1.shop.test:80", "localhost.shop.test"):
-                response = httpx2.get(f"{url}/v1/version", headers={"Host": host})
+                response = client.get("/v1/version", headers={"Host": host})
                 refused(response, 403, "other_host")
             for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000"):
-                assert httpx2.get(f"{url}/readyz", headers={"Host": host}).status_code == 200
+                assert client.get("/readyz", headers={"Host": host}).status_code == 200
 
 
 class TestStopping:
     def test_answers_what_is_in_flight_and_leaves_in_peace(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, process):
+        with served_process(run_copy) as (url, process), client_of(url) as client:
             body = {
                 "requests": [
                     {"user_id": USER, "pool": "all", "explain": True, "k": 50} for _ in range(100)
@@ -131,16 +134,16 @@ class TestStopping:
             found: list[httpx2.Response] = []
 
             def ask() -> None:
-                found.append(httpx2.post(f"{url}/v1/recommend:batch", json=body, timeout=60))
+                found.append(client.post("/v1/recommend:batch", json=body))
 
             asking = threading.Thread(target=ask)
             asking.start()
             numbers = ""
             while 'stage="queue"' not in numbers:  # the engine is at it
-                numbers = httpx2.get(f"{url}/metrics").text
+                numbers = client.get("/metrics").text
             process.terminate()
             asking.join()
-            assert process.wait(30) == 0
+            assert process.wait(LONGEST_WAIT_S) == 0
             assert process.stderr is not None
             log = [json.loads(line) for line in process.stderr.read().splitlines()]
         assert found[0].status_code == 200
@@ -150,7 +153,7 @@ class TestStopping:
 
 class TestTheLog:
     def test_has_ids_and_times_and_nothing_of_users(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, process), httpx2.Client(base_url=url) as client:
+        with served_process(run_copy) as (url, process), client_of(url) as client:
             recommend(client, user_id=USER)
             recommend(client, text="oolong for two")
             event = {"user_id": "stranger", "item_id": "tea-oolong-small"}
@@ -159,7 +162,7 @@ class TestTheLog:
             client.get("/v1/items", params={"search": "oolong"})
             client.post("/v1/recommend", json={"user_id": "nobody"})
             process.terminate()
-            process.wait(30)
+            process.wait(LONGEST_WAIT_S)
             assert process.stderr is not None
             log = process.stderr.read()
         requests = [json.loads(line) for line in log.splitlines() if '"request"' in line]
@@ -173,7 +176,7 @@ class TestTheLog:
 
 class TestClients:
     def test_that_hang_up_are_not_computed(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _), httpx2.Client(base_url=url) as client:
+        with served_process(run_copy) as (url, _), client_of(url) as client:
             asked = {"user_id": USER, "pool": "all", "explain": True, "k": 60}
             heavy = json.dumps({"requests": [asked] * 100}).encode()
             with connected(url) as busy, connected(url) as gone:
@@ -205,16 +208,16 @@ class TestClients:
             assert slow.recv(100) == b""
 
     def test_whose_headers_do_not_end_are_left(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _):
+        with served_process(run_copy) as (url, _), client_of(url) as client:
             with connected(url) as endless:
                 endless.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
                 with pytest.raises(ConnectionError):
                     endless.sendall(b"X: y\r\n" * 6_000_000)
-            assert httpx2.get(f"{url}/readyz").status_code == 200
+            assert client.get("/readyz").status_code == 200
 
     def test_that_speak_no_http_get_a_400(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _):
+        with served_process(run_copy) as (url, _), client_of(url) as client:
             with connected(url) as odd:
                 odd.sendall(b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n")
                 assert odd.recv(100).startswith(b"HTTP/1.1 400 ")
-            assert httpx2.get(f"{url}/readyz").status_code == 200
+            assert client.get("/readyz").status_code == 200
