@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from command_line import longtail
-from processes import LONGEST_WAIT_S
+from processes import LONGEST_WAIT_S, wait_until
 from service_client import USER, client_of, recommend, refused, served_process, serving
 
 from longtail.serving.access import ApiKey
 
 KEY = "a key of enough length"
+
+
+@pytest.fixture(scope="module")
+def url(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a process answers whose clients behave badly."""
+    run = Path(shutil.copytree(trained_run, tmp_path_factory.mktemp("served") / "run"))
+    with served_process(run) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def impatient_url(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a process answers that waits for no client for long."""
+    run = Path(shutil.copytree(trained_run, tmp_path_factory.mktemp("impatient") / "run"))
+    with served_process(run, "--client-timeout", 0.3) as (url, _):
+        yield url
 
 
 def connected(url: str) -> socket.socket:
@@ -32,13 +49,13 @@ def posted(body: bytes, *, path: str = "/v1/recommend", length: int | None = Non
     return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 
+def number_of(client: httpx2.Client, name: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0.0)
+
+
 def wait_for_number(client: httpx2.Client, name: str, wanted: float) -> None:
-    until = time.monotonic() + LONGEST_WAIT_S
-    found = None
-    while time.monotonic() < until and found != wanted:
-        lines = client.get("/metrics").text.splitlines()
-        found = next((float(line.split()[-1]) for line in lines if line.startswith(name)), None)
-    assert found == wanted, f"{name} is {found}"
+    wait_until(lambda: number_of(client, name) == wanted)
 
 
 class TestTheAddress:
@@ -114,8 +131,8 @@ class TestTheKey:
 
 
 class TestTheHostName:
-    def test_of_another_site_is_refused_without_a_key(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _), client_of(url) as client:
+    def test_of_another_site_is_refused_without_a_key(self, url: str) -> None:
+        with client_of(url) as client:
             for host in ("shop.test", "127.0.0.1.shop.test:80", "localhost.shop.test"):
                 response = client.get("/v1/version", headers={"Host": host})
                 refused(response, 403, "other_host")
@@ -175,49 +192,50 @@ class TestTheLog:
 
 
 class TestClients:
-    def test_that_hang_up_are_not_computed(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _), client_of(url) as client:
+    def test_that_hang_up_are_not_computed(self, url: str) -> None:
+        left = 'longtail_requests_total{route="/v1/recommend",status="499"}'
+        with client_of(url) as client:
+            batches = number_of(client, "longtail_batch_size_count")
             asked = {"user_id": USER, "pool": "all", "explain": True, "k": 60}
             heavy = json.dumps({"requests": [asked] * 100}).encode()
             with connected(url) as busy, connected(url) as gone:
                 busy.sendall(posted(heavy, path="/v1/recommend:batch"))
-                wait_for_number(client, "longtail_batch_size_count", 1)
+                wait_for_number(client, "longtail_batch_size_count", batches + 1)
                 gone.sendall(posted(json.dumps({"user_id": USER}).encode()))
                 wait_for_number(client, "longtail_waiting", 1)
                 gone.close()
-                left = 'longtail_requests_total{route="/v1/recommend",status="499"}'
                 wait_for_number(client, left, 1)
                 assert b"200 OK" in busy.recv(100)
             recommend(client, user_id=USER)
             # The heavy batch and the last request; nothing in between.
-            wait_for_number(client, "longtail_batch_size_count", 2)
+            wait_for_number(client, "longtail_batch_size_count", batches + 2)
 
-    def test_that_are_slow_with_the_body_get_a_408(self, run_copy: Path) -> None:
-        options = ("--client-timeout", 0.3)
-        with served_process(run_copy, *options) as (url, _), connected(url) as slow:
+    def test_that_are_slow_with_the_body_get_a_408(self, impatient_url: str) -> None:
+        with connected(impatient_url) as slow:
             slow.sendall(posted(b'{"user_id": ', length=100))
             answer = b"".join(iter(lambda: slow.recv(4000), b""))
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"slow_body"' in answer
 
     @pytest.mark.parametrize("part", [b"", b"POST /v1/rec", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-    def test_that_never_finish_their_headers_are_left(self, run_copy: Path, part: bytes) -> None:
-        options = ("--client-timeout", 0.3)
-        with served_process(run_copy, *options) as (url, _), connected(url) as slow:
+    def test_that_never_finish_their_headers_are_left(
+        self, impatient_url: str, part: bytes
+    ) -> None:
+        with connected(impatient_url) as slow:
             slow.sendall(part)
             assert slow.recv(100) == b""
 
-    def test_whose_headers_do_not_end_are_left(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _), client_of(url) as client:
-            with connected(url) as endless:
-                endless.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
-                with pytest.raises(ConnectionError):
-                    endless.sendall(b"X: y\r\n" * 6_000_000)
+    def test_whose_headers_do_not_end_are_left(self, url: str) -> None:
+        with connected(url) as endless:
+            endless.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+            with pytest.raises(ConnectionError):
+                endless.sendall(b"X: y\r\n" * 6_000_000)
+        with client_of(url) as client:
             assert client.get("/readyz").status_code == 200
 
-    def test_that_speak_no_http_get_a_400(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _), client_of(url) as client:
-            with connected(url) as odd:
-                odd.sendall(b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n")
-                assert odd.recv(100).startswith(b"HTTP/1.1 400 ")
+    def test_that_speak_no_http_get_a_400(self, url: str) -> None:
+        with connected(url) as odd:
+            odd.sendall(b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n")
+            assert odd.recv(100).startswith(b"HTTP/1.1 400 ")
+        with client_of(url) as client:
             assert client.get("/readyz").status_code == 200

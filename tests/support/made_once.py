@@ -13,11 +13,9 @@ from collections.abc import Callable
 from importlib.metadata import distributions
 from pathlib import Path
 
+from checkout import PACKAGES, ROOT, SUPPORT
 from filelock import FileLock
-from processes import ROOT, SUPPORT
 
-# What the content may depend on, beside the machine and what is installed.
-SOURCES = ("configs", "evaluation", "index", "longtail", "retrieval", "serving", "training")
 KEPT_S = 24 * 3600
 
 
@@ -81,7 +79,7 @@ def listing(folder: Path) -> dict[str, list[int]]:
 
 def state_of_code() -> str:
     """Return a hash of our packages, of the toys, of what is installed, and of the machine."""
-    folders = [*(ROOT / name for name in SOURCES), SUPPORT]
+    folders = [*(ROOT / name for name in PACKAGES), SUPPORT]
     files = [
         path
         for folder in folders

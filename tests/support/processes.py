@@ -12,11 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# On the path of tests; programs that tests start need it said.
-SUPPORT = Path(__file__).resolve().parent
-PROGRAMS = SUPPORT / "programs"
-SUPPORT_PATH = os.pathsep.join(str(folder) for folder in (SUPPORT, SUPPORT / "toys", PROGRAMS))
-ROOT = SUPPORT.parents[1]
+from checkout import ROOT, SUPPORT_PATH
+
 # For what takes seconds on an idle machine: who waits for so long waits for something broken.
 LONGEST_WAIT_S = 600.0
 
@@ -94,9 +91,11 @@ def finish(process: Process) -> Done:
     return Done(process.returncode, out, err)
 
 
-def run_program(*words: object) -> Done:
+def run_program(
+    *words: object, place: Path = ROOT, environment: Mapping[str, object] | None = None
+) -> Done:
     """Run a program to its end."""
-    with started(*words) as process:
+    with started(*words, place=place, environment=environment) as process:
         return finish(process)
 
 

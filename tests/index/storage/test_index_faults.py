@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkout import PROGRAMS
 from full_disk import largest_file, small_disk
 from index_folders import (
     answers,
@@ -19,7 +20,7 @@ from index_folders import (
     updated,
     version_files,
 )
-from processes import PROGRAMS, output_of_python
+from processes import output_of_python
 
 from longtail.index.errors import (
     DamagedFileError,

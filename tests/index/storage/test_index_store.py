@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import SUPPORT_PATH
 from index_toys import build, unit_rows
-from processes import SUPPORT_PATH, run_python
+from processes import run_python
 
 from longtail.index import files
 from longtail.index.errors import (

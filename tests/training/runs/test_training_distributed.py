@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkout import PROGRAMS
 from command_line import train_arguments
-from processes import PROGRAMS, Done, finish, run_python, started_python
+from processes import Done, finish, run_python, started_python
 from safetensors.torch import load_file
 from toy_shop import answers
 from training_together import CASES, LOST, train

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from processes import PROGRAMS, output_of_python
+from checkout import PROGRAMS
+from processes import output_of_python
 from toy_shop import (
     answers,
     settings_for,
