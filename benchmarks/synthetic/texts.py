@@ -1,4 +1,4 @@
-"""Item texts of a made-up shop of any size, each made when it is asked for."""
+"""Item texts of a made-up shop of any size, each made on demand."""
 
 from __future__ import annotations
 

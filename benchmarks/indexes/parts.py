@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from index_ceilings import timed
-from index_rivals import (
+from indexes.rivals import (
     Kept,
     Rows,
     faiss_rows,
@@ -18,8 +17,10 @@ from index_rivals import (
     speed,
     usearch_rows,
 )
-from index_vectors import Population
+from indexes.vectors import Population
+from machine.ceilings import timed
 from numpy.typing import NDArray
+from report.targets import target
 
 from longtail.index.ann.parameters import search_parameters
 from longtail.index.ann_build import StructureSettings, with_structures
@@ -32,14 +33,7 @@ K = 10
 QUERIES = 2_048
 # More items than this are made in a file, so that they don't count as the index's memory.
 IN_MEMORY = 1_000_000
-Target = dict[str, Any]
-Found = tuple[Any, list[Target]]
-
-
-def target(name: str, value: float, asked: float, *, most: bool) -> Target:
-    """Return one target; ``most`` says that the value must not exceed what is asked."""
-    reached = bool(value <= asked if most else value >= asked)
-    return {"name": name, "value": float(value), "target": asked, "reached": reached}
+Found = tuple[Any, list[dict[str, Any]]]
 
 
 def index_of(
@@ -94,9 +88,9 @@ def exact_part(people: Population, n: int, ceiling: dict[str, Any], threads: int
             most=False,
         ),
     ]
-    # The milliseconds asked are those of a million items; the work is proportional.
-    asked = 9.0 * n / 1e6
-    lines.append(target(f"{said}: ms a query in 64", rows[1]["ms_a_query"], asked, most=True))
+    # The target's milliseconds are those of a million items; the work is proportional.
+    most_ms = 9.0 * n / 1e6
+    lines.append(target(f"{said}: ms a query in 64", rows[1]["ms_a_query"], most_ms, most=True))
     return {"items": n, "dim": index.dim, "reading_floor_ms": 1e3 * floor_s, "rows": rows}, lines
 
 
@@ -106,10 +100,10 @@ def rivals_part(people: Population, n: int, threads: int, kept: Kept) -> Found:
     exact = index_of(items)
     true, targets = exact.search(queries, K).rows, (0.95, 0.98)
     ours = []
-    for asked in targets:
-        settings = StructureSettings("ivf", exact_below=1_000, target=asked, ks=(K,))
+    for recall in targets:
+        settings = StructureSettings("ivf", exact_below=1_000, target=recall, ks=(K,))
         made, costs = kept.built(
-            f"longtail-{asked}",
+            f"longtail-{recall}",
             lambda s=settings: with_structures(exact, s, user_vectors=people.users(4_096)[2_048:]),
             save_index,
             open_index,
@@ -122,18 +116,18 @@ def rivals_part(people: Population, n: int, threads: int, kept: Kept) -> Found:
         found = overlap(search(queries, len(queries)), true)
         report = next(s.structure.report() for s in made.segments if s.structure is not None)
         ours.append(
-            {"index": "longtail", "target": asked, "recall": found}
+            {"index": "longtail", "target": recall, "recall": found}
             | {"effort": report["nprobe"], "depth": report["depth"], "factory": report["factory"]}
             | speed(search, queries)
             | costs
         )
     lists = 2 ** round(float(np.log2(2.0 * np.sqrt(n))))
-    asked_of_all = (items, queries, true, targets)
+    workload = (items, queries, true, targets)
     others = [
-        *faiss_rows(f"IVF{lists},Flat", *asked_of_all, threads=threads, k=K, kept=kept),
-        *faiss_rows(f"IVF{lists},PQ96x4fs,RFlat", *asked_of_all, threads=threads, k=K, kept=kept),
-        *hnswlib_rows(*asked_of_all, threads=threads, k=K, kept=kept),
-        *usearch_rows(*asked_of_all, threads=threads, k=K, kept=kept),
+        *faiss_rows(f"IVF{lists},Flat", *workload, threads=threads, k=K, kept=kept),
+        *faiss_rows(f"IVF{lists},PQ96x4fs,RFlat", *workload, threads=threads, k=K, kept=kept),
+        *hnswlib_rows(*workload, threads=threads, k=K, kept=kept),
+        *usearch_rows(*workload, threads=threads, k=K, kept=kept),
     ]
     lines = []
     for row in ours:
@@ -169,17 +163,17 @@ def filters_part(people: Population, n: int, threads: int) -> Found:
         may = np.zeros(n, bool)
         if name == "tail pool":
             may[in_tail] = True
-            asked: dict[str, Any] = {"segments": ["tail"]}
+            options: dict[str, Any] = {"segments": ["tail"]}
         else:
             mask = rng.random(n) < {"10 %": 0.1, "1 %": 0.01}[name]
-            may, asked = mask, {"allowed": mask}
-        true = exact.search(queries, K, **asked).rows
+            may, options = mask, {"allowed": mask}
+        true = exact.search(queries, K, **options).rows
         bits = np.packbits(may, bitorder="little")
         chosen = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
         for m in (1, 64):
             some = queries[:64]
             parts = [some[i : i + m] for i in range(0, len(some) if m > 1 else 8, m)]
-            ours = timed(lambda p=parts, a=asked: [index.search(part, K, **a) for part in p])
+            ours = timed(lambda p=parts, a=options: [index.search(part, K, **a) for part in p])
             with exactly_threads(1 if m == 1 else threads):
                 whole = timed(
                     lambda p=parts, c=chosen: [flat.search(part, K, params=c) for part in p]
@@ -187,7 +181,7 @@ def filters_part(people: Population, n: int, threads: int) -> Found:
             ratio = whole["seconds"] / ours["seconds"]
             # As many at once as were timed: one takes other ways than many.
             groups = [queries[i : i + m] for i in range(0, len(queries), m)]
-            got = np.concatenate([index.search(group, K, **asked).rows for group in groups])
+            got = np.concatenate([index.search(group, K, **options).rows for group in groups])
             found = overlap(got, true)
             count = sum(len(part) for part in parts)
             rows.append(
@@ -225,14 +219,14 @@ def overhead_part(people: Population, n: int) -> Found:
     stored = segment.vectors.read(np.arange(n))
     offsets = np.arange(0, 257 * 20, 20)
     excluded = offsets.astype(np.int64), rng.integers(0, n, 256 * 20).astype(np.int32)
-    asked = structure.space.queries(full)
+    in_space = structure.space.queries(full)
     # As the catalog holds them.
     ids = np.array(index.item_ids.tolist(), object)
 
     def raw(more: int) -> None:
         depth, probes = setting.reach(n, structure.lists, more=more)
         parameters = search_parameters(structure.index, probes, None)
-        _, local = structure.index.search(asked, depth, params=parameters)
+        _, local = structure.index.search(in_space, depth, params=parameters)
         scores = exact_scores(full, stored, local)
         np.argpartition(-scores, K, axis=1)
 

@@ -1,6 +1,6 @@
 """What `longtail train --profile` itself costs a step on the CPU.
 
-Run:  python benchmarks/step_clock.py [--passes 8]
+Run:  python benchmarks/text_training/step_clock.py [--passes 8]
 
 Takes steps that consist of their parts alone, with as many passes over texts, and prints
 microseconds of processor time a step with the clock and without.

@@ -1,8 +1,8 @@
 """How the cost of encoding grows: with the catalog's size, and with the length of histories.
 
-Run:  python benchmarks/encoding_growth.py [--sizes 1000,10000,100000,1000000] [--folder FOLDER]
+Run:  python benchmarks/encoding.py growth [--sizes 1000,10000,100000,1000000] [--folder FOLDER]
 
-Writes benchmarks/results/encoding_growth.json; `encoding_growth_chart.py` draws it. Texts are made
+Writes benchmarks/results/encoding_growth.json; `tables.py speed` draws it. Texts are made
 up. The encoder is small (one layer of 128 dimensions, random weights, MiniLM's tokenizer), so that
 a million texts take minutes: what is measured is what lies around the encoder, and its memory. Each
 size has a process of its own. The largest is read once more, killed at a random moment and started
@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from history_lengths import histories_part, resident_mb
-from index_parts import target
-from index_search import table
 from numpy.typing import NDArray
-from synthetic_texts import SyntheticTexts
-from verdicts import print_verdicts
+from report.markdown import rows_table
+from report.results_file import results_path, write_results
+from report.targets import print_targets, target
+from synthetic.texts import SyntheticTexts
+from text_encoding.history_lengths import histories_part, resident_mb
 
 from longtail.retrieval.kernels.row_blocks import row_blocks
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend
@@ -40,7 +40,8 @@ from longtail.retrieval.towers.catalog_encoding import ITEMS_PER_CHUNK, embed_te
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_encoder
 
-RESULTS = Path(__file__).parent / "results" / "encoding_growth.json"
+RESULTS = results_path("encoding_growth")
+COMMAND = Path(__file__).parent.parent / "encoding.py"
 SIZES = "1000,10000,100000,1000000"
 SHAPE = {"hidden_size": 128, "num_hidden_layers": 1, "num_attention_heads": 2}
 MAX_TOKENS = 64
@@ -109,7 +110,8 @@ def encode(encoder: Path, folder: Path, n: int, changed: int) -> dict[str, Any]:
 def child(encoder: Path, folder: Path, n: int, changed: int = 0) -> subprocess.Popen[bytes]:
     """Start a process of its own for `encode`; it leaves its result in the folder."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, __file__, "--child", str(n), "--changed", str(changed)]
+    command = [sys.executable, str(COMMAND), "growth", "--child", str(n)]
+    command += ["--changed", str(changed)]
     return subprocess.Popen([*command, "--encoder", str(encoder), "--folder", str(folder)])
 
 
@@ -144,7 +146,7 @@ def killed_and_resumed(
 
 
 def targets(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what was asked, and what came of it."""
+    """Return the targets, judged."""
     sizes, killed = found["sizes"], found["killed"]
     largest = sizes[-1]
     said = f"{largest['items']:,} texts"
@@ -172,16 +174,16 @@ def targets(found: dict[str, Any]) -> list[dict[str, Any]]:
     return lines
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Measure, print and write."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser("encoding.py growth", description=__doc__.splitlines()[0])
     arguments.add_argument("--sizes", default=SIZES)
     arguments.add_argument("--seed", type=int, default=0, help="of the moment of the kill")
     arguments.add_argument("--folder", type=Path, default=Path.cwd(), help="for the vectors")
     arguments.add_argument("--results", type=Path, default=RESULTS)
     for name, kind in (("child", int), ("changed", int), ("encoder", Path)):
         arguments.add_argument(f"--{name}", type=kind, help=argparse.SUPPRESS)
-    given = arguments.parse_args()
+    given = arguments.parse_args(words)
     if given.child:
         made = encode(given.encoder, given.folder, given.child, given.changed)
         (given.folder / "found.json").write_text(json.dumps(made))
@@ -213,12 +215,8 @@ def main() -> None:
         "targets": lines,
         "parts": found,
     }
-    given.results.parent.mkdir(exist_ok=True)
-    given.results.write_text(json.dumps(content, indent=1) + "\n")
+    write_results(given.results, content)
     shown = [{k: v for k, v in row.items() if k not in ("watched", "sha256")} for row in sizes]
-    print(table(shown), "", table(found["histories"]), "", json.dumps(killed), "", sep="\n")  # noqa: T201
-    print_verdicts(lines)
-
-
-if __name__ == "__main__":
-    main()
+    tables = rows_table(shown), rows_table(found["histories"]), json.dumps(killed)
+    print(*tables, "", sep="\n\n")  # noqa: T201
+    print_targets(lines)

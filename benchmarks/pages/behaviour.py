@@ -1,15 +1,20 @@
-"""Rewrite the tables of docs/behaviour.md from benchmarks/results; none is typed."""
+"""The tables of docs/behaviour.md."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "behaviour.md"
+from report.markdown import DOCS, put_tables
+from report.results_file import read_results, results_path
+
 COLUMNS = {"R@10": "recall", "N@10": "ndcg", "tail R": "tail_recall", "tail N": "tail_ndcg"}
+
+
+def rewrite() -> None:
+    """Put each table between its markers."""
+    results = read_results(results_path("behaviour"))
+    tables = {"quality": quality_table(results["quality"]), "sizes": size_table(results["sizes"])}
+    put_tables(DOCS / "behaviour.md", tables)
 
 
 def quality_table(quality: dict[str, list[dict[str, Any]]]) -> str:
@@ -42,18 +47,3 @@ def size_table(sizes: dict[str, dict[str, Any]]) -> str:
             f"{found['top_100_of_256_histories_ms']:.0f} ms |"
         )
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Put each table between its markers."""
-    results = json.loads((HERE / "results" / "behaviour.json").read_text())
-    text = PAGE.read_text()
-    tables = {"quality": quality_table(results["quality"]), "sizes": size_table(results["sizes"])}
-    for name, table in tables.items():
-        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        text = pattern.sub(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", text)
-    PAGE.write_text(text)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """Load for an HTTP service from a process of its own: as fast as told, or as fast as it answers.
 
-Run:  python benchmarks/serve_load.py URL BODIES --rate 50 --seconds 20
-      python benchmarks/serve_load.py URL BODIES --concurrency 32 --seconds 20
+Run:  python benchmarks/service/load.py URL BODIES --rate 50 --seconds 20
+      python benchmarks/service/load.py URL BODIES --concurrency 32 --seconds 20
 
 BODIES holds one JSON body of /v1/recommend, or of /v1/recommend:batch, a line. Prints one JSON
 object. The client is plain asyncio over kept connections, so that it isn't what is measured:

@@ -33,7 +33,7 @@ def histories_part() -> list[dict[str, Any]]:
         shape = VectorUserTowerShape(384, len(items), max(LENGTHS), layers=layers)
         tower = VectorUserTower(shape).eval()
         if layers:
-            # As after training: at zero the stack isn't asked.
+            # As after training: at zero the stack isn't run.
             torch.nn.init.normal_(tower.outward.weight)
         for length in LENGTHS:
             one = Histories.from_lists([rng.integers(0, len(items), length).tolist()])

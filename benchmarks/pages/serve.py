@@ -1,18 +1,22 @@
-"""Rewrite the tables of docs/serving.md from benchmarks/results/serve.json; none is typed."""
+"""The tables of docs/serving.md."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-PAGE = HERE.parent / "docs" / "serving.md"
+from report.markdown import DOCS, put_tables
+from report.results_file import read_results, results_path
+from report.targets import targets_table
+
 LOADS = {
     "at_50_a_second": "50 requests a second, open loop",
     "at_concurrency_32": "32 clients, closed loop",
 }
+
+
+def rewrite() -> None:
+    """Put the tables between their markers."""
+    put_tables(DOCS / "serving.md", {"serve results": tables(read_results(results_path("serve")))})
 
 
 def tables(results: dict[str, Any]) -> str:
@@ -23,13 +27,7 @@ def tables(results: dict[str, Any]) -> str:
         f"`--threads {settings['threads']}`, {settings['seconds']:g} s a load; a request is "
         f"{settings['request']}.",
         "",
-        "| target | measured | asked | |",
-        "|---|---|---|---|",
-    ]
-    for line in results["targets"]:
-        verdict = "reached" if line["reached"] else "**short**"
-        lines.append(f"| {line['name']} | {line['value']:.4g} | {line['target']:g} | {verdict} |")
-    lines += [
+        targets_table(results["targets"]),
         "",
         "| load | answers/s | p50 ms | p99 ms | requests a batch | queue ms | tower | search | "
         "score | rerank | body | HTTP |",
@@ -59,15 +57,3 @@ def tables(results: dict[str, Any]) -> str:
             f"answers of mixed versions{grown}."
         )
     return "\n".join(lines)
-
-
-def main() -> None:
-    """Put the tables between their markers."""
-    results = json.loads((HERE / "results" / "serve.json").read_text())
-    pattern = re.compile(r"(<!-- serve results -->\n).*?(<!-- end -->)", re.DOTALL)
-    page = pattern.sub(lambda found: f"{found[1]}{tables(results)}\n{found[2]}", PAGE.read_text())
-    PAGE.write_text(page)
-
-
-if __name__ == "__main__":
-    main()

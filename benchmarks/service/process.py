@@ -79,7 +79,7 @@ def served(run: Path, threads: int) -> Iterator[Process]:
 def load(url: str, bodies: Path, *how: object) -> subprocess.Popen[str]:
     """Start the load."""
     return subprocess.Popen(
-        [sys.executable, str(HERE / "serve_load.py"), url, str(bodies), *map(str, how)],
+        [sys.executable, str(HERE / "load.py"), url, str(bodies), *map(str, how)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

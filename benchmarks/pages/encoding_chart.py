@@ -1,23 +1,16 @@
-"""Draw docs/images/encoding-growth.png from benchmarks/results/encoding_growth.json.
-
-Run:  python benchmarks/encoding_growth_chart.py [RESULTS [PICTURE]]
-"""
+"""The picture docs/images/encoding-growth.png."""
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
 from typing import Any
 
-from charts import COLOURS, GREY, in_plain_numbers, save_panels
 from matplotlib.axes import Axes
+from report.charts import COLOURS, GREY, in_plain_numbers, save_panels
+from report.markdown import DOCS
+from report.results_file import read_results, results_path
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "encoding_growth.json"
-PICTURE = HERE.parent / "docs" / "images" / "encoding-growth.png"
-ASKED_MS = 3.0
-ASKED_GROWTH = 1.1
+MOST_MS = 3.0
+MOST_GROWTH = 1.1
 
 
 def draw_time(axes: Axes, sizes: list[dict[str, Any]]) -> None:
@@ -42,12 +35,12 @@ def draw_memory(axes: Axes, sizes: list[dict[str, Any]]) -> None:
         axes.plot(share, resident, color=COLOURS[0], alpha=shade, label=f"{row['items']:,} texts")
     largest = sizes[-1]
     at_a_tenth = next(mb for done, _, mb in largest["watched"] if done >= largest["items"] / 10)
-    asked = ASKED_GROWTH * at_a_tenth
-    axes.plot([10, 100], [asked, asked], "--", color=GREY)
-    said = f"asked: at most {ASKED_GROWTH - 1:.0%} above a tenth of the way"
-    axes.annotate(said, (100, asked), (0, 5), textcoords="offset points", ha="right", color=GREY)
+    limit = MOST_GROWTH * at_a_tenth
+    axes.plot([10, 100], [limit, limit], "--", color=GREY)
+    said = f"target: at most {MOST_GROWTH - 1:.0%} above a tenth of the way"
+    axes.annotate(said, (100, limit), (0, 5), textcoords="offset points", ha="right", color=GREY)
     axes.set(title="Memory while it is read", xlabel="texts read, %", ylabel="resident set, MB")
-    axes.set_ylim(0, 1.2 * max(asked, *(row["peak_mb"] for row in sizes)))
+    axes.set_ylim(0, 1.2 * max(limit, *(row["peak_mb"] for row in sizes)))
     axes.legend(frameon=False, loc="lower right")
 
 
@@ -58,9 +51,9 @@ def draw_histories(axes: Axes, rows: list[dict[str, Any]]) -> None:
         lengths = [row["length"] for row in here]
         name = f"with a BERT stack of {layers} layers" if layers else "recency and offsets alone"
         axes.loglog(lengths, [row["one_ms"] for row in here], "o-", color=colour, label=name)
-    axes.axhline(ASKED_MS, color=GREY, linestyle="--")
-    said = f"asked: at most {ASKED_MS:g} ms"
-    axes.annotate(said, (1, ASKED_MS), (0, 5), textcoords="offset points", color=GREY)
+    axes.axhline(MOST_MS, color=GREY, linestyle="--")
+    said = f"target: at most {MOST_MS:g} ms"
+    axes.annotate(said, (1, MOST_MS), (0, 5), textcoords="offset points", color=GREY)
     title = "One history through the user tower"
     axes.set(title=title, xlabel="items in the history", ylabel="median time on one thread, ms")
     in_plain_numbers(axes.xaxis, axes.yaxis)
@@ -69,18 +62,12 @@ def draw_histories(axes: Axes, rows: list[dict[str, Any]]) -> None:
     axes.set_ylim(top=4 * max(row["one_ms"] for row in rows))
 
 
-def main() -> None:
+def draw() -> None:
     """Draw the three panels."""
-    results = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    picture = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
-    found = json.loads(results.read_text())["parts"]
+    found = read_results(results_path("encoding_growth"))["parts"]
     panels = [
         lambda axes: draw_time(axes, found["sizes"]),
         lambda axes: draw_memory(axes, found["sizes"]),
         lambda axes: draw_histories(axes, found["histories"]),
     ]
-    save_panels(picture, panels)
-
-
-if __name__ == "__main__":
-    main()
+    save_panels(DOCS / "images" / "encoding-growth.png", panels)

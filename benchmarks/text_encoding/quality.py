@@ -1,6 +1,6 @@
 """What a backend's vectors cost recommendations; write results/encoding_quality.json.
 
-Run:  python benchmarks/encoding_quality.py FOLDER ... [--backends onnx-float32,onnx-int8]
+Run:  python benchmarks/encoding.py quality FOLDER ... [--backends onnx-float32,onnx-int8]
 
 Content-kNN on the whitened vectors of each backend, full ranking on the test part, beside the same
 on those of PyTorch in float32: text vectors alone, so that nothing else hides what they lose. The
@@ -10,12 +10,12 @@ difference is paired by user, with a bootstrap interval.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from report.results_file import read_results, results_path, write_results
 
 from longtail.evaluation.baselines import ContentKNN
 from longtail.evaluation.evaluator import evaluate
@@ -36,7 +36,7 @@ from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 from longtail.retrieval.towers.whitening import fit_partial_whitening, unit_rows
 
-RESULTS = Path(__file__).parent / "results" / "encoding_quality.json"
+RESULTS = results_path("encoding_quality")
 METRICS = ("ndcg", "recall", "tail_ndcg", "tail_recall")
 
 
@@ -80,14 +80,14 @@ def measure(folder: Path, names: list[str], limit: int) -> list[dict[str, Any]]:
     return lines
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Measure every folder, keep what was measured of others, print and write."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser("encoding.py quality", description=__doc__.splitlines()[0])
     arguments.add_argument("folders", nargs="+", type=Path)
     arguments.add_argument("--backends", default="onnx-float32,onnx-int8")
     arguments.add_argument("--tokens", type=int, default=96)
-    given = arguments.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    given = arguments.parse_args(words)
+    results = read_results(RESULTS)
     for folder in given.folders:
         results[folder.name] = measure(folder, given.backends.split(","), given.tokens)
         for found in results[folder.name]:
@@ -98,9 +98,4 @@ def main() -> None:
                 f"{found['tail_recall']:.4f}, cosine {found['parity']['cosine']:.4f}, "
                 f"whitened {found['whitened_cosine']:.4f}"
             )
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    write_results(RESULTS, results)

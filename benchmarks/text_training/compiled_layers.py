@@ -1,6 +1,7 @@
 """What `torch.compile` makes of the layers that the text stage trains.
 
-Run:  python benchmarks/compiled_layers.py [--layers 2] [--texts 32] [--tokens 32] [--threads 1]
+Run:  python benchmarks/text_training/compiled_layers.py [--layers 2] [--texts 32] [--tokens 32]
+      [--threads 1]
 
 Prints processor seconds of compiling for one shape, and of a step (forward and backward through
 the last layers of MiniLM), compiled and not, alternately. What was found stands in

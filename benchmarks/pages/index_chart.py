@@ -1,23 +1,16 @@
-"""Draw docs/images/index-sizes.png from the part "sizes" of benchmarks/results/index.json.
-
-Run:  python benchmarks/index_sizes_chart.py [RESULTS [PICTURE]]
-"""
+"""The picture docs/images/index-sizes.png."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from charts import COLOURS, GREY, in_plain_numbers, save_panels
 from matplotlib.axes import Axes
+from report.charts import COLOURS, GREY, in_plain_numbers, save_panels
+from report.markdown import DOCS
+from report.results_file import read_results, results_path
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "index.json"
-PICTURE = HERE.parent / "docs" / "images" / "index-sizes.png"
-ASKED_GB = 20.0
+MOST_GB = 20.0
 QUERIES_A_BATCH = 256
 
 
@@ -50,12 +43,12 @@ def draw_build(axes: Axes, rows: list[dict[str, Any]]) -> None:
 def draw_memory(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Draw what the process takes while it builds and searches, and what lies on the disk."""
     draw_columns(axes, rows, {"peak_gb": "most memory of its own", "disk_gb": "on the disk"})
-    axes.axhline(ASKED_GB, color=GREY, linestyle="--")
-    said, place = f"asked: at most {ASKED_GB:g} GB", (rows[-1]["items"], ASKED_GB)
+    axes.axhline(MOST_GB, color=GREY, linestyle="--")
+    said, place = f"target: at most {MOST_GB:g} GB", (rows[-1]["items"], MOST_GB)
     axes.annotate(said, place, (0, 5), textcoords="offset points", ha="right", color=GREY)
     axes.set(title="Memory and disk", xlabel="items", ylabel="GB")
     axes.legend(frameon=False, loc="lower right")
-    axes.set_ylim(top=3 * ASKED_GB)
+    axes.set_ylim(top=3 * MOST_GB)
 
 
 def draw_columns(axes: Axes, rows: list[dict[str, Any]], named: dict[str, str]) -> None:
@@ -72,19 +65,13 @@ def in_proportion(items: Sequence[int], times: Sequence[float]) -> list[float]:
     return [an_item * n for n in items]
 
 
-def main() -> None:
+def draw() -> None:
     """Draw the three panels."""
-    results = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    picture = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
-    found = json.loads(results.read_text())["parts"]["sizes"]["found"]
+    found = read_results(results_path("index"))["parts"]["sizes"]["found"]
     rows = found["rows"]
     panels = [
         lambda axes: draw_queries(axes, rows, found["slope"]),
         lambda axes: draw_build(axes, rows),
         lambda axes: draw_memory(axes, rows),
     ]
-    save_panels(picture, panels)
-
-
-if __name__ == "__main__":
-    main()
+    save_panels(DOCS / "images" / "index-sizes.png", panels)

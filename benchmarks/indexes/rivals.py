@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from index_ceilings import timed
+from machine.ceilings import timed
 from numpy.typing import NDArray
 
 from longtail.index.faiss_runtime import load_faiss
@@ -115,7 +115,7 @@ def swept(
 
 
 def hnswlib_rows(
-    items: NDArray[np.float32], *asked: Any, threads: int, k: int, kept: Kept
+    items: NDArray[np.float32], *workload: Any, threads: int, k: int, kept: Kept
 ) -> list[dict[str, Any]]:
     """Return the rows of hnswlib with M 16 and efConstruction 200."""
     import hnswlib
@@ -141,11 +141,11 @@ def hnswlib_rows(
 
         return search
 
-    return swept("hnswlib M16", search_with, costs, *asked)
+    return swept("hnswlib M16", search_with, costs, *workload)
 
 
 def usearch_rows(
-    items: NDArray[np.float32], *asked: Any, threads: int, k: int, kept: Kept
+    items: NDArray[np.float32], *workload: Any, threads: int, k: int, kept: Kept
 ) -> list[dict[str, Any]]:
     """Return the rows of usearch with connectivity 16, float32."""
     from usearch.index import Index
@@ -174,11 +174,11 @@ def usearch_rows(
 
         return search
 
-    return swept("usearch M16", search_with, costs, *asked)
+    return swept("usearch M16", search_with, costs, *workload)
 
 
 def faiss_rows(
-    factory: str, items: NDArray[np.float32], *asked: Any, threads: int, k: int, kept: Kept
+    factory: str, items: NDArray[np.float32], *workload: Any, threads: int, k: int, kept: Kept
 ) -> list[dict[str, Any]]:
     """Return the rows of a plain FAISS index with its default settings, nprobe swept."""
     faiss = load_faiss()
@@ -209,4 +209,4 @@ def faiss_rows(
 
         return search
 
-    return swept(f"faiss {factory}", search_with, costs, *asked)
+    return swept(f"faiss {factory}", search_with, costs, *workload)
