@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test lint types check browser screenshots docs bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -53,6 +53,12 @@ browser:
 screenshots: install
 	test -f $(DEMO)/shop-run/manifest.json || $(MAKE) demo DATA=
 	$(BIN)/python examples/screenshots.py $(DEMO)/shop-run
+
+# The documentation as a site in site/, from docs/ and the docstrings; warnings are errors.
+docs: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html, or run $(BIN)/mkdocs serve"
 
 bench-data: install
 	$(BIN)/python benchmarks/data.py
@@ -101,4 +107,4 @@ bench-serve: install
 	$(BIN)/python benchmarks/tables.py serve
 
 clean:
-	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
