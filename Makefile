@@ -57,7 +57,7 @@ screenshots: install
 # The documentation as a site in site/, from docs/ and the docstrings; warnings are errors.
 docs: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "open site/index.html, or run $(BIN)/mkdocs serve"
 
 bench-data: install

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mkdocs.exceptions import PluginError
-
 # What a browser fetches by itself; a link that a reader clicks is none of it.
 _IN_PAGES = (
     re.compile(
@@ -39,5 +37,7 @@ def outside_requests(site: Path) -> list[str]:
 
 def on_post_build(config: Any) -> None:
     """End the build where a page would fetch something from elsewhere."""
+    from mkdocs.exceptions import PluginError
+
     if found := outside_requests(Path(config["site_dir"])):
         raise PluginError("the site must not ask other machines:\n" + "\n".join(found))
