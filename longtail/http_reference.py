@@ -52,7 +52,7 @@ def http_page(document: Mapping[str, Any]) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    routes = ["| route | |", "|---|---|"]
+    routes = ["| route | purpose |", "|---|---|"]
     routes += [f"| `{name}` | {operation.get('summary', '')} |" for name, operation in operations]
     parts = [_section(name, operation, document) for name, operation in operations]
     return "\n".join([INTRODUCTION, *routes, "", *parts])
