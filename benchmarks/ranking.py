@@ -41,7 +41,7 @@ def spent(work: Callable[[], object]) -> tuple[float, object]:
 def stages(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     """Return processor seconds of each stage for one batch."""
     took: dict[str, float] = {}
-    took["taste"], user_state = spent(lambda: ranking.user_state(part))
+    took["user_state"], user_state = spent(lambda: ranking.user_state(part))
     took["candidates"], rows = spent(
         lambda: ranking.candidates(user_state, 10, pool="all", excluded=part)  # type: ignore[arg-type]
     )
