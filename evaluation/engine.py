@@ -13,6 +13,7 @@ from longtail.evaluation.report.report import ExampleItem, ExampleUser
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import BUCKETS, Pool
 from longtail.retrieval.features.relevance_head import probability
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
 from longtail.retrieval.ranking.rerank.rerank import Rerank
 
@@ -38,10 +39,10 @@ class EngineRecommender:
         for start in range(0, len(histories), USERS_PER_BATCH):
             part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
             user_state = self.ranking.user_state(part)
-            hows = [Rerank("fixed", debias) for debias in self.strengths]
+            reranks = [Rerank("fixed", debias) for debias in self.strengths]
             for pool in pools:
-                lists = self.ranking.rank(user_state, k, hows, pool=pool, excluded=part)
-                for how, ranked in zip(hows, lists, strict=True):
+                lists = self.ranking.rank(user_state, k, reranks, Eligible(pool, part))
+                for how, ranked in zip(reranks, lists, strict=True):
                     found[how.debias, pool][start : start + len(part)] = ranked.rows
         return found
 
@@ -68,7 +69,7 @@ def head_calibration(
         part = users[start : start + USERS_PER_BATCH]
         mine, wanted = known.take(part), targets.take(part)
         user_state = ranking.user_state(mine)
-        rows = ranking.candidates(user_state, k, pool="all", excluded=mine)
+        rows = ranking.candidates(user_state, k, Eligible("all", mine))
         found = probability(ranking.logits(user_state, rows))
         hits = np.stack([np.isin(rows[i], wanted[i]) for i in range(len(part))])
         present = rows >= 0

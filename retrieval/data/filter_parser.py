@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from longtail.index.errors import Field
 from longtail.retrieval.errors import QueryError
 
 OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "~", "in", "not in")
@@ -89,8 +90,9 @@ def _read(text: str) -> Clause:
     found = _CLAUSE.fullmatch(text)
     if found is None:
         raise QueryError(
-            f"--where {text!r} is not COLUMN OPERATOR VALUE with one of = != < <= > >= ~, or "
-            "COLUMN in (VALUE, ...)"
+            Field("where"),
+            f" {text!r} is not COLUMN OPERATOR VALUE with one of = != < <= > >= ~, or "
+            "COLUMN in (VALUE, ...)",
         )
     column = _unquoted(found["column"])
     if found["word"] is not None:

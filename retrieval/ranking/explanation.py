@@ -42,11 +42,12 @@ def reasons(
     without = [np.delete(recent, i) for i in range(len(recent))]
     scores = _scores(ranking, [recent, *without], candidates)
     lost = scores[0] - scores[1:]
-    found = []
+    carriers = []
     for column in lost.T:
         strongest = np.argsort(-column, kind="stable")[:most]
-        found.append([Reason(int(recent[i]), float(column[i])) for i in strongest if column[i] > 0])
-    return found
+        carrying = [i for i in strongest if column[i] > 0]
+        carriers.append([Reason(int(recent[i]), float(column[i])) for i in carrying])
+    return carriers
 
 
 def _scores(

@@ -129,8 +129,8 @@ def compacted(served: ServedRun) -> ServedRun:
     What users took of them is no longer in their histories.
     """
     index, kept = compact(served.index, refill=False)
-    found = ServedRun.of(served.trained, index, served.state.take(kept))
-    return replace(found, index=restructured(found.bundle, served.index, index))
+    renewed = ServedRun.of(served.trained, index, served.state.take(kept))
+    return replace(renewed, index=restructured(renewed.bundle, served.index, index))
 
 
 def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
@@ -151,8 +151,8 @@ def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
         refreshed=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     index = reassign(served.index, fresh.centred, fresh.bucket, refill=False)
-    found = ServedRun.of(served.trained, index, state)
-    return replace(found, index=restructured(found.bundle, served.index, index))
+    renewed = ServedRun.of(served.trained, index, state)
+    return replace(renewed, index=restructured(renewed.bundle, served.index, index))
 
 
 def moves(before: Popularity, after: Popularity) -> dict[tuple[str, str], int]:

@@ -137,8 +137,8 @@ def user_queries(
         tokens = bundle.item_tower.tokenise(bundle.catalog.texts(needed))
     source = ItemSource(torch.from_numpy(index.vectors(needed)), torch.from_numpy(needed), tokens)
     places = np.searchsorted(needed, chosen.items).astype(np.int32)
-    found = tower.encode(replace(chosen, items=places), source)
-    return found / np.float32(bundle.serving.temperature)
+    encoded = tower.encode(replace(chosen, items=places), source)
+    return encoded / np.float32(bundle.serving.temperature)
 
 
 def _settings_of(former: AnnIndex) -> StructureSettings:

@@ -29,9 +29,9 @@ def item_card(bundle: Bundle, row: int) -> dict[str, Any]:
 
 def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[dict[str, Any]]:
     """Return the items of these rows, in their order; see `item_card`."""
-    wanted = [int(row) for row in rows]
+    item_rows = [int(row) for row in rows]
     popularity = bundle.popularity
-    lines = bundle.catalog.frame.iloc[wanted].to_dict("records")
+    lines = bundle.catalog.frame.iloc[item_rows].to_dict("records")
     return [
         {
             "item_id": line["item_id"],
@@ -43,7 +43,7 @@ def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[
                 str(name): plain_cell(cell) for name, cell in line.items() if name not in NAMED
             },
         }
-        for row, line in zip(wanted, lines, strict=True)
+        for row, line in zip(item_rows, lines, strict=True)
     ]
 
 

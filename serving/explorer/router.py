@@ -98,13 +98,13 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
     def users(search: Words = "", kind: Kind = "any", limit: Limit = 20) -> Answer:
         view, versions = now()
         people = view.people()
-        found = people.found(search, kind, limit) if search else people.drawn(kind, limit)
-        if search and kind == "any" and all(one["user_id"] != search for one in found):
+        lines = people.matching(search, kind, limit) if search else people.drawn(kind, limit)
+        if search and kind == "any" and all(one["user_id"] != search for one in lines):
             # Somebody whom only the service has heard of is found by the whole id.
             rows = history_of(view.retriever, search)
             if rows is not None:
-                found = [_line(view.retriever, search, rows), *found][:limit]
-        return {"users": found, "versions": versions}
+                lines = [_line(view.retriever, search, rows), *lines][:limit]
+        return {"users": lines, "versions": versions}
 
     @router.get("/v1/users/{user_id:path}", tags=["explorer"], summary="A user's history")
     def user(user_id: str) -> Answer:
@@ -178,18 +178,18 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/curve", tags=["explorer"], summary="Popularity by rank")
     def curve(points: Annotated[int, Query(ge=10, le=2000)] = 200) -> Answer:
         view, versions = now()
-        found, bundle = view.curve(), view.retriever.bundle
-        places = found.thinned(points)
-        rows = found.rows[places]
+        whole, bundle = view.curve(), view.retriever.bundle
+        places = whole.thinned(points)
+        rows = whole.rows[places]
         ids, bucket = bundle.catalog.item_ids[rows], bundle.popularity.bucket[rows]
         return {
-            "n_items": len(found.rows),
+            "n_items": len(whole.rows),
             "bucket_rule": bundle.popularity.rule,
-            "buckets": found.buckets,
+            "buckets": whole.buckets,
             "points": [
                 {
                     "rank": int(place) + 1,
-                    "count": int(found.counts[place]),
+                    "count": int(whole.counts[place]),
                     "bucket": BUCKETS[code],
                     "item_id": str(item_id),
                 }

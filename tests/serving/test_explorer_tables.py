@@ -71,7 +71,7 @@ class TestPeople:
     def test_niche_means_what_it_means_in_the_engine(self, retriever: Retriever) -> None:
         people, bundle = People.of(retriever), retriever.bundle
         bands = mass_bands(bundle.popularity.counts, PROFILE_BANDS)
-        histories = retriever.histories(people.user_ids)
+        histories = Histories.from_lists([retriever.history(u) for u in people.user_ids])
         popularity_profile = PopularityProfile.of(
             histories, bundle.popularity.centred, bands, PROFILE_BANDS
         )
@@ -95,8 +95,8 @@ class TestPeople:
         assert set(ids) <= {people.user_ids[place] for place in people.of_kind("niche")}
 
     def test_what_a_line_says_is_of_the_history(self, retriever: Retriever) -> None:
-        [line] = People.of(retriever).found("oolong-fan-3", "any", 1)
-        rows = retriever.histories(["oolong-fan-3"])[0]
+        [line] = People.of(retriever).matching("oolong-fan-3", "any", 1)
+        rows = retriever.history("oolong-fan-3")
         mean = float(retriever.bundle.popularity.percentile[rows].mean())
         assert line["user_id"] == "oolong-fan-3"
         assert line["history_length"] == len(rows)
@@ -104,7 +104,7 @@ class TestPeople:
 
     def test_a_search_within_a_kind_finds_others_of_it_only(self, retriever: Retriever) -> None:
         people = People.of(retriever)
-        found = people.found("fan", "mainstream", 50)
+        found = people.matching("fan", "mainstream", 50)
         mainstream = [people.user_ids[place] for place in people.of_kind("mainstream")]
         assert sorted(line["user_id"] for line in found) == sorted(mainstream)
 
@@ -232,10 +232,5 @@ def test_an_engine_is_looked_at_once_and_the_next_one_anew(retriever: Retriever)
     first = latest.of(retriever)
     assert latest.of(retriever) is first
     assert first.people() is first.people()
-    other = Retriever(
-        retriever.bundle,
-        retriever.ranking,
-        Histories.from_interactions(retriever.bundle.log),
-        retriever._position,
-    )
+    other = Retriever.of(retriever.served)
     assert latest.of(other) is not first

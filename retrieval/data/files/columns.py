@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtail.index.errors import Field
 from longtail.retrieval.errors import DataError
 
 
@@ -85,8 +86,8 @@ def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
         name = _MAPPED_NAMES.get(role, role)
         if name not in _ALL_ROLES:
             raise DataError(
-                f"--column {role}={column}: {role!r} is not a role; "
-                f"map one of {', '.join(_ALL_ROLES)}"
+                Field("column"),
+                f" {role}={column}: {role!r} is not a role; map one of {', '.join(_ALL_ROLES)}",
             )
         checked[name] = column
     return checked
@@ -112,7 +113,9 @@ def find_roles(
         if len(candidates) > 1:
             raise DataError(
                 f"{path}: columns {' and '.join(map(repr, candidates))} could all be {role.name}; "
-                f"choose with --column {role.name}={candidates[0]}"
+                "choose with ",
+                Field("column"),
+                f" {role.name}={candidates[0]}",
             )
         if candidates:
             chosen[role.name] = candidates[0]
@@ -123,8 +126,9 @@ def find_roles(
             )
         elif role.required:
             raise DataError(
-                f"{path}: no column for {role.name}; found: {_listed(found)}. "
-                f"Name it with --column {role.name}=COLUMN"
+                f"{path}: no column for {role.name}; found: {_listed(found)}. Name it with ",
+                Field("column"),
+                f" {role.name}=COLUMN",
             )
     for name, column in chosen.items():
         if found.count(column) > 1:

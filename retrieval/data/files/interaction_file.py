@@ -154,7 +154,7 @@ def _times(table: Table, roles: dict[str, str], now: float, rejected: RejectedRo
     if column is None:
         rejected.note(
             f"{table.path}: no timestamp column; the order of the file stands for time. "
-            "Map one with --column timestamp=COLUMN"
+            "Map one to the role timestamp"
         )
         return Times(table.rows, False, {})
     ordinal = plain_name(column) in ORDINAL_NAMES.split()
