@@ -11,7 +11,6 @@ validation part can't teach a head. Everything is at debias 0 except the row tha
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from report.results_file import read_results, results_path, write_results
 
 from longtail.evaluation.baselines.text.content import ContentKNN
 from longtail.evaluation.engine import EngineRecommender
@@ -40,7 +40,7 @@ from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.head.fit_head import HeadSettings, fit_relevance_head
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "ablation.json"
+RESULTS = results_path("ablation")
 METRICS = ("recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall")
 
 
@@ -170,7 +170,7 @@ def main() -> None:
     arguments.add_argument("--config", type=Path, default=HERE.parent / "configs" / "cpu.yaml")
     arguments.add_argument("--runs", type=Path, help="run folders, named as the data folders")
     given = arguments.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = read_results(RESULTS)
     with tempfile.TemporaryDirectory() as temporary:
         for folder in given.folders:
             run = (given.runs or Path(temporary)) / folder.name
@@ -183,8 +183,7 @@ def main() -> None:
                     check=True,
                 )
             results[folder.name] = measure(run)
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
+            write_results(RESULTS, results)
             for line in results[folder.name]:
                 print(line)  # noqa: T201
 

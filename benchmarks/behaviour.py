@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from report.results_file import read_results, results_path, write_results
+from report.targets import print_targets, target
 
 from longtail.training.evidence.fit_item_weights import BehaviourSettings
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "behaviour.json"
-# Items, interactions, and what is asked: gigabytes and seconds (None: only told).
+RESULTS = results_path("behaviour")
+# Items, interactions, and the targets: gigabytes and seconds (None: reported alone).
 SIZES: dict[str, tuple[int, int, float, float | None]] = {
     "exact": (30_000, 600_000, 8.0, 600.0),
     "large": (1_000_000, 20_000_000, 16.0, None),
@@ -47,9 +48,10 @@ READINGS = (
 
 def fit_size(name: str) -> dict[str, Any]:
     """Make the log of this size, fit it, and return every figure; runs in the child."""
-    from synthetic_log import make_log
+    from synthetic.log import make_log
 
     from longtail.retrieval.data.interactions import Histories
+    from longtail.retrieval.features.history_scores import HistoryScores
     from longtail.training.evidence.fit_item_weights import fit_behaviour
 
     n_items, n_interactions, _, _ = SIZES[name]
@@ -62,12 +64,14 @@ def fit_size(name: str) -> dict[str, Any]:
         for u in np.random.default_rng(0).choice(taken.shape[0], 256, replace=False)
     ]
     histories = Histories.from_lists(lists)
-    _ = behaviour.matrix
+    everything, nothing = np.ones(n_items, bool), np.empty(0, np.int64)
+    # The first call compiles the loops, or reads them from their cache.
+    HistoryScores.of(behaviour, histories).top(100, everything, nothing)
     began = time.monotonic()
-    behaviour.score(histories, decay=0.8, last=20)
+    HistoryScores.of(behaviour, histories)
     score_ms = 1000 * (time.monotonic() - began)
     began = time.monotonic()
-    behaviour.top(histories, 100, decay=0.8, last=20, excluded=histories)
+    HistoryScores.of(behaviour, histories).top(100, everything, nothing)
     top_ms = 1000 * (time.monotonic() - began)
     return {
         "users": taken.shape[0],
@@ -168,21 +172,21 @@ def text_vectors(texts: list[str]) -> Any:
     return tower.project_all(pooled)
 
 
-def targets(sizes: dict[str, dict[str, Any]]) -> list[tuple[str, float, float, bool]]:
-    """Return name, value, target and whether it is reached."""
+def targets(sizes: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the targets of every size that was measured."""
     lines = []
     for name, found in sizes.items():
         _, _, most_gb, most_s = SIZES[name]
         items = f"{found['items']:,} items"
         peak = found["measured_peak_gb"]
-        lines.append((f"{items} peak GB", peak, most_gb, peak <= most_gb))
+        lines.append(target(f"{items} peak GB", peak, most_gb, most=True))
         if most_s is not None:
-            lines.append((f"{items} seconds", found["seconds"], most_s, found["seconds"] <= most_s))
+            lines.append(target(f"{items} seconds", found["seconds"], most_s, most=True))
     return lines
 
 
 def main() -> None:
-    """Measure what was asked for and keep what was measured before of the rest."""
+    """Measure the chosen parts and keep what was measured before of the rest."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("folders", nargs="*", type=Path, help="data folders for quality")
     arguments.add_argument("--sizes", default=",".join(SIZES), help="of: exact, large; or none")
@@ -198,7 +202,7 @@ def main() -> None:
     for folder in given.folders:
         stored = given.vectors / f"{folder.name}.npy" if given.vectors else None
         found[folder.name] = quality(folder, stored)
-    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    before = read_results(RESULTS)
     sizes = {**before.get("sizes", {}), **sizes}
     found = {**before.get("quality", {}), **found}
     lines = targets(sizes)
@@ -206,15 +210,13 @@ def main() -> None:
     content = {
         "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
         "versions": {package: version(package) for package in packages},
-        "targets": [{"name": n, "value": v, "target": t, "reached": ok} for n, v, t, ok in lines],
+        "targets": lines,
         "sizes": sizes,
         "quality": found,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+    write_results(RESULTS, content)
     print(json.dumps(sizes, indent=1))  # noqa: T201
-    for name, value, target, ok in lines:
-        print(f"target {name}: {value:.4g} (asked {target:g}) {'reached' if ok else 'short'}")  # noqa: T201
+    print_targets(lines)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from longtail.index.errors import LongtailError
-from longtail.retrieval.data.popularity import assign_buckets
+from longtail.retrieval.data.popularity import assign_pools
 from longtail.retrieval.errors import DataError
 from longtail.settings.settings_ranges import out_of_range
 from longtail.training.settings import TrainingSettings
@@ -63,7 +63,7 @@ def load_settings(path: Path | None, overrides: Sequence[str] = ()) -> TrainingS
     _check_trackers(settings)
     _check_lora(settings)
     try:
-        assign_buckets(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
+        assign_pools(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
     except DataError as error:
         raise SettingsError(f"setting data.bucket_rule: {error}") from None
     for group, width in (("user_tower", "hidden"), ("sequence", "dim")):

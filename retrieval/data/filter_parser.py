@@ -86,18 +86,18 @@ def _covered(text: str) -> list[bool]:
 
 
 def _read(text: str) -> Clause:
-    found = _CLAUSE.fullmatch(text)
-    if found is None:
+    match = _CLAUSE.fullmatch(text)
+    if match is None:
         raise QueryError(
             Field("where"),
             f" {text!r} is not COLUMN OPERATOR VALUE with one of = != < <= > >= ~, or "
             "COLUMN in (VALUE, ...)",
         )
-    column = _unquoted(found["column"])
-    if found["word"] is not None:
-        operator = " ".join(found["word"].lower().split())
-        return Clause(text, column, operator, tuple(_listed(found["list"], ",")))
-    value, sign = found["value"], found["sign"]
+    column = _unquoted(match["column"])
+    if match["word"] is not None:
+        operator = " ".join(match["word"].lower().split())
+        return Clause(text, column, operator, tuple(_listed(match["list"], ",")))
+    value, sign = match["value"], match["sign"]
     if sign in ("=", "!="):
         return Clause(text, column, sign, tuple(_listed(value, "|")))
     return Clause(text, column, sign, (_unquoted(value),))

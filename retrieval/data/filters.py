@@ -70,14 +70,14 @@ def _equal(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
     # Truth values with gaps are a column of objects.
     gaps = cells.dtype == object and kinds.infer_dtype(cells, skipna=True) == "boolean"
     if kinds.is_bool_dtype(cells) or gaps:
-        wanted = [value.capitalize() for value in clause.values]
-        if unknown := [v for v, w in zip(clause.values, wanted, strict=True) if w not in _TRUTH]:
+        spellings = [value.capitalize() for value in clause.values]
+        if unknown := [v for v, w in zip(clause.values, spellings, strict=True) if w not in _TRUTH]:
             raise QueryError(
                 Field("where"),
                 f" {clause.text!r}: column {clause.column!r} holds true or false, and "
                 f"{unknown[0]!r} is neither",
             )
-        return np.asarray(cells.astype("str").isin(wanted), dtype=bool)
+        return np.asarray(cells.astype("str").isin(spellings), dtype=bool)
     if kinds.is_numeric_dtype(cells):
         return np.asarray(cells.isin([_number(v, clause) for v in clause.values]), dtype=bool)
     if kinds.is_datetime64_any_dtype(cells):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.run.bundle import Bundle
 
 COLUMNS = (
@@ -99,7 +99,7 @@ def answers_frame(bundle: Bundle, answers: Answers, names: Sequence[str]) -> pd.
             "score": answers.scores[line, place],
             "relevance": answers.relevance[line, place],
             "popularity_percentile": bundle.popularity.percentile[rows],
-            "bucket": np.array(BUCKETS, dtype=object)[bundle.popularity.bucket[rows]],
+            "bucket": np.array(POOL_NAMES, dtype=object)[bundle.popularity.bucket[rows]],
         }
     )
     if answers.because is not None:

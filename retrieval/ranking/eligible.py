@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories, excluded_keys
-from longtail.retrieval.data.popularity import BUCKETS, POOLS, Pool, Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool, Popularity
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Eligible:
     @property
     def segments(self) -> list[str]:
         """The index's segments that hold the pool."""
-        return [BUCKETS[code] for code in POOLS[self.pool]]
+        return [POOL_NAMES[code] for code in POOLS[self.pool]]
 
     @property
     def exclusions(self) -> tuple[NDArray[np.int64], NDArray[np.int32]] | None:

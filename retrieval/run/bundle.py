@@ -192,14 +192,14 @@ def _plain(value: Any) -> Any:
 
 
 def _popularity_frame(bundle: Bundle) -> pd.DataFrame:
-    from longtail.retrieval.data.popularity import BUCKETS
+    from longtail.retrieval.data.popularity import POOL_NAMES
 
     popularity = bundle.popularity
     return pd.DataFrame(
         {
             "item_id": bundle.catalog.item_ids,
             "training_count": popularity.counts,
-            "bucket": [BUCKETS[code] for code in popularity.bucket],
+            "bucket": [POOL_NAMES[code] for code in popularity.bucket],
             "percentile": popularity.percentile,
             "log_p": popularity.log_p,
         }

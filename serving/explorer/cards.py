@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.run.bundle import Bundle
 
 # They stand at the top of a card, not among its attributes.
@@ -31,7 +31,7 @@ def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[
         {
             "item_id": line["item_id"],
             "title": plain_cell(line.get("title")),
-            "bucket": BUCKETS[popularity.bucket[row]],
+            "bucket": POOL_NAMES[popularity.bucket[row]],
             "popularity_percentile": round(float(popularity.percentile[row]), 2),
             "popularity": int(popularity.counts[row]),
             "attributes": {

@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.popularity import BUCKETS, POOLS, Pool
+from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool
 from longtail.retrieval.errors import UnknownItemError, UnknownUserError
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer.cards import item_cards
@@ -190,7 +190,7 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
                 {
                     "rank": int(place) + 1,
                     "count": int(whole.counts[place]),
-                    "bucket": BUCKETS[code],
+                    "bucket": POOL_NAMES[code],
                     "item_id": str(item_id),
                 }
                 for place, code, item_id in zip(places, bucket, ids, strict=True)

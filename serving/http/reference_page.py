@@ -47,7 +47,7 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
         f"<p><b>{escape(operation.get('summary', ''))}.</b> "
         f"{escape(operation.get('description', ''))}</p>",
     ]
-    fields = [*_parameters(operation), *_body_fields(operation, document)]
+    fields = [*parameters(operation), *body_fields(operation, document)]
     if fields:
         rows = "".join(
             f"<tr><td><code>{escape(field)}</code></td><td>{escape(kind)}</td>"
@@ -55,7 +55,7 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
             for field, kind, said in fields
         )
         parts.append(f"<table><tr><th>field</th><th>kind</th><th></th></tr>{rows}</table>")
-    for example in _examples(operation, document):
+    for example in examples(operation, document):
         parts.append(f"<pre>{escape(json.dumps(example, ensure_ascii=False))}</pre>")
     answers = "".join(
         f"<tr><td>{escape(str(status))}</td><td>{escape(answer.get('description', ''))}</td></tr>"
@@ -64,19 +64,22 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
     return "".join([*parts, f"<table><tr><th>answer</th><th></th></tr>{answers}</table>"])
 
 
-def _parameters(operation: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def parameters(operation: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, kind and meaning of each parameter of the address."""
     for parameter in operation.get("parameters", ()):
         yield parameter["name"], _kind(parameter["schema"]), parameter.get("description", "")
 
 
-def _body_fields(
+def body_fields(
     operation: Mapping[str, Any], document: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, str]]:
+    """Yield name, kind and meaning of each field of the body."""
     for name, schema in _body(operation, document).get("properties", {}).items():
         yield name, _kind(schema), schema.get("description", "")
 
 
-def _examples(operation: Mapping[str, Any], document: Mapping[str, Any]) -> list[Any]:
+def examples(operation: Mapping[str, Any], document: Mapping[str, Any]) -> list[Any]:
+    """Return the examples of an operation's body."""
     return list(_body(operation, document).get("examples", ()))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
@@ -47,7 +47,7 @@ def item_body(retriever: Retriever, row: int) -> dict[str, Any]:
     return {
         "item_id": str(catalog.item_ids[row]),
         "title": retriever.title(row),
-        "bucket": BUCKETS[popularity.bucket[row]],
+        "bucket": POOL_NAMES[popularity.bucket[row]],
         "popularity_percentile": popularity.percentile[row],
         "popularity": int(popularity.counts[row]),
         "attributes": {
@@ -70,7 +70,7 @@ def _items(retriever: Retriever, answers: Answers, line: int) -> list[dict[str, 
             "item_id": str(item_id),
             "rank": rank,
             "popularity_percentile": percentile,
-            "bucket": BUCKETS[bucket],
+            "bucket": POOL_NAMES[bucket],
         }
         for rank, (item_id, percentile, bucket) in enumerate(columns, 1)
     ]

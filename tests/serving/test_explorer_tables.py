@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.ranking.pipeline import PROFILE_BANDS
 from longtail.retrieval.ranking.rerank.popularity_profile import PopularityProfile, mass_bands
 from longtail.retrieval.ranking.retriever import Retriever
@@ -207,7 +207,7 @@ class TestCards:
         bundle = retriever.bundle
         [card] = item_cards(bundle, [7])
         assert card["item_id"] == bundle.catalog.item_ids[7]
-        assert card["bucket"] == BUCKETS[bundle.popularity.bucket[7]]
+        assert card["bucket"] == POOL_NAMES[bundle.popularity.bucket[7]]
         assert card["popularity"] == bundle.popularity.counts[7]
         assert "title" not in card["attributes"]
         assert card["attributes"]["niche"] == "sencha"

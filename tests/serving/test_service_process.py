@@ -217,22 +217,6 @@ class TestClients:
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"slow_body"' in answer
 
-    @pytest.mark.parametrize("part", [b"", b"POST /v1/rec", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-    def test_that_never_finish_their_headers_are_left(
-        self, impatient_url: str, part: bytes
-    ) -> None:
-        with connected(impatient_url) as slow:
-            slow.sendall(part)
-            assert slow.recv(100) == b""
-
-    def test_whose_headers_do_not_end_are_left(self, url: str) -> None:
-        with connected(url) as endless:
-            endless.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
-            with pytest.raises(ConnectionError):
-                endless.sendall(b"X: y\r\n" * 6_000_000)
-        with client_of(url) as client:
-            assert client.get("/readyz").status_code == 200
-
     def test_that_speak_no_http_get_a_400(self, url: str) -> None:
         with connected(url) as odd:
             odd.sendall(b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n")

@@ -197,9 +197,9 @@ def _choices(
         return None
     coded = as_text(table.columns[column]).text.dictionary_encode()
     values = np.array([read(v.strip().lower()) for v in coded.dictionary.to_pylist()], np.int8)
-    found = values[coded.indices.to_numpy(zero_copy_only=False)]
-    checks.refuse(column, reason, found < 0, _cells(table, column))
-    return np.asarray(found, np.int8)
+    choices = values[coded.indices.to_numpy(zero_copy_only=False)]
+    checks.refuse(column, reason, choices < 0, _cells(table, column))
+    return np.asarray(choices, np.int8)
 
 
 def _label(cell: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.kernels.leaf_sums import FIRST_BIT, sum_leaves
+from longtail.retrieval.kernels.tree_sums import FIRST_BIT, sum_leaves
 
 MOST_LEAVES = 16
 
@@ -66,10 +66,10 @@ class TreeTables:
         threshold = _rounded_down(np.array([node[1] for node in nodes], np.float64))
         width = max((len(model["feature_names"]) for model in models), default=0)
         of_feature = [np.unique(threshold[feature == column]) for column in range(width)]
-        longest = max((len(found) for found in of_feature), default=0)
+        longest = max((len(of_column) for of_column in of_feature), default=0)
         edges = np.full((width, 1 << longest.bit_length()), np.inf, np.float32)
-        for column, found in enumerate(of_feature):
-            edges[column, : len(found)] = found
+        for column, of_column in enumerate(of_feature):
+            edges[column, : len(of_column)] = of_column
         edge = [np.searchsorted(of_feature[f], t) for f, t in zip(feature, threshold, strict=True)]
         return cls(
             edges,
