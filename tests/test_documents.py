@@ -9,7 +9,7 @@ from pathlib import Path
 
 from checkout import ROOT
 
-MADE_HERE = {"build", "demo", "dist", "runs"}
+MADE_HERE = {"build", "demo", "dist", "runs", "site"}
 FOLDERS = {
     path.name
     for path in ROOT.iterdir()
@@ -50,7 +50,7 @@ def is_somewhere(name: str) -> bool:
 
 def is_module(word: str) -> bool:
     """Return whether a dotted name is a module of ours, or something that a module may hold."""
-    parts = word.split(".")
+    parts = word.removesuffix(".*").split(".")
     found = "longtail"
     for part in parts[1:]:
         spec = find_spec(f"{found}.{part}")

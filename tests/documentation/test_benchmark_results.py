@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
+from checkout import ROOT
+from processes import Done, run_python
 
-ROOT = Path(__file__).resolve().parents[2]
 BENCHMARKS = ROOT / "benchmarks"
 RESULTS = sorted((BENCHMARKS / "results").glob("*.json"))
 
 
-def in_benchmarks(folder: Path, program: str) -> str:
-    """Return what a program prints that imports from a benchmarks folder."""
+def in_benchmarks(folder: Path, program: str) -> Done:
+    """Run a program that imports from a benchmarks folder."""
     code = f"import sys\nsys.path.insert(0, {str(folder)!r})\n{program}"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    return done.stdout
+    return run_python("-W", "error", "-c", code)
+
+
+def printed_in_benchmarks(folder: Path, program: str) -> str:
+    done = in_benchmarks(folder, program)
+    assert done.code == 0, done.err
+    return done.out
 
 
 def test_the_committed_files_are_as_the_one_writer_writes_them(tmp_path: Path) -> None:
@@ -35,7 +32,7 @@ def test_the_committed_files_are_as_the_one_writer_writes_them(tmp_path: Path) -
         f"for path in sorted(Path({str(BENCHMARKS / 'results')!r}).glob('*.json')):\n"
         f"    write_results(Path({str(tmp_path)!r}) / path.name, read_results(path))\n"
     )
-    in_benchmarks(BENCHMARKS, program)
+    printed_in_benchmarks(BENCHMARKS, program)
     assert RESULTS
     for path in RESULTS:
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
@@ -55,7 +52,7 @@ def test_a_file_holds_every_bit_and_takes_one_line_a_record(tmp_path: Path) -> N
         f"write_results(path, json.loads({json.dumps(content)!r}))\n"
         "print(path.read_text(), end='')\n"
     )
-    written = in_benchmarks(BENCHMARKS, program)
+    written = printed_in_benchmarks(BENCHMARKS, program)
     assert json.loads(written) == content
     assert '  {"k": 10, "recall": 0.30000000000000004},\n' in written
 
@@ -65,9 +62,9 @@ def test_what_json_has_no_word_for_is_refused(tmp_path: Path) -> None:
         "from pathlib import Path\nfrom report.results_file import write_results\n"
         f"write_results(Path({str(tmp_path / 'new.json')!r}), {{'x': float('nan')}})\n"
     )
-    with pytest.raises(subprocess.CalledProcessError) as raised:
-        in_benchmarks(BENCHMARKS, program)
-    assert "ValueError" in raised.value.stderr
+    done = in_benchmarks(BENCHMARKS, program)
+    assert done.code == 1
+    assert "ValueError" in done.err
 
 
 def test_the_tables_of_the_pages_are_those_of_the_result_files(tmp_path: Path) -> None:
@@ -79,7 +76,7 @@ def test_the_tables_of_the_pages_are_those_of_the_result_files(tmp_path: Path) -
         shutil.copy(page, tmp_path / page.relative_to(ROOT))
     subjects = ("quality", "behaviour", "index", "speed", "serve")
     program = "".join(f"import pages.{name}\npages.{name}.rewrite()\n" for name in subjects)
-    in_benchmarks(tmp_path / "benchmarks", program)
+    printed_in_benchmarks(tmp_path / "benchmarks", program)
     stale = [
         page.name
         for page in pages
