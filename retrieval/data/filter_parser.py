@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from longtail.index.errors import Field
 from longtail.retrieval.errors import QueryError
 
-OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "~", "in", "not in")
 _SIGN = r"<=|>=|!=|=|<|>|~"
 _CLAUSE = re.compile(
     rf"\s*(?P<column>.+?)(?:\s*(?P<sign>{_SIGN})\s*(?P<value>.*?)"
@@ -27,7 +26,7 @@ class Clause:
     Attributes:
         text: as it was written, for messages.
         column: the catalog's column.
-        operator: one of `OPERATORS`.
+        operator: one of = != < <= > >= ~, in, not in.
         values: what is compared with; more than one only for ``=``, ``!=``, ``in``, ``not in``.
     """
 

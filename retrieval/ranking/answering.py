@@ -176,4 +176,4 @@ def _because(ranking: RankingPipeline, line: _Line, rows: NDArray[np.int64]) -> 
         return [[] for _ in rows]
     ids = ranking.bundle.catalog.item_ids
     by_answer = reasons(ranking, line.history, rows)
-    return [[str(ids[reason.row]) for reason in carriers] for carriers in by_answer]
+    return [[str(ids[row]) for row in carriers] for carriers in by_answer]

@@ -18,17 +18,12 @@ from longtail.retrieval.run.bundle import Bundle
 NAMED = ("item_id", "title")
 
 
-def item_card(bundle: Bundle, row: int) -> dict[str, Any]:
-    """Return the item of a catalog row as plain data, ready for JSON.
+def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return the items of these rows, in their order, as plain data, ready for JSON.
 
-    ``popularity`` counts the distinct users who took it in training; ``attributes`` are the
+    ``popularity`` counts the distinct users who took the item in training; ``attributes`` are the
     catalog's other columns, null where a cell is empty.
     """
-    return item_cards(bundle, [row])[0]
-
-
-def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Return the items of these rows, in their order; see `item_card`."""
     item_rows = [int(row) for row in rows]
     popularity = bundle.popularity
     lines = bundle.catalog.frame.iloc[item_rows].to_dict("records")

@@ -97,7 +97,7 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
     @router.get("/v1/users", tags=["explorer"], summary="Users by id, or random ones of a kind")
     def users(search: Words = "", kind: Kind = "any", limit: Limit = 20) -> Answer:
         view, versions = now()
-        people = view.people()
+        people = view.people
         lines = people.matching(search, kind, limit) if search else people.drawn(kind, limit)
         if search and kind == "any" and all(one["user_id"] != search for one in lines):
             # Somebody whom only the service has heard of is found by the whole id.
@@ -112,7 +112,7 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
         bundle = view.retriever.bundle
         rows = history_of(view.retriever, user_id)
         if rows is None:
-            near = suggestion(near_ids(user_id, view.people().user_ids))
+            near = suggestion(near_ids(user_id, view.people.user_ids))
             raise UnknownUserError(f"no user {user_id[:LONGEST_SHOWN]!r} in this run{near}")
         return {
             "user_id": user_id,
@@ -148,21 +148,21 @@ def _add_items(router: APIRouter, now: Now) -> None:
         ] = [],  # noqa: B006
     ) -> Answer:
         view, versions = now()
-        bundle, curve = view.retriever.bundle, view.curve()
+        bundle, curve = view.retriever.bundle, view.curve
         if id:
             rows = bundle.catalog.rows_of(id)
             return {"items": item_cards(bundle, rows[rows >= 0]), "versions": versions}
         allowed = np.isin(bundle.popularity.bucket[curve.rows], POOLS[bucket])
-        places = view.item_search().with_words(search, allowed, limit)
+        places = view.item_search.with_words(search, allowed, limit)
         return {"items": item_cards(bundle, curve.rows[places]), "versions": versions}
 
     @router.get("/v1/items/{item_id:path}/audience", tags=["explorer"], summary="Who took an item")
     def audience(item_id: str, limit: Limit = 10) -> Answer:
         view, versions = now()
-        bundle, audiences = view.retriever.bundle, view.audiences()
+        bundle, audiences = view.retriever.bundle, view.audiences
         row = int(bundle.catalog.offered([item_id])[0])
         if row < 0:
-            near = suggestion(near_ids(item_id, view.offered_ids()))
+            near = suggestion(near_ids(item_id, view.offered_ids))
             raise UnknownItemError(f"no item {item_id[:LONGEST_SHOWN]!r} in the catalog{near}")
         also = audiences.also_took(row, bundle.popularity.in_pool("all"), limit)
         cards = item_cards(bundle, [other for other, _ in also])
@@ -178,7 +178,7 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/curve", tags=["explorer"], summary="Popularity by rank")
     def curve(points: Annotated[int, Query(ge=10, le=2000)] = 200) -> Answer:
         view, versions = now()
-        whole, bundle = view.curve(), view.retriever.bundle
+        whole, bundle = view.curve, view.retriever.bundle
         places = whole.thinned(points)
         rows = whole.rows[places]
         ids, bucket = bundle.catalog.item_ids[rows], bundle.popularity.bucket[rows]
@@ -201,7 +201,7 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/at", tags=["explorer"], summary="The items around a popularity rank")
     def at(rank: Annotated[int, Query(ge=1, le=2**53)], limit: Limit = 20) -> Answer:
         view, versions = now()
-        first, rows = view.curve().around(rank, limit)
+        first, rows = view.curve.around(rank, limit)
         cards = item_cards(view.retriever.bundle, rows)
         items = [{**card, "rank": first + place} for place, card in enumerate(cards)]
         return {"items": items, "versions": versions}
@@ -209,4 +209,4 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/columns", tags=["explorer"], summary="What filters can ask about")
     def columns() -> Answer:
         view, versions = now()
-        return {"columns": view.columns(), "versions": versions}
+        return {"columns": view.columns, "versions": versions}

@@ -17,7 +17,7 @@ from longtail.retrieval.ranking.pipeline import PROFILE_BANDS
 from longtail.retrieval.ranking.rerank.popularity_profile import PopularityProfile, mass_bands
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer import text_search
-from longtail.serving.explorer.cards import item_card, plain_cell
+from longtail.serving.explorer.cards import item_cards, plain_cell
 from longtail.serving.explorer.engine_view import LatestView
 from longtail.serving.explorer.filter_columns import filter_columns
 from longtail.serving.explorer.item_audience import ItemAudiences
@@ -205,7 +205,7 @@ class TestFilterColumns:
 class TestCards:
     def test_a_card_says_what_the_catalog_and_the_counts_say(self, retriever: Retriever) -> None:
         bundle = retriever.bundle
-        card = item_card(bundle, 7)
+        [card] = item_cards(bundle, [7])
         assert card["item_id"] == bundle.catalog.item_ids[7]
         assert card["bucket"] == POOL_NAMES[bundle.popularity.bucket[7]]
         assert card["popularity"] == bundle.popularity.counts[7]
@@ -231,6 +231,6 @@ def test_an_engine_is_looked_at_once_and_the_next_one_anew(retriever: Retriever)
     latest = LatestView()
     first = latest.of(retriever)
     assert latest.of(retriever) is first
-    assert first.people() is first.people()
+    assert first.people is first.people
     other = Retriever.of(retriever.served)
     assert latest.of(other) is not first
