@@ -1,4 +1,4 @@
-# make demo | test | lint | types | bench-data ; DATA=folder uses your files, GPU=1 the CUDA wheel.
+# make demo | test | test-all | lint | types | bench-data ; DATA=folder uses your files, GPU=1 the CUDA wheel.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test lint types check browser screenshots docs bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -33,8 +33,14 @@ links:
 demo: install
 	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' CONFIG=$(CONFIG) RUN='$(RUN)' bash examples/demo.sh
 
+# Everything but what is marked `slow`; WORKERS=n runs files side by side, two by default.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 test: install
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest
+	$(PYTEST) -m 'not slow'
+
+test-all: install
+	$(PYTEST)
 
 lint: install
 	$(BIN)/ruff check .

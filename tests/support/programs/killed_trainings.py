@@ -100,17 +100,20 @@ def main(folder: Path, trainings: int, seed: int) -> None:
     different, kills, latest_s = set(), 0, whole_s
     for number in range(trainings):
         out, killed = folder / f"killed-{number}", 0
-        while not out.exists():
+        work = work_folder(out)
+        # A kill may also fall between the run's coming and its working folder's going.
+        while not out.exists() or work.exists():
             # A killed one goes on: the later the kill, the later the part that it meets.
             kill_after_s = float(rng.uniform(0, latest_s)) if killed < KILLS else None
-            killed += not train_in_a_fork(settings, out, kill_after_s)
-            if out.exists() and killed < LEAST_KILLS:
+            ended = train_in_a_fork(settings, out, kill_after_s)
+            if ended and work.exists():
+                raise RuntimeError("the working folder was left behind")
+            killed += not ended
+            if out.exists() and not work.exists() and killed < LEAST_KILLS:
                 # It was quicker than the unbroken one. Once more from nothing, killed sooner.
                 shutil.rmtree(out)
                 killed, latest_s = 0, latest_s / 2
         kills += killed
-        if work_folder(out).exists():
-            raise RuntimeError("the working folder was left behind")
         resumed = learned(out)
         different |= {k for k in {*unbroken, *resumed} if unbroken.get(k) != resumed.get(k)}
     stages = read_manifest(folder / "unbroken")["summary"]["stages"]
