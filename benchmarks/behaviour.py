@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from longtail.training.evidence.fit_item_weights import BehaviourSettings
+from longtail.training.evidence.fit_item_weights import ItemWeightsSettings
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "behaviour.json"
@@ -50,13 +50,13 @@ def fit_size(name: str) -> dict[str, Any]:
     from synthetic_log import make_log
 
     from longtail.retrieval.data.interactions import Histories
-    from longtail.training.evidence.fit_item_weights import fit_behaviour
+    from longtail.training.evidence.fit_item_weights import fit_item_weights
 
     n_items, n_interactions, _, _ = SIZES[name]
     began = time.monotonic()
     taken, vectors = make_log(n_items, n_interactions)
     made_s = time.monotonic() - began
-    behaviour, report = fit_behaviour(taken, vectors)
+    behaviour, report = fit_item_weights(taken, vectors)
     lists = [
         taken.indices[taken.indptr[u] : taken.indptr[u + 1]][:20]
         for u in np.random.default_rng(0).choice(taken.shape[0], 256, replace=False)
@@ -106,7 +106,7 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     from longtail.retrieval.data.popularity import Popularity
     from longtail.retrieval.data.splits import split
     from longtail.training.evidence.fit_item_weights import fit_each
-    from longtail.training.evidence.item_weights_choice import measure_behaviour
+    from longtail.training.evidence.item_weights_choice import measure_item_weights
     from longtail.training.trainer.examples import taken_matrix
     from longtail.training.validation import ValidationSet
 
@@ -126,16 +126,16 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     fitted = fit_each(taken, vectors, [settings for _, settings in variants])
     for (name, _), (behaviour, report) in zip(variants, fitted, strict=True):
         for said, decay, last in READINGS if name == "default" else READINGS[:1]:
-            found = measure_behaviour(behaviour, validation, decay=decay, last=last)
+            found = measure_item_weights(behaviour, validation, decay=decay, last=last)
             row = {k: round(v, 4) for k, v in asdict(found).items() if k != "popularity_weight"}
             rows.append({"variant": name + said, **row, "share_kept": report.share_kept})
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # noqa: T201
     return rows
 
 
-def quality_variants() -> list[tuple[str, BehaviourSettings]]:
+def quality_variants() -> list[tuple[str, ItemWeightsSettings]]:
     """Return names and settings, those that share an inverse beside one another."""
-    default = BehaviourSettings()
+    default = ItemWeightsSettings()
     first = replace(default, closed_form_limit=0)
     variants = [
         ("first order without texts", replace(first, text_neighbours=0, first_order_kernel=0.0)),

@@ -14,7 +14,7 @@ from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.settings import TrainingSettings
 
 
-def choose_reading(
+def choose_encoder_backend(
     tower: ItemTower, catalog: Catalog, settings: TrainingSettings, work: Path
 ) -> Choice:
     """Return the backend of a training; one that goes on keeps what it began with.

@@ -32,6 +32,21 @@ vector_cache_option = click.option(
 )
 
 
+config_option = click.option(
+    "--config",
+    metavar="NAME|FILE",
+    help="Settings: the name of a shipped file (cpu, gpu, demo, finetune_cpu) or a YAML file. "
+    "Default: gpu where there is a CUDA device, else cpu.",
+)
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Wins over the file, e.g. history.epochs=2. Repeatable.",
+)
+
+
 def answers_option(default: int, help_text: str) -> Decorator:
     """Return the option -k with this default."""
     return click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,50 +22,13 @@ from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.fit_scorers import fit_boosting, fit_network
+from longtail.training.head.head_settings import KINDS, HeadSettings
 from longtail.training.head.ranked_pairs import PairRanks, balance
 from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
 
 logger = logging.getLogger("longtail.training")
 
-Kind = Literal["mixture", "network", "boosting"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """The relevance head.
-
-    Attributes:
-        counts: whether it may see candidates' training counts; ``auto``: only on logs with
-            real times, since a log that was filtered by its own future betrays it in counts.
-        scorer: ``auto`` takes what ranks users best that it wasn't fitted on; any other is
-            fitted alone, which saves the time of the rest.
-        max_users: validation users used.
-        negatives: guessed negatives kept a user while scorers are fitted.
-        popularity_matched: negatives a user drawn by popularity, beside those retrieved.
-        folds: parts of the users; each part is judged by scorers fitted on the others.
-        tail_weights: weights of tail positives tried; the best balance of overall and tail
-            NDCG@10 is taken.
-        debias_price: NDCG@10 that the default debias strength may cost.
-        rounds, bags: trees in a row, and such rows whose mean counts, each fitted on its own
-            draw of pairs and columns.
-        hidden, epochs, learning_rate: of the network.
-    """
-
-    counts: bool | Literal["auto"] = "auto"
-    scorer: Kind | Literal["auto"] = "auto"
-    max_users: int = 12_000
-    negatives: int = 40
-    popularity_matched: int = 0
-    folds: int = 3
-    tail_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
-    debias_price: float = 0.02
-    rounds: int = 150
-    bags: int = 3
-    hidden: tuple[int, ...] = (64, 32)
-    epochs: int = 12
-    learning_rate: float = 3e-3
 
 
 DEBIAS_GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)

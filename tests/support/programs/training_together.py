@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from toy_shop import settings_for, shop_catalog, shop_split
 
 from longtail.retrieval.progress import silent
-from longtail.training.prepare import begin_training
+from longtail.training.prepare import prepare_training
 from longtail.training.processes import Processes, ProcessLostError, joined_processes
 from longtail.training.profile import UNMEASURED
 from longtail.training.settings import LossSettings, TrainingSettings
@@ -67,7 +67,7 @@ def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, t
     settings = settings_of(bert, processes.count)
     settings = replace(settings, user_tower=replace(settings.user_tower, kind=kind))
     catalog = shop_catalog()
-    stages = begin_training(
+    stages = prepare_training(
         catalog,
         shop_split(catalog),
         settings,

@@ -20,7 +20,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.training.evidence.fit_item_weights import BehaviourSettings
+from longtail.training.evidence.fit_item_weights import ItemWeightsSettings
 from longtail.training.evidence.fit_sequence_tower import SequenceSettings
 from longtail.training.head.fit_head import HeadSettings
 from longtail.training.settings import (
@@ -183,7 +183,7 @@ def settings_for(bert: Path, **changes: object) -> TrainingSettings:
         history=stage,
         encoder=replace(stage, epochs=1),
         selection=SelectionSettings(popularity_weights=(0.0, 0.2, 0.5, 1.0)),
-        behaviour=EvidenceSettings(closed_form=BehaviourSettings(text_neighbours=10)),
+        behaviour=EvidenceSettings(closed_form=ItemWeightsSettings(text_neighbours=10)),
         sequence=SequenceSettings(
             popularity_strengths=(0.0,), dim=16, layers=1, epochs=2, events_per_batch=64
         ),
