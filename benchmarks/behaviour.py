@@ -17,14 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from longtail.training.evidence.fit_item_weights import ItemWeightsSettings
+from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "behaviour.json"
@@ -136,19 +136,19 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
 def quality_variants() -> list[tuple[str, ItemWeightsSettings]]:
     """Return names and settings, those that share an inverse beside one another."""
     default = ItemWeightsSettings()
-    first = replace(default, closed_form_limit=0)
+    first = default.changed(closed_form_limit=0)
     variants = [
-        ("first order without texts", replace(first, text_neighbours=0, first_order_kernel=0.0)),
+        ("first order without texts", first.changed(text_neighbours=0, first_order_kernel=0.0)),
         ("first order alone", first),
         ("default", default),
-        ("closed form alone", replace(default, first_order=0.0)),
-        ("closed form + 0.5 first order", replace(default, first_order=0.5)),
+        ("closed form alone", default.changed(first_order=0.0)),
+        ("closed form + 0.5 first order", default.changed(first_order=0.5)),
     ]
     for kept in (50, 100, 400):
-        variants.append((f"default, {kept} entries a row", replace(default, kept=kept)))
+        variants.append((f"default, {kept} entries a row", default.changed(kept=kept)))
     for kernel, ridge in ((1.0, 20.0), (30.0, 50.0), (60.0, 50.0), (60.0, 200.0), (100.0, 200.0)):
         for share in (0.0, 0.25, 0.5):
-            chosen = replace(default, text_kernel=kernel, ridge=ridge, first_order=share)
+            chosen = default.changed(text_kernel=kernel, ridge=ridge, first_order=share)
             said = f" + {share:g} first order" if share else ""
             variants.append((f"kernel {kernel:g}, ridge {ridge:g}{said}", chosen))
     return variants

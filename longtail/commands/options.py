@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from longtail.settings.shipped import shipped_names
+
 # `longtail.retrieval.ranking.rerank.rerank.MODES`, which waits for torch.
 MODES = ("fixed", "per-user", "profile")
 
@@ -32,8 +34,16 @@ vector_cache_option = click.option(
 )
 
 
+def _config(context: click.Context, option: click.Parameter, given: str | None) -> str | None:
+    """Refuse a folder at once; one named like a shipped file doesn't stand in its way."""
+    if given is not None and given not in shipped_names() and Path(given).is_dir():
+        raise click.BadParameter(f"{given!r} is a directory.")
+    return given
+
+
 config_option = click.option(
     "--config",
+    callback=_config,
     metavar="NAME|FILE",
     help="Settings: the name of a shipped file (cpu, gpu, demo, finetune_cpu) or a YAML file. "
     "Default: gpu where there is a CUDA device, else cpu.",

@@ -15,7 +15,7 @@ from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.sequence_tower import SequenceTower
-from longtail.training.evidence.cooccurrence import co_taken
+from longtail.training.evidence.cooccurrence import cooccurrence
 from longtail.training.evidence.fit_item_weights import fit_item_weights
 from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
 from longtail.training.evidence.item_weights_choice import (
@@ -128,14 +128,16 @@ def _item_weights(
     began = time.monotonic()
     kept, n_items = settings.behaviour.closed_form.kept, len(log.vectors)
     steps = transition_counts(log.histories, n_items)
-    found = {
+    weights = {
         LEADING: leading,
-        "co_taken": co_taken(log.taken, kept),
+        "co_taken": cooccurrence(log.taken, kept),
         "next": followers(steps, log.counts, kept),
     }
     if n_items <= settings.behaviour.transitions_by_text_limit:
-        found["next_by_text"] = followers_by_text(steps, text_neighbours(log.vectors, LIKES), kept)
-    return found, round(time.monotonic() - began, 1)
+        weights["next_by_text"] = followers_by_text(
+            steps, text_neighbours(log.vectors, LIKES), kept
+        )
+    return weights, round(time.monotonic() - began, 1)
 
 
 def _sequences(

@@ -63,8 +63,8 @@ def fit_item_weights(
     ``closed form + first_order * first-order term`` (the term's own largest entries), beyond it
     the first-order term.
     """
-    [found] = fit_each(taken, vectors, [settings or ItemWeightsSettings()], progress=progress)
-    return found
+    [fitted] = fit_each(taken, vectors, [settings or ItemWeightsSettings()], progress=progress)
+    return fitted
 
 
 def fit_each(

@@ -165,15 +165,15 @@ def _loss(
         rows = torch.where(rows >= 0, torch.searchsorted(known, rows.clamp(min=0)), -1)
     items = tower.item_vectors(texts, known)
     given, targets = rows[:, :-1], rows[:, 1:]
-    wanted = targets >= 0
+    is_target = targets >= 0
     if last_only:
-        wanted = wanted & (wanted.cumsum(1) == wanted.sum(1, keepdim=True))
-    expected, bias = tower.log_scale.exp() * tower(given, items)[wanted], rarity[known]
+        is_target = is_target & (is_target.cumsum(1) == is_target.sum(1, keepdim=True))
+    expected, bias = tower.log_scale.exp() * tower(given, items)[is_target], rarity[known]
     if len(known) < len(texts):
         # Sampled softmax (Bengio and Senecal, 2008): popular items are in almost every batch,
         # rare ones in few, and without the correction that would push popularity down.
         bias = bias - _log_inclusion(share[known], int((rows >= 0).sum()), negatives, texts)
-    return catalog_softmax(expected, items, targets[wanted], bias)
+    return catalog_softmax(expected, items, targets[is_target], bias)
 
 
 def _log_inclusion(

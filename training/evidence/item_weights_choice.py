@@ -90,11 +90,11 @@ def choose_item_weights(
     measures = []
     fitted = fit_each(taken, vectors, candidates, progress=progress)
     for settings, (weights, report) in zip(candidates, fitted, strict=True):
-        found = measure_item_weights(weights, validation, decay=decay, last=last)
-        measures.append({**settings.model_dump(), **asdict(found), "balance": found.balance})
-        logger.debug("behaviour %s: balance %.4f", settings, found.balance)
-        if best is None or found.balance > best[0]:
-            best = (found.balance, weights, report, settings)
+        measure = measure_item_weights(weights, validation, decay=decay, last=last)
+        measures.append({**settings.model_dump(), **asdict(measure), "balance": measure.balance})
+        logger.debug("behaviour %s: balance %.4f", settings, measure.balance)
+        if best is None or measure.balance > best[0]:
+            best = (measure.balance, weights, report, settings)
     if best is None:
         raise ValueError("there are no candidates to choose from")
     return ChosenItemWeights(*best[1:], measures)
@@ -110,12 +110,12 @@ def measure_item_weights(
     users_at_once: int = 256,
 ) -> ValidationMeasure:
     """Return how well the weights alone rank the validation targets, histories left out."""
-    found = np.full((len(validation), k), -1, np.int64)
+    top = np.full((len(validation), k), -1, np.int64)
     for start in range(0, len(validation), users_at_once):
         part = np.arange(start, min(start + users_at_once, len(validation)))
         known = validation.known.take(part)
-        found[part], _ = weights.top(known, k, decay=decay, last=last, excluded=known)
-    hits = found[validation.pair_user] == validation.pair_item[:, None]
+        top[part], _ = weights.top(known, k, decay=decay, last=last, excluded=known)
+    hits = top[validation.pair_user] == validation.pair_item[:, None]
     ranks = np.where(hits.any(axis=1), hits.argmax(axis=1), k)
     user, everything = validation.pair_user, np.ones(len(ranks), bool)
     return ValidationMeasure(

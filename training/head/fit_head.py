@@ -81,7 +81,7 @@ def fit_relevance_head(
     competing = KINDS if settings.scorer == "auto" else (settings.scorer,)
     logits: dict[str, Floats] = {kind: folds.predictions(kind, weight) for kind in competing}
     progress("relevance head", 2, 3)
-    measures = {kind: ranks.measures(found) for kind, found in logits.items()}
+    measures = {kind: ranks.measures(logit) for kind, logit in logits.items()}
     kind = _choose_kind(measures, settings)
     scale, shift = platt(logits[kind][pairs.retrieved], pairs.label[pairs.retrieved])
     scorers = folds.fitted(kind, weight)
@@ -95,7 +95,7 @@ def fit_relevance_head(
         "scorer": kind,
         "tail_weight": weight,
         "tail_weights": tried,
-        "scorers": {name: _figures(found) for name, found in measures.items()},
+        "scorers": {name: _figures(figures) for name, figures in measures.items()},
         "tests": _tests(measures, kind),
         "debias": {f"{d:g}": _figures(m) for d, m in strengths.items()},
         "evidence": _importance(scorers, names),
@@ -132,18 +132,18 @@ class _Folds:
 
     def _predicted(self, kind: str, tail_weight: float, seed: int) -> Floats:
         """Return the same by scorers of one seed, which are fitted when they are first asked."""
-        asked = (kind, tail_weight, seed)
-        if asked not in self._known:
+        key = (kind, tail_weight, seed)
+        if key not in self._known:
             out = np.empty(len(self.pairs.user), np.float32)
             of_pair = self.fold[self.pairs.user]
             parts = np.unique(self.fold)
             for part in parts:
                 others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
-                mine = of_pair == part
+                inside = of_pair == part
                 scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
-                out[mine] = scorer.logits(self.pairs.evidence[mine])
-            self._known[asked] = out
-        return self._known[asked]
+                out[inside] = scorer.logits(self.pairs.evidence[inside])
+            self._known[key] = out
+        return self._known[key]
 
     def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
         """Return scorers fitted on every user."""
@@ -172,9 +172,9 @@ class _Folds:
 Measures = dict[str, NDArray[np.float64]]
 
 
-def balance_pair(found: Measures) -> tuple[float, float]:
+def balance_pair(measures: Measures) -> tuple[float, float]:
     """Return overall NDCG@10 and the balance of overall and tail."""
-    return float(np.nanmean(found["ndcg"])), balance(found)
+    return float(np.nanmean(measures["ndcg"])), balance(measures)
 
 
 def _choose_tail_weight(
@@ -193,11 +193,11 @@ def _choose_kind(measures: dict[str, Measures], settings: HeadSettings) -> str:
     return max(measures, key=lambda kind: balance(measures[kind]))
 
 
-def _choose_debias(found: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
+def _choose_debias(by_strength: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
     """Return the strength of the best balance among those that cost little overall."""
-    floor = (1 - settings.debias_price) * found[0.0][0]
-    affordable = [d for d, (overall, _) in found.items() if overall >= floor]
-    return max(affordable, key=lambda d: found[d][1])
+    floor = (1 - settings.debias_price) * by_strength[0.0][0]
+    affordable = [d for d, (overall, _) in by_strength.items() if overall >= floor]
+    return max(affordable, key=lambda d: by_strength[d][1])
 
 
 def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
@@ -216,15 +216,17 @@ def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
         gradient = np.array([(pull * given).mean(), pull.mean()])
         return float(np.logaddexp(0.0, -margin).mean()), gradient
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
-    if found[0] <= 0:
+    fitted_line = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
+    if fitted_line[0] <= 0:
         logger.warning("relevance head: calibration would turn the ranking round; it is left raw")
         return 1.0, 0.0
-    return float(found[0]), float(found[1])
+    return float(fitted_line[0]), float(fitted_line[1])
 
 
-def _figures(found: Measures) -> dict[str, float]:
-    return {**{k: round(float(np.nanmean(v)), 5) for k, v in found.items() if (~np.isnan(v)).any()}}
+def _figures(measures: Measures) -> dict[str, float]:
+    return {
+        **{k: round(float(np.nanmean(v)), 5) for k, v in measures.items() if (~np.isnan(v)).any()}
+    }
 
 
 def _tests(measures: dict[str, Measures], kind: str) -> dict[str, dict[str, float]]:
@@ -234,13 +236,13 @@ def _tests(measures: dict[str, Measures], kind: str) -> dict[str, dict[str, floa
         return {}
     columns: list[tuple[str, str]] = [(o, m) for o in others for m in ("ndcg", "tail_ndcg")]
     differences = np.stack([measures[kind][m] - measures[o][m] for o, m in columns], axis=1)
-    found = paired_bootstrap(differences)
+    tested = paired_bootstrap(differences)
     return {
         f"{other} {metric}": {
-            "difference": float(found.difference[i]),
-            "low": float(found.low[i]),
-            "high": float(found.high[i]),
-            "p": float(found.p[i]),
+            "difference": float(tested.difference[i]),
+            "low": float(tested.low[i]),
+            "high": float(tested.high[i]),
+            "p": float(tested.p[i]),
         }
         for i, (other, metric) in enumerate(columns)
     }
@@ -254,9 +256,9 @@ def _importance(scorers: tuple[Scorer, ...], names: tuple[str, ...]) -> dict[str
     return {names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
 
 
-def _quality(found: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> dict[str, Any]:
+def _quality(probabilities: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> dict[str, Any]:
     """Return the head's figures out of fold; ``base_accuracy`` is that of always answering no."""
-    value, label = found[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
+    value, label = probabilities[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
     measure: Callable[..., Calibration] = Calibration.measure
     whole = measure(value, label, part=bucket[pairs.row[pairs.retrieved]], part_names=BUCKETS)
     positives = float(label.mean()) if len(label) else float("nan")

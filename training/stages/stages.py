@@ -265,8 +265,8 @@ class Stages:
         return model.reading.starts_from_states and self.texts.whole
 
     def _fingerprint(self) -> str:
-        found: str = self.processes.tell(self.item_tower.fingerprint())
-        return found
+        fingerprint: str = self.processes.tell(self.item_tower.fingerprint())
+        return fingerprint
 
     def _shared(self, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return what the first process reads, in all of them."""
@@ -311,15 +311,15 @@ class Stages:
 
     def _choose_serving(self) -> Serving:
         """Return the popularity weight of the best list overall, and the debias of the balance."""
-        found = self._measure(self.temperature)
-        overall = max(found, key=lambda m: m.ndcg)
-        below = [m for m in found if m.popularity_weight <= overall.popularity_weight]
+        measures = self._measure(self.temperature)
+        overall = max(measures, key=lambda m: m.ndcg)
+        below = [m for m in measures if m.popularity_weight <= overall.popularity_weight]
         balanced = max(below, key=lambda m: m.balance)
         self.reports.append(
             {
                 "stage": "serving",
                 "kept": True,
-                "measures": [{**asdict(m), "balance": m.balance} for m in found],
+                "measures": [{**asdict(m), "balance": m.balance} for m in measures],
             }
         )
         return Serving(

@@ -21,7 +21,7 @@ from longtail.training.losses.sampled_softmax import sampled_softmax
 from longtail.training.processes import ALONE, Processes
 from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.towers.frozen_layers import thaw_last_layers
-from longtail.training.towers.text_encoding import FreshTexts, TextReading
+from longtail.training.towers.text_encoding import FreshTexts, TextEncoding
 from longtail.training.trainer.step_clock import SILENT, StepClock
 
 
@@ -92,7 +92,7 @@ class TwoTower(nn.Module):
         self.tokens = tokens
         self.loss_settings = loss
         self.fresh_texts = text.fresh_texts
-        self.reading = TextReading(
+        self.reading = TextEncoding(
             item_tower,
             tokens,
             tokens_per_pass=text.tokens_per_pass,
@@ -161,15 +161,15 @@ class TwoTower(nn.Module):
     ) -> torch.Tensor:
         with self.clock.part("items"):
             vectors = self.item_vectors(items, candidates, target_column)
-        own = self.processes.share(len(histories))
-        target_column, taken = target_column[own], taken[own]
+        share = self.processes.share(len(histories))
+        target_column, taken = target_column[share], taken[share]
         tokens = None
         if self.user_tower.reads_tokens:
             with self.clock.part("tokenise"):
                 tokens = self.tokens.take(items.cpu().numpy())
         with self.clock.part("users"):
             source = ItemSource(vectors, items, tokens, self.reading.sequences)
-            users = self.user_tower(histories[own], source)
+            users = self.user_tower(histories[share], source)
         logits = users @ vectors[candidates].T * torch.exp(self._bounded_log_scale())
         rows = items[candidates]
         logits = correct_logits(
@@ -206,8 +206,8 @@ class TwoTower(nn.Module):
 
     def _read(self, items: torch.Tensor) -> torch.Tensor:
         """Return the items' pooled vectors from their texts, [u, dim]; each process reads some."""
-        own = items[self.processes.share(len(items))]
-        return self.processes.gathered(self.reading.items(own.cpu().numpy()), len(items))
+        share = items[self.processes.share(len(items))]
+        return self.processes.gathered(self.reading.items(share.cpu().numpy()), len(items))
 
     @torch.no_grad()
     def fit_temperature(self, batches: Sequence[dict[str, torch.Tensor]]) -> None:

@@ -19,7 +19,7 @@ from transformers.trainer_callback import PrinterCallback
 from longtail.retrieval.progress import Progress, silent
 from longtail.training.processes import ALONE, Processes
 from longtail.training.stages.finished_stages import StageResult
-from longtail.training.stages.stage_settings import StageSettings
+from longtail.training.stages.stage_settings import StageSettings, TextStageSettings
 from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.table_refresh import TableRefresh
 from longtail.training.towers.two_tower import TwoTower
@@ -154,6 +154,7 @@ def run_stage(
     joint_batch = stage.batch_size * processes.count
     total, every = planned_steps(stage, len(collator.examples), processes.count)
     checkpoints = (context.work / "checkpoints" / name).resolve()
+    refresh_steps = stage.refresh_steps if isinstance(stage, TextStageSettings) else 0
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=stage.epochs,
@@ -202,7 +203,7 @@ def run_stage(
         balance=balance,
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=stage.patience),
-            TableRefresh(refresh, stage.refresh_steps),
+            TableRefresh(refresh, refresh_steps),
             _Report(name, context.progress),
             _Steps(clock),
         ],
@@ -213,15 +214,15 @@ def run_stage(
     if processes.count > 1:
         # Each process drops out other places of its share.
         torch.manual_seed(context.seed + processes.rank)
-    found = last_whole_checkpoint(checkpoints, processes) if context.resume else None
-    if found is not None and found.complete:
-        found.load_best(model)
-        log = found.log
+    interrupted = last_whole_checkpoint(checkpoints, processes) if context.resume else None
+    if interrupted is not None and interrupted.complete:
+        interrupted.load_best(model)
+        log = interrupted.log
     else:
         with warnings.catch_warnings():
             # accelerate knows no other name for it yet.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-            trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+            trainer.train(resume_from_checkpoint=str(interrupted.folder) if interrupted else None)
         log = trainer.state.log_history
     history = [before] + [
         {k.removeprefix("eval_"): v for k, v in entry.items() if k.startswith("eval_")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -196,7 +195,7 @@ class TestFit:
         self, taken: sp.csr_matrix, vectors: np.ndarray
     ) -> None:
         found, report = fit_item_weights(
-            taken, vectors, replace(SMALL, closed_form_limit=N_ITEMS - 1)
+            taken, vectors, SMALL.changed(closed_form_limit=N_ITEMS - 1)
         )
         expected = first_order_by_hand(taken, vectors, 5.0, 20.0, 5)
         assert found.matrix.toarray() == pytest.approx(expected, abs=1e-5)
@@ -208,9 +207,9 @@ class TestFit:
         self, taken: sp.csr_matrix, vectors: np.ndarray, limit: int
     ) -> None:
         # No first-order term beside the closed form: it is cut to `kept` before it is added.
-        chosen = replace(SMALL, closed_form_limit=limit, first_order=0.0)
+        chosen = SMALL.changed(closed_form_limit=limit, first_order=0.0)
         whole = fit_item_weights(taken, vectors, chosen)[0].matrix.toarray()
-        found, report = fit_item_weights(taken, vectors, replace(chosen, kept=6))
+        found, report = fit_item_weights(taken, vectors, chosen.changed(kept=6))
         kept = found.matrix.toarray()
         for row, full in zip(kept, whole, strict=True):
             assert np.sort(np.abs(row))[::-1][:6] == pytest.approx(np.sort(np.abs(full))[::-1][:6])
@@ -227,7 +226,7 @@ class TestFit:
         like = vectors.copy()
         cold = N_ITEMS - 1
         like[cold] = unit_rows(vectors[[3]] + 0.1 * vectors[[7]])[0]
-        found, _ = fit_item_weights(taken, like, replace(SMALL, closed_form_limit=limit))
+        found, _ = fit_item_weights(taken, like, SMALL.changed(closed_form_limit=limit))
         rows, _ = found.top(Histories.from_lists([[3]]), 8, decay=0.8, last=20)
         assert cold in rows[0]
 
@@ -263,8 +262,7 @@ class TestChoice:
         # What follows an item is the next one, and every user is asked for the next of one.
         following = sp.csr_matrix(np.roll(np.eye(N_ITEMS, dtype=np.float32), 1, axis=1))
         lists = [[item] for item in range(0, N_ITEMS, 2)]
-        asked = replace(
-            validation,
+        asked = validation.changed(
             known=Histories.from_lists(lists),
             pair_user=np.arange(len(lists)),
             pair_item=np.array([item + 1 for [item] in lists]),
