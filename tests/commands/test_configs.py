@@ -11,6 +11,7 @@ import yaml
 from command_line import longtail
 
 from longtail.retrieval.settings import Settings
+from longtail.settings import shipped
 from longtail.settings.described import DescribedSetting, described, group_of
 from longtail.settings.errors import SettingsError
 from longtail.settings.settings_file import load_settings
@@ -175,6 +176,33 @@ class TestTheCommand:
         done = longtail("settings", "--config", "cup")
         assert done.code == 1
         assert done.err.rstrip().endswith("found by name: cpu, demo, finetune_cpu, gpu")
+
+
+class TestTrainingWithoutAConfig:
+    def train(self, shop_files: Path, out: Path, *options: object) -> str:
+        """Return what a training says on stderr that is refused when it reads the catalog."""
+        words = ("train", shop_files, "--out", out, "--set", "data.template={nothing}", *options)
+        done = longtail(*words)
+        assert "no column 'nothing'" in done.complaint
+        return done.err
+
+    @pytest.mark.parametrize(("cuda", "name"), [(True, "gpu"), (False, "cpu")])
+    def test_it_takes_the_shipped_file_for_the_machine_and_names_it(
+        self,
+        cuda: bool,
+        name: str,
+        shop_files: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(shipped, "name_for_this_machine", lambda: "gpu" if cuda else "cpu")
+        said = self.train(shop_files, tmp_path / "run")
+        assert f"settings: {name} (shipped); see `longtail settings`\n" in said
+
+    def test_one_that_is_named_is_taken_without_a_word(
+        self, shop_files: Path, tmp_path: Path
+    ) -> None:
+        assert "settings:" not in self.train(shop_files, tmp_path / "run", "--config", "demo")
 
 
 def test_the_page_of_settings_is_current() -> None:

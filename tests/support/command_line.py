@@ -139,7 +139,8 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "relevance.epochs=2",
         *changes,
     )
-    return [word for setting in settings for word in ("--set", setting)]
+    # By name: a machine with a GPU would take other settings.
+    return ["--config", "cpu", *(word for setting in settings for word in ("--set", setting))]
 
 
 def write_shop(folder: Path, catalog: Catalog, split: Split) -> Path:
