@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -262,7 +263,8 @@ class TestChoice:
         # What follows an item is the next one, and every user is asked for the next of one.
         following = sp.csr_matrix(np.roll(np.eye(N_ITEMS, dtype=np.float32), 1, axis=1))
         lists = [[item] for item in range(0, N_ITEMS, 2)]
-        asked = validation.changed(
+        asked = replace(
+            validation,
             known=Histories.from_lists(lists),
             pair_user=np.arange(len(lists)),
             pair_item=np.array([item + 1 for [item] in lists]),
