@@ -50,6 +50,7 @@ def fit_size(name: str) -> dict[str, Any]:
     from synthetic_log import make_log
 
     from longtail.retrieval.data.interactions import Histories
+    from longtail.retrieval.features.history_scores import HistoryScores
     from longtail.training.evidence.fit_item_weights import fit_item_weights
 
     n_items, n_interactions, _, _ = SIZES[name]
@@ -62,12 +63,14 @@ def fit_size(name: str) -> dict[str, Any]:
         for u in np.random.default_rng(0).choice(taken.shape[0], 256, replace=False)
     ]
     histories = Histories.from_lists(lists)
-    _ = behaviour.matrix
+    everything, nothing = np.ones(n_items, bool), np.empty(0, np.int64)
+    # The first call compiles the loops, or reads them from their cache.
+    HistoryScores.of(behaviour, histories).top(100, everything, nothing)
     began = time.monotonic()
-    behaviour.score(histories, decay=0.8, last=20)
+    HistoryScores.of(behaviour, histories)
     score_ms = 1000 * (time.monotonic() - began)
     began = time.monotonic()
-    behaviour.top(histories, 100, decay=0.8, last=20, excluded=histories)
+    HistoryScores.of(behaviour, histories).top(100, everything, nothing)
     top_ms = 1000 * (time.monotonic() - began)
     return {
         "users": taken.shape[0],

@@ -22,7 +22,7 @@ from index_vectors import Population
 from numpy.typing import NDArray
 
 from longtail.index.ann.parameters import search_parameters
-from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.ann_build import AnnSettings, with_ann
 from longtail.index.faiss_runtime import exactly_threads, load_faiss
 from longtail.index.storage.store import open_index, save_index
 from longtail.index.vector_index import VectorIndex
@@ -107,10 +107,10 @@ def rivals_part(people: Population, n: int, threads: int, kept: Kept) -> Found:
     true, targets = exact.search(queries, K).rows, (0.95, 0.98)
     ours = []
     for asked in targets:
-        settings = StructureSettings("ivf", exact_below=1_000, target=asked, ks=(K,))
+        settings = AnnSettings("ivf", exact_below=1_000, target=asked, ks=(K,))
         made, costs = kept.built(
             f"longtail-{asked}",
-            lambda s=settings: with_structures(exact, s, user_vectors=people.users(4_096)[2_048:]),
+            lambda s=settings: with_ann(exact, s, user_vectors=people.users(4_096)[2_048:]),
             save_index,
             open_index,
         )
@@ -120,7 +120,7 @@ def rivals_part(people: Population, n: int, threads: int, kept: Kept) -> Found:
 
         costs["memory_gb"] += n * (exact.dim + 1) * 4 / 1e9  # the stored vectors are needed too
         found = overlap(search(queries, len(queries)), true)
-        report = next(s.structure.report() for s in made.segments if s.structure is not None)
+        report = next(s.ann.report() for s in made.segments if s.ann is not None)
         ours.append(
             {"index": "longtail", "target": asked, "recall": found}
             | {"effort": report["nprobe"], "depth": report["depth"], "factory": report["factory"]}
@@ -156,8 +156,8 @@ def filters_part(people: Population, n: int, threads: int) -> Found:
     # As many as tell a recall to some thousandths.
     items, queries = people.items(n), people.users(1_024)
     exact = index_of(items, pools=True)
-    index = with_structures(
-        exact, StructureSettings(exact_below=min(200_000, n // 10)), user_vectors=people.users(800)
+    index = with_ann(
+        exact, AnnSettings(exact_below=min(200_000, n // 10)), user_vectors=people.users(800)
     )
     faiss, rng = load_faiss(), np.random.default_rng(5)
     flat = faiss.IndexFlatIP(items.shape[1])
@@ -213,12 +213,12 @@ def filters_part(people: Population, n: int, threads: int) -> Found:
 def overhead_part(people: Population, n: int) -> Found:
     """What pools, excluded items and ids add to FAISS's own search, in batches of 256."""
     exact = index_of(people.items(n))
-    settings = StructureSettings("ivf", exact_below=1_000, ks=(K,))
-    index = with_structures(exact, settings, user_vectors=people.users(800))
+    settings = AnnSettings("ivf", exact_below=1_000, ks=(K,))
+    index = with_ann(exact, settings, user_vectors=people.users(800))
     queries, rng = people.users(256), np.random.default_rng(6)
     full = np.concatenate([queries, np.zeros((256, 1), np.float32)], axis=1)
     segment = index.segments[0]
-    structure = segment.structure
+    structure = segment.ann
     if structure is None:
         raise SystemExit(f"{n} items are too few for a structure")
     setting = structure.setting_for(K, 0.0)
@@ -230,9 +230,9 @@ def overhead_part(people: Population, n: int) -> Found:
     ids = np.array(index.item_ids.tolist(), object)
 
     def raw(more: int) -> None:
-        depth, probes = setting.reach(n, structure.lists, more=more)
-        parameters = search_parameters(structure.index, probes, None)
-        _, local = structure.index.search(asked, depth, params=parameters)
+        candidates, nprobe = setting.reach(n, structure.lists, more=more)
+        parameters = search_parameters(structure.index, nprobe, None)
+        _, local = structure.index.search(asked, candidates, params=parameters)
         scores = exact_scores(full, stored, local)
         np.argpartition(-scores, K, axis=1)
 
@@ -271,13 +271,13 @@ def size_part(people: Population, n: int, storage: str, place: Path) -> dict[str
     began = time.perf_counter()
     index = index_of(items, pools=True, storage=storage)
     del items
-    index = with_structures(index, user_vectors=users[:400])
+    index = with_ann(index, user_vectors=users[:400])
     built_s = time.perf_counter() - began
     began = time.perf_counter()
     save_index(index, place / "index")
     saved_s = time.perf_counter() - began
     some = users[512:640]
-    plain = replace(index, segments=tuple(replace(s, structure=None) for s in index.segments))
+    plain = replace(index, segments=tuple(replace(s, ann=None) for s in index.segments))
     true = plain.search(some, K).rows
     del index, plain
     began = time.perf_counter()

@@ -22,6 +22,7 @@ import torch
 from longtail.index.faiss_runtime import load_faiss
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.scorers.boosting import Boosting
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.rerank.rerank import Rerank, rerank
 from longtail.retrieval.ranking.rerank.scored_candidates import Candidates
@@ -43,9 +44,9 @@ def stages(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     took: dict[str, float] = {}
     took["taste"], user_state = spent(lambda: ranking.user_state(part))
     took["candidates"], rows = spent(
-        lambda: ranking.candidates(user_state, 10, pool="all", excluded=part)  # type: ignore[arg-type]
+        lambda: ranking.candidates(user_state, 10, Eligible("all", part))  # type: ignore[arg-type]
     )
-    took["evidence"], evidence = spent(lambda: ranking.evidence(user_state, rows))  # type: ignore[arg-type]
+    took["evidence"], evidence = spent(lambda: ranking.features(user_state, rows))  # type: ignore[arg-type]
     present = rows >= 0  # type: ignore[operator]
     logits = np.full(present.shape, np.nan, np.float32)
     head = ranking.bundle.relevance
@@ -59,8 +60,8 @@ def stages(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
 def by_library(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     """Return processor seconds of the head's trees, as tables and by LightGBM, on one batch."""
     user_state = ranking.user_state(part)
-    rows = ranking.candidates(user_state, 10, pool="all", excluded=part)
-    evidence = ranking.evidence(user_state, rows)[rows >= 0]
+    rows = ranking.candidates(user_state, 10, Eligible("all", part))
+    evidence = ranking.features(user_state, rows)[rows >= 0]
     trees = [s for s in ranking.bundle.relevance.scorers if isinstance(s, Boosting)]
     if not trees:
         return {}

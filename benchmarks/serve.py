@@ -98,15 +98,17 @@ def batch_scoring(run: Path, folder: Path) -> dict[str, float]:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from longtail.files.recommendation_file import write_answers\n"
+        "from longtail.jobs.parallel_batches import UserBatch\n"
         "from longtail.retrieval.progress import silent\n"
+        "from longtail.retrieval.ranking.query import Query\n"
         "from longtail.retrieval.ranking.retriever import Retriever\n"
         "retriever = Retriever.open(sys.argv[1])\n"
-        "asked = retriever.histories([str(u) for u in retriever.bundle.log.user_ids])\n"
-        "request = {'k': 100, 'pool': 'all'}\n"
-        "retriever.recommend(users=[str(asked.user_ids[0])])\n"
+        "users = [str(u) for u in retriever.bundle.log.user_ids]\n"
+        "batch = UserBatch.of_users(users, Query(user='any', k=100, pool='all'))\n"
+        "retriever.recommend(users=users[:1])\n"
         "began = time.perf_counter()\n"
-        "write_answers(retriever, asked, Path(sys.argv[2]), request, silent)\n"
-        "print(len(asked), time.perf_counter() - began)\n"
+        "write_answers(retriever, batch, Path(sys.argv[2]), silent)\n"
+        "print(len(batch), time.perf_counter() - began)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, str(run), str(folder / "recs.parquet")],

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.report.report import ExampleItem, ExampleUser
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import BUCKETS, Pool
+from longtail.retrieval.data.popularity import POOL_NAMES, Pool
 from longtail.retrieval.features.relevance_head import probability
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
 from longtail.retrieval.ranking.rerank.rerank import Rerank
 
@@ -30,7 +31,7 @@ class EngineRecommender:
         self, histories: Histories, k: int, pools: Sequence[Pool]
     ) -> dict[tuple[float, Pool], NDArray[np.int64]]:
         """Return catalog rows, best first, padded with -1, int64 [len(histories), k], of each."""
-        found = {
+        answers = {
             (debias, pool): np.empty((len(histories), k), np.int64)
             for debias in self.strengths
             for pool in pools
@@ -38,12 +39,12 @@ class EngineRecommender:
         for start in range(0, len(histories), USERS_PER_BATCH):
             part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
             user_state = self.ranking.user_state(part)
-            hows = [Rerank("fixed", debias) for debias in self.strengths]
+            reranks = [Rerank("fixed", debias) for debias in self.strengths]
             for pool in pools:
-                lists = self.ranking.rank(user_state, k, hows, pool=pool, excluded=part)
-                for how, ranked in zip(hows, lists, strict=True):
-                    found[how.debias, pool][start : start + len(part)] = ranked.rows
-        return found
+                lists = self.ranking.rank(user_state, k, reranks, Eligible(pool, part))
+                for rerank, ranked in zip(reranks, lists, strict=True):
+                    answers[rerank.debias, pool][start : start + len(part)] = ranked.rows
+        return answers
 
 
 def head_calibration(
@@ -57,7 +58,7 @@ def head_calibration(
 ) -> Calibration | None:
     """Return how true the relevance head is on test users: their candidates, taken or not.
 
-    Overall, and for the candidates of each bucket. ``known`` and ``targets`` belong to the same
+    Overall, and for the candidates of each pool. ``known`` and ``targets`` belong to the same
     users. None when no candidate was taken.
     """
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(targets.offsets) > 0))
@@ -66,13 +67,13 @@ def head_calibration(
     value, label, bucket = [], [], []
     for start in range(0, len(users), USERS_PER_BATCH):
         part = users[start : start + USERS_PER_BATCH]
-        mine, wanted = known.take(part), targets.take(part)
-        user_state = ranking.user_state(mine)
-        rows = ranking.candidates(user_state, k, pool="all", excluded=mine)
-        found = probability(ranking.logits(user_state, rows))
-        hits = np.stack([np.isin(rows[i], wanted[i]) for i in range(len(part))])
+        histories, taken = known.take(part), targets.take(part)
+        user_state = ranking.user_state(histories)
+        rows = ranking.candidates(user_state, k, Eligible("all", histories))
+        relevance = probability(ranking.logits(user_state, rows))
+        hits = np.stack([np.isin(rows[i], taken[i]) for i in range(len(part))])
         present = rows >= 0
-        value.append(found[present])
+        value.append(relevance[present])
         label.append(hits[present])
         bucket.append(ranking.bundle.popularity.bucket[rows[present]])
     if not label or not np.concatenate(label).any():
@@ -81,7 +82,7 @@ def head_calibration(
         np.concatenate(value),
         np.concatenate(label).astype(np.int8),
         part=np.concatenate(bucket),
-        part_names=BUCKETS,
+        part_names=POOL_NAMES,
     )
 
 
@@ -99,32 +100,32 @@ def example_users(
     sizes = np.diff(known.offsets)
     users = np.flatnonzero((sizes >= 3) & (np.diff(targets.offsets) > 0))
     users = np.random.default_rng(seed).permutation(users)[:count].astype(np.int64)
-    mine = known.take(users)
-    lists = EngineRecommender(ranking, tuple({0.0, debias})).answers(mine, k, ("all",))
+    histories = known.take(users)
+    lists = EngineRecommender(ranking, tuple({0.0, debias})).answers(histories, k, ("all",))
     before, after = lists[0.0, "all"], lists[debias, "all"]
-    found = []
+    examples = []
     for i, user in enumerate(users):
-        wanted = set(targets[int(user)].tolist())
+        taken = set(targets[int(user)].tolist())
 
-        def items(rows: NDArray[np.integer], wanted: set[int] = wanted) -> list[ExampleItem]:
-            return [_item(ranking, int(row), int(row) in wanted) for row in rows if row >= 0]
+        def items(rows: NDArray[np.integer], taken: set[int] = taken) -> list[ExampleItem]:
+            return [_item(ranking, int(row), int(row) in taken) for row in rows if row >= 0]
 
-        found.append(
+        examples.append(
             ExampleUser(
-                user_id=str(mine.user_ids[i]),
-                history=items(mine[i][-8:], set()),
+                user_id=str(histories.user_ids[i]),
+                history=items(histories[i][-8:], set()),
                 before=items(before[i]),
                 after=items(after[i]),
             )
         )
-    return found
+    return examples
 
 
 def _item(ranking: RankingPipeline, row: int, taken: bool) -> ExampleItem:
     catalog, popularity = ranking.bundle.catalog, ranking.bundle.popularity
     return ExampleItem(
         title=str(catalog.frame["title"].iloc[row]),
-        bucket=BUCKETS[popularity.bucket[row]],
+        bucket=POOL_NAMES[popularity.bucket[row]],
         popularity_percentile=float(popularity.percentile[row]),
         taken=taken,
     )

@@ -21,7 +21,7 @@ from longtail.evaluation.protocol import Recommender, check_answers, debiased_na
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.targets import Targets
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.popularity import BUCKETS, POOLS, Pool, Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool, Popularity
 from longtail.retrieval.progress import Progress, silent
 
 
@@ -157,7 +157,7 @@ class _Job:
             "users_without_history": int((lengths == 0).sum()),
             "targets": {
                 "all": len(bucket),
-                **{name: int((bucket == code).sum()) for code, name in enumerate(BUCKETS)},
+                **{name: int((bucket == code).sum()) for code, name in enumerate(POOL_NAMES)},
             },
             "chunk_users": self.chunk_users,
         }

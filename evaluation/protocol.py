@@ -80,8 +80,8 @@ def family_and_debias(name: str) -> tuple[str, float]:
     >>> family_and_debias("EASE (debias 0.3)"), family_and_debias("EASE")
     (('EASE', 0.3), ('EASE', 0.0))
     """
-    found = re.fullmatch(r"(.*) \(debias ([0-9.e+-]+)\)", name)
-    return (found[1], float(found[2])) if found else (name, 0.0)
+    match = re.fullmatch(r"(.*) \(debias ([0-9.e+-]+)\)", name)
+    return (match[1], float(match[2])) if match else (name, 0.0)
 
 
 def check_answers(

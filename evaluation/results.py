@@ -54,8 +54,8 @@ class Evaluation:
         column = f"{metric}@{self.primary_k}"
         if column not in self.per_user:
             return np.empty(0)
-        own = (self.per_user["recommender"] == recommender).to_numpy()
-        return self.per_user[column].to_numpy()[own].astype(np.float64)
+        of_recommender = (self.per_user["recommender"] == recommender).to_numpy()
+        return self.per_user[column].to_numpy()[of_recommender].astype(np.float64)
 
     def to_json(self) -> dict[str, object]:
         """Return everything but `per_user`, ready for JSON: NaN becomes None (null)."""
@@ -63,9 +63,9 @@ class Evaluation:
             "format": 1,
             "primary_k": self.primary_k,
             "settings": dict(self.settings),
-            "metrics": {name: _nullable(found) for name, found in self.metrics.items()},
+            "metrics": {name: _nullable(values) for name, values in self.metrics.items()},
             "recall_by_training_count": {
-                name: {band: _nullable(found) for band, found in bands.items()}
+                name: {band: _nullable(values) for band, values in bands.items()}
                 for name, bands in self.bands.items()
             },
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},

@@ -51,7 +51,7 @@ class ScoreRecommender:
         self, histories: Histories, k: int, pools: Sequence[Pool]
     ) -> dict[tuple[float, Pool], NDArray[np.int64]]:
         """Return the best rows of every strength and pool, int64 [m, k], -1 padded; ties by row."""
-        found = {
+        answers = {
             (debias, pool): np.full((len(histories), k), -1, np.int64)
             for debias in self.strengths
             for pool in pools
@@ -68,18 +68,18 @@ class ScoreRecommender:
                 for pool in pools:
                     self._debias(scores, debias * weight, pool, out=debiased)
                     rows = best_columns(debiased.numpy(), k)
-                    found[debias, pool][start : start + len(part)] = rows
-        return found
+                    answers[debias, pool][start : start + len(part)] = rows
+        return answers
 
     def _scores(self, histories: Histories, n_items: int) -> torch.Tensor:
         """Return the scores with what is known and what is no number at -inf, [m, n_items]."""
-        found = self.baseline.scores(histories)
-        if found.shape != (len(histories), n_items):
+        of_baseline = self.baseline.scores(histories)
+        if of_baseline.shape != (len(histories), n_items):
             raise EvaluationError(
-                f"{self.baseline.name} scored {list(found.shape)} instead of "
+                f"{self.baseline.name} scored {list(of_baseline.shape)} instead of "
                 f"{[len(histories), n_items]}; fit it on this catalog"
             )
-        scores = torch.tensor(found, dtype=torch.float32)
+        scores = torch.tensor(of_baseline, dtype=torch.float32)
         torch.nan_to_num_(scores, nan=-np.inf, posinf=torch.inf, neginf=-torch.inf)
         owner = np.repeat(np.arange(len(histories)), np.diff(histories.offsets))
         scores[

@@ -40,16 +40,16 @@ class Targets:
                 f"({len(test.user_ids)} users); make both from one interaction log"
             )
         taken = test.taken()
-        wanted = np.unique(taken.user.astype(np.int64) * n_items + taken.item)
+        keys = np.unique(taken.user.astype(np.int64) * n_items + taken.item)
         owner = np.repeat(np.arange(len(known), dtype=np.int64), np.diff(known.offsets))
-        wanted = np.setdiff1d(wanted, owner * n_items + known.items)
-        if not len(wanted):
+        keys = np.setdiff1d(keys, owner * n_items + known.items)
+        if not len(keys):
             raise EvaluationError(
                 f"no test user took an item that is new to them ({len(taken)} test events); "
                 "check the split with `longtail data describe`"
             )
-        users, user = np.unique(wanted // n_items, return_inverse=True)
-        return cls(users, user.astype(np.int64), wanted % n_items)
+        users, user = np.unique(keys // n_items, return_inverse=True)
+        return cls(users, user.astype(np.int64), keys % n_items)
 
     def between(self, start: int, stop: int) -> slice:
         """Return where the targets of ``users[start:stop]`` lie in ``user`` and ``item``."""

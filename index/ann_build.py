@@ -29,7 +29,7 @@ PERTURBED_ITEMS = "perturbed item vectors"
 
 
 @dataclass(frozen=True)
-class StructureSettings:
+class AnnSettings:
     """What structure segments get.
 
     Attributes:
@@ -56,9 +56,9 @@ class StructureSettings:
             raise VectorIndexError(f"exact_below must be 0 or more, not {self.exact_below}")
 
 
-def with_structures(
+def with_ann(
     index: VectorIndex,
-    settings: StructureSettings | None = None,
+    settings: AnnSettings | None = None,
     *,
     user_vectors: NDArray[np.float32] | None = None,
 ) -> VectorIndex:
@@ -71,7 +71,7 @@ def with_structures(
         VectorIndexError: the factory string is none that FAISS knows, or gives an index that
             can't be used here.
     """
-    settings = settings or StructureSettings()
+    settings = settings or AnnSettings()
     queries = None
     if user_vectors is not None and len(user_vectors):
         if user_vectors.ndim != 2 or user_vectors.shape[1] != index.dim:
@@ -83,16 +83,16 @@ def with_structures(
     segments = tuple(
         replace(
             segment,
-            structure=build_structure(segment.vectors, settings, queries, name=segment.name),
+            ann=build_ann(segment.vectors, settings, queries, name=segment.name),
         )
         for segment in index.segments
     )
     return replace(index, segments=segments)
 
 
-def build_structure(
+def build_ann(
     vectors: StoredVectors,
-    settings: StructureSettings,
+    settings: AnnSettings,
     queries: NDArray[np.float32] | None = None,
     *,
     name: str = "segment",
@@ -125,7 +125,7 @@ def build_structure(
     return tuned(fresh, vectors, queries, settings.ks, settings.target)
 
 
-def factory_for(n_items: int, dim: int, settings: StructureSettings) -> str | None:
+def factory_for(n_items: int, dim: int, settings: AnnSettings) -> str | None:
     """Return the FAISS factory string for a segment of this size, or None for exact search.
 
     >>> factory_for(50_000, 384, StructureSettings())
@@ -171,8 +171,8 @@ def _some(n: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def _lists_in(factory: str) -> int:
-    found = re.search(r"IVF(\d+)", factory)
-    return int(found[1]) if found else 0
+    match = re.search(r"IVF(\d+)", factory)
+    return int(match[1]) if match else 0
 
 
 def _training_size(factory: str, n_items: int) -> int:

@@ -14,9 +14,37 @@ LongtailError                     a known failure; its message is one line that 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+
+class Field(str):
+    """The name of an argument within a message; each door spells it in its own way."""
+
+    __slots__ = ()
+
 
 class LongtailError(Exception):
-    """A known failure. Its message is one line, for a person, and says what to do next."""
+    """A known failure. Its message is one line, for a person, and says what to do next.
+
+    Made of one or more parts, put together as they stand; those that are a `Field` are names.
+
+    >>> error = LongtailError(Field("k"), " is 0; take at least 1")
+    >>> str(error), error.worded(lambda name: f"-{name}")
+    ('k is 0; take at least 1', '-k is 0; take at least 1')
+    """
+
+    def __str__(self) -> str:
+        return self.worded(str)
+
+    def worded(self, spelled: Callable[[str], str]) -> str:
+        """Return the message with the names of arguments spelled as ``spelled`` says."""
+        parts = (spelled(part) if isinstance(part, Field) else str(part) for part in self.args)
+        return "".join(parts)
+
+    @property
+    def field(self) -> str | None:
+        """The first argument that the message names, None if it names none."""
+        return next((str(part) for part in self.args if isinstance(part, Field)), None)
 
 
 class VectorIndexError(LongtailError):

@@ -85,8 +85,8 @@ def threads_for(n_queries: int, n_vectors: int, dim: int, available: int) -> int
     >>> threads_for(256, 1_000_000, 385, available=8)
     8
     """
-    wanted = n_queries * n_vectors * dim // MULTIPLY_ADDS_PER_THREAD
-    return max(1, min(available, n_queries, wanted))
+    threads = n_queries * n_vectors * dim // MULTIPLY_ADDS_PER_THREAD
+    return max(1, min(available, n_queries, threads))
 
 
 def reading_threads(n_bytes: int) -> int:
@@ -123,13 +123,13 @@ def search_threads(n_queries: int, n_vectors: int, dim: int) -> Iterator[int]:
 
 
 def _installed() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in WHEELS:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _check_wheels() -> None:

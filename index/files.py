@@ -75,10 +75,10 @@ def verify_files(
             )
     for name, record in records.items() if sums else ():
         path = folder / name
-        found = sha256_of(path)
-        if found != record.sha256:
+        sha256 = sha256_of(path)
+        if sha256 != record.sha256:
             raise DamagedFileError(
-                f"{path} is not the file that was written (sha256 {found[:12]}, "
+                f"{path} is not the file that was written (sha256 {sha256[:12]}, "
                 f"expected {record.sha256[:12]}); {remedy}"
             )
 
@@ -113,17 +113,18 @@ def check_format(
         UnsupportedFormatError: its ``format`` is above ``reads`` or below ``oldest``.
         DamagedFileError: it has no whole number of at least 1 under ``format``.
     """
-    found = manifest.get("format")
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+    number = manifest.get("format")
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise DamagedFileError(f"{path} names no format version; {remedy}")
-    if found > reads:
+    if number > reads:
         raise UnsupportedFormatError(
-            f"{path} was written by format {found}, this longtail reads up to {reads}; "
+            f"{path} was written by format {number}, this longtail reads up to {reads}; "
             "upgrade longtail"
         )
-    if found < oldest:
+    if number < oldest:
         raise UnsupportedFormatError(
-            f"{path} was written by format {found}, this longtail reads from {oldest} on; {too_old}"
+            f"{path} was written by format {number}, this longtail reads from {oldest} on; "
+            f"{too_old}"
         )
 
 

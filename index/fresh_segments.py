@@ -81,23 +81,23 @@ def rebuilt(
     pool. Removed rows keep their tombstones, or are left out. With ``refill`` a pool that had a
     structure has it again.
     """
-    removed, made = index.removed, []
+    removed, segments = index.removed, []
     kept = [s for s in index.segments if index.pools.index(s.pool) not in pools]
     for code in pools.tolist():
         rows = np.flatnonzero(segment_of == code)
         if leave_removed:
             rows = rows[~removed[rows]]
-        own = [s for s in index.segments if s.pool == index.pools[code]]
-        if popularity is None and len(own) == 1 and np.array_equal(own[0].rows, rows):
-            made.append(replace(own[0], removed=np.empty(0, np.int64)))
+        of_pool = [s for s in index.segments if s.pool == index.pools[code]]
+        if popularity is None and len(of_pool) == 1 and np.array_equal(of_pool[0].rows, rows):
+            segments.append(replace(of_pool[0], removed=np.empty(0, np.int64)))
             continue
         blocks = _stored_blocks(index, rows, popularity)
         vectors = StoredVectors.of_blocks(blocks, len(rows), index.dim, index.storage)
         tombstones = np.flatnonzero(removed[rows])
-        structure = _refilled(own, vectors) if refill else None
+        ann = _refilled(of_pool, vectors) if refill else None
         pool = index.pools[code]
-        made.append(Segment(pool, rows, vectors, pool, tombstones, structure))
-    return (*kept, *made)
+        segments.append(Segment(pool, rows, vectors, pool, tombstones, ann))
+    return (*kept, *segments)
 
 
 def _content(index: VectorIndex, number: int, changed: NDArray[np.int64]) -> _Part:
@@ -115,8 +115,8 @@ def _refilled(before: Sequence[Segment], vectors: StoredVectors) -> AnnIndex | N
     A pool that lost half of what the structure held is read exactly.
     """
     for segment in before:
-        if segment.structure is not None and 2 * len(vectors) > len(segment):
-            return segment.structure.refilled(vectors)
+        if segment.ann is not None and 2 * len(vectors) > len(segment):
+            return segment.ann.refilled(vectors)
     return None
 
 
@@ -140,5 +140,5 @@ def _joined(index: VectorIndex, pool: str, parts: list[_Part]) -> Segment:
 
 
 def _next_number(index: VectorIndex) -> int:
-    found = [UPDATE.fullmatch(segment.name) for segment in index.segments]
-    return 1 + max([1, *(int(match[1]) for match in found if match)])
+    matches = [UPDATE.fullmatch(segment.name) for segment in index.segments]
+    return 1 + max([1, *(int(match[1]) for match in matches if match)])

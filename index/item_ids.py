@@ -129,22 +129,22 @@ class ItemIds:
         ids = self.tolist()
         return ItemIds((IdChunk.of([ids[row] for row in rows.tolist()]),))
 
-    def rows_of(self, wanted: Sequence[str], alive: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def rows_of(self, item_ids: Sequence[str], alive: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return the row of each wanted id among the ``alive`` [n] rows; -1 where there is none.
 
         Raises:
             VectorIndexError: a wanted id is no string.
         """
-        unfit = next((item_id for item_id in wanted if not isinstance(item_id, str)), None)
+        unfit = next((item_id for item_id in item_ids if not isinstance(item_id, str)), None)
         if unfit is not None:
             raise VectorIndexError(f"item id {unfit!r} is no string; ids are never cast")
-        places = {item_id: place for place, item_id in enumerate(wanted)}
-        if len(places) < len(wanted):
+        places = {item_id: place for place, item_id in enumerate(item_ids)}
+        if len(places) < len(item_ids):
             known = list(places)
-            found = dict(zip(known, self.rows_of(known, alive).tolist(), strict=True))
-            return np.array([found[item_id] for item_id in wanted], np.int64)
-        rows = np.full(len(wanted), -1, np.int64)
-        hashes = np.sort(IdChunk.of(wanted).hashes())
+            row_of = dict(zip(known, self.rows_of(known, alive).tolist(), strict=True))
+            return np.array([row_of[item_id] for item_id in item_ids], np.int64)
+        rows = np.full(len(item_ids), -1, np.int64)
+        hashes = np.sort(IdChunk.of(item_ids).hashes())
         for start, block in self._blocks():
             here = block.hashes()
             near = np.minimum(np.searchsorted(hashes, here), max(len(hashes) - 1, 0))

@@ -15,14 +15,13 @@ from longtail.index.checks import check_allowed, check_columns, check_segment_na
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import gpu_count, load_faiss
 from longtail.index.item_ids import ItemIds
-from longtail.index.search.at_once import found_at_once
 from longtail.index.search.exclusions import Exclusions
 from longtail.index.search.merging import answers
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.search.row_locations import Locations
 from longtail.index.search.segment import Segment
 from longtail.index.search.stored_rows import read_rows, score_rows
-from longtail.index.search.validation import checked_questions, greatest_bounds, numbers_of_pools
+from longtail.index.search.validation import checked_questions
 from longtail.index.stored_parts import StoredParts
 from longtail.index.vectors.stored_vectors import Storage, StoredVectors
 
@@ -156,12 +155,6 @@ class VectorIndex:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
         search_query = SearchQuery(k, popularity_weight, segments)
-        if excluded is None and allowed is None:
-            numbers = numbers_of_pools(segments, self.segments, self.pools)
-            asked = [self.segments[number] for number in numbers]
-            found = found_at_once(asked, queries, search_query, *self._bounds)
-            if found is not None:
-                return found
         return self.search_each(queries, [search_query], excluded=excluded, allowed=allowed)[0]
 
     def search_each(
@@ -185,15 +178,15 @@ class VectorIndex:
         Raises:
             VectorIndexError: a value isn't finite, or shapes, names or rows don't fit.
         """
-        asked = checked_questions(vectors, search_queries, self.segments, self.pools)
+        checked = checked_questions(vectors, search_queries, self.segments, self.pools)
         m = len(vectors)
         exclusions = (
             Exclusions.of_catalog(*excluded, m, self.n_items)
             if excluded is not None
             else Exclusions.nothing(m, self.n_items)
         )
-        numbers = {number for search_query in asked for number in search_query.segments}
-        return answers(self._restricted(numbers, allowed, m), asked, exclusions, self.n_items)
+        numbers = {number for search_query in checked for number in search_query.segments}
+        return answers(self._restricted(numbers, allowed, m), checked, exclusions, self.n_items)
 
     def score(
         self,
@@ -208,8 +201,8 @@ class VectorIndex:
         get -inf.
         """
         search_query = SearchQuery(1, popularity_weight)
-        asked = checked_questions(queries, [search_query], self.segments, self.pools)[0]
-        return score_rows(self.segments, self.locations, self.removed, asked.queries, rows)
+        checked = checked_questions(queries, [search_query], self.segments, self.pools)[0]
+        return score_rows(self.segments, self.locations, self.removed, checked.queries, rows)
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored vectors of these rows, float32 [len(rows), d], without popularity.
@@ -217,11 +210,11 @@ class VectorIndex:
         A removed item's vector is there until the index is compacted.
         """
         rows = np.asarray(rows, np.int64)
-        found = np.empty((len(rows), self.dim), np.float32)
+        vectors = np.empty((len(rows), self.dim), np.float32)
         for start in range(0, len(rows), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            found[part] = self.stored(rows[part])[:, :-1]
-        return found
+            vectors[part] = self.stored(rows[part])[:, :-1]
+        return vectors
 
     def popularity(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the stored popularity of these rows, float32 [len(rows)]."""
@@ -261,10 +254,6 @@ class VectorIndex:
         turn = threading.Lock()
         segments = tuple(segment.to_gpu(scratch, turn) for segment in self.segments)
         return replace(self, segments=segments, device="gpu")
-
-    @cached_property
-    def _bounds(self) -> tuple[float, float]:
-        return greatest_bounds(self.segments)
 
     def _restricted(
         self, numbers: Collection[int], allowed: NDArray[np.bool_] | None, n_queries: int

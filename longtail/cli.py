@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from longtail.console.wording import one_line
 from longtail.jobs.interrupts import WorkInterruptedError
 from longtail.jobs.os_errors import as_known_failure
 
@@ -72,8 +73,7 @@ def main() -> None:
         known = as_known_failure(error)
         if known is None:
             raise
-        # A file name may hold a line end; the promise is one line.
-        click.echo(f"error: {' '.join(str(known).split())}", err=True)
+        click.echo(f"error: {one_line(known)}", err=True)
         sys.exit(1)
 
 

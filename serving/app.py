@@ -55,7 +55,7 @@ def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = 
     )
     # Before the items: an item's id may hold slashes.
     app.include_router(
-        explorer_router(service.current, service.live.run, service.history_of),
+        explorer_router(service.current, service.registry.run, service.history_of),
         responses=errors(404, 422, body=False),
     )
     app.include_router(recommend_router(service))

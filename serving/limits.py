@@ -29,7 +29,7 @@ class Limits:
         waiting: recommendations that may wait for the engine; over it the answer is 429.
         deadline_s: seconds until a request that isn't answered gets a 504.
         body_bytes: largest body; over it the answer is 413.
-        client_s: seconds in which headers have to arrive, and as many for the body.
+        client_s: seconds in which a request's body has to arrive.
         gather_s: how long a batch may wait for others after a full one.
         poll_s: seconds between two looks for a new index version.
         drain_s: seconds that requests in flight get when the service stops.

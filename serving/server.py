@@ -18,7 +18,6 @@ from longtail.retrieval.data.events import EVENTS
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.serving.access import ApiKey, refuse_open_service
 from longtail.serving.app import make_app
-from longtail.serving.http.prompt_clients import PromptClients
 from longtail.serving.limits import Limits
 from longtail.serving.logs import log_to_stderr
 from longtail.serving.service import Service
@@ -72,7 +71,7 @@ def serve(
         config = uvicorn.Config(
             make_app(service, key, local_only=key is None),
             lifespan="on",
-            http=PromptClients.within(limits.client_s),
+            http="httptools",
             ws="none",
             log_config=None,
             access_log=False,

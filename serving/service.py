@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,18 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.events import EVENTS, TakenItem
+from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.serving.engine.batch_handler import Ask, Outcome, answer_all, unknown_item
+from longtail.serving.engine.batch_handler import Outcome, answer_all
 from longtail.serving.engine.batching import Answering, Batcher, Versions
-from longtail.serving.engine.model_registry import Live
+from longtail.serving.engine.model_registry import ModelRegistry
+from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.request_models import Event
 from longtail.serving.limits import Limits
 from longtail.serving.logs import log, logger
 from longtail.serving.metrics import Metrics
-from longtail.serving.updates.catalog_writer import ItemChanges
+from longtail.serving.updates.catalog_writer import CatalogWriter
 from longtail.serving.updates.event_log import EventLog
 from longtail.serving.updates.timestamps import seconds_of
-from longtail.serving.updates.user_histories import LiveHistories
+from longtail.serving.updates.user_histories import UserHistories, has_logged
 
 
 @dataclass(eq=False)
@@ -33,7 +36,7 @@ class Service:
     """Everything that routes reach for; one a process.
 
     Attributes:
-        live: the version that answers.
+        registry: the version that answers.
         histories: what users took since the log.
         batcher: the queue before the engine.
         events: the file of events.
@@ -42,11 +45,11 @@ class Service:
 
     limits: Limits
     metrics: Metrics
-    live: Live
-    histories: LiveHistories
+    registry: ModelRegistry
+    histories: UserHistories
     batcher: Batcher
     events: EventLog
-    items: ItemChanges
+    items: CatalogWriter
     version: str = field(default_factory=lambda: version("longtail"))
     stopping: bool = False
     _watching: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -59,11 +62,16 @@ class Service:
             LongtailError: the run can't be served; the message says what to do.
         """
         metrics = Metrics()
-        live = Live.open(run, metrics)
-        histories = LiveHistories()
-        events = EventLog.open(run / EVENTS, histories, metrics, is_logged=live.engine.has_logged)
-        batcher = Batcher(_answering(live, histories), limits, metrics)
-        return cls(limits, metrics, live, histories, batcher, events, ItemChanges(live))
+        registry = ModelRegistry.open(run, metrics)
+        histories = UserHistories()
+        events = EventLog.open(
+            run / EVENTS,
+            histories,
+            metrics,
+            is_logged=partial(has_logged, registry.retriever),
+        )
+        batcher = Batcher(_answering(registry, histories), limits, metrics)
+        return cls(limits, metrics, registry, histories, batcher, events, CatalogWriter(registry))
 
     async def take_events(self, events: Sequence[Event]) -> int:
         """Keep events of known items, and return how many once they are on the disk.
@@ -71,7 +79,7 @@ class Service:
         Raises:
             RefusedError: an item isn't in the catalog, or a time isn't one; none is kept.
         """
-        catalog, now = self.live.engine.retriever.bundle.catalog, time.time()
+        catalog, now = self.registry.retriever.bundle.catalog, time.time()
         unknown = np.flatnonzero(catalog.offered(event.item_id for event in events) < 0)
         if len(unknown):
             raise unknown_item(events[int(unknown[0])].item_id)
@@ -85,8 +93,8 @@ class Service:
 
     def current(self) -> tuple[Retriever, Versions]:
         """Return the retriever that answers now, and its versions."""
-        engine = self.live.engine
-        return engine.retriever, engine.versions
+        retriever = self.registry.retriever
+        return retriever, retriever.versions
 
     def history_of(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, events included; None for an unknown user."""
@@ -96,7 +104,7 @@ class Service:
         """Begin to answer."""
         self.batcher.start()
         self._watching = asyncio.get_running_loop().create_task(self._watch())
-        log("started", versions=self.live.engine.versions, events=len(self.histories))
+        log("started", versions=self.registry.retriever.versions, events=len(self.histories))
 
     async def stop(self) -> None:
         """Answer what waits, finish what is being written, and stop."""
@@ -115,16 +123,16 @@ class Service:
         while True:
             await asyncio.sleep(self.limits.poll_s)
             try:
-                await asyncio.to_thread(self.live.refresh)
+                await asyncio.to_thread(self.registry.refresh)
             except Exception:
                 # Whatever it is: what is served now goes on being served.
                 logger.exception("bug")
 
 
-def _answering(live: Live, histories: LiveHistories) -> Answering:
-    def answering(asks: Sequence[Ask]) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
+def _answering(registry: ModelRegistry, histories: UserHistories) -> Answering:
+    def answering(queries: Sequence[Query]) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
         # Taken once: every answer of the batch is this version's.
-        engine = live.engine
-        return engine.versions, answer_all(engine, histories, asks)
+        retriever = registry.retriever
+        return retriever.versions, answer_all(retriever, histories, queries)
 
     return answering

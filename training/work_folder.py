@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from longtail.index.errors import LongtailError
+from longtail.index.errors import Field, LongtailError
 from longtail.index.files import read_json, write_json_atomically
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.splits import Split
@@ -41,8 +41,9 @@ def prepare_work_folder(
         if read_json(marker).get("job") != job:
             raise ResumeError(
                 f"{work} holds an interrupted training of other data or settings, or with "
-                "another number of processes; run it with those, or train without --resume to "
-                "start over"
+                "another number of processes; run it with those, or train without ",
+                Field("resume"),
+                " to start over",
             )
         return work
     if work.exists():

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.features.item_weights import history_weights as behaviour_weights
 
 # Entries of a dense block of item weights held at once: 64 MB of float32.
 WEIGHTS_AT_ONCE = 16_000_000
@@ -21,9 +20,9 @@ def user_item_matrix(interactions: Interactions, n_items: int) -> sp.csr_array:
     taken = interactions.taken()
     ones = np.ones(len(taken), np.float32)
     shape = (len(taken.user_ids), n_items)
-    found = sp.coo_array((ones, (taken.user, taken.item)), shape=shape).tocsr()
-    found.data[:] = 1
-    return found
+    matrix = sp.coo_array((ones, (taken.user, taken.item)), shape=shape).tocsr()
+    matrix.data[:] = 1
+    return matrix
 
 
 def history_weights(
@@ -31,11 +30,18 @@ def history_weights(
 ) -> sp.csr_array:
     """Return decay ** age of each user's last items, age 0 the newest, float32 [m, n_items].
 
+    Repeats add up.
+
     >>> recent = history_weights(Histories.from_lists([[2, 0], []]), 3, decay=0.5, max_history=9)
     >>> recent.toarray().tolist()
     [[1.0, 0.0, 0.5], [0.0, 0.0, 0.0]]
     """
-    return sp.csr_array(behaviour_weights(histories, n_items, decay=decay, last=max_history))
+    rows, lengths = histories.last(max_history)
+    user, age = np.nonzero(rows >= 0)
+    # Twice the same item gives two entries of one column, which the product adds up.
+    weights = (np.float64(decay) ** age).astype(np.float32)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    return sp.csr_array((weights, rows[user, age], starts), shape=(len(histories), n_items))
 
 
 def nearest_rows(
@@ -53,7 +59,7 @@ def nearest_rows(
         stop = min(start + block, n_items)
         rows = weights_of(slice(start, stop))
         rows[np.arange(stop - start), np.arange(start, stop)] = 0
-        values, columns = (found.numpy() for found in torch.topk(torch.from_numpy(rows), width))
+        values, columns = (tensor.numpy() for tensor in torch.topk(torch.from_numpy(rows), width))
         row, place = np.nonzero(values > 0)
         kept = values[row, place], (row, columns[row, place])
         parts.append(sp.coo_array(kept, shape=(stop - start, n_items)).tocsr())
@@ -64,7 +70,9 @@ def neighbour_scores(
     recent: sp.csr_array, weights: sp.csr_array | NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return ``recent @ weights`` densely, -inf where no item of the history says anything."""
-    found = recent @ weights
-    scores = np.asarray(found if isinstance(found, np.ndarray) else found.toarray(), np.float32)
+    product = recent @ weights
+    scores = np.asarray(
+        product if isinstance(product, np.ndarray) else product.toarray(), np.float32
+    )
     scores[scores == 0] = -np.inf
     return scores

@@ -20,7 +20,7 @@ from longtail.evaluation.baselines.neighbourhood.ease import EASE
 from longtail.evaluation.baselines.neighbourhood.ease_text import EASEWithText
 from longtail.evaluation.baselines.neighbourhood.item_knn import ItemKNN
 from longtail.evaluation.baselines.neighbourhood.rp3beta import RP3Beta
-from longtail.evaluation.baselines.sequential.sasrec import SASRec
+from longtail.evaluation.baselines.sequential.sasrec import SASRec, SASRecSettings
 from longtail.evaluation.baselines.text.bm25 import BM25
 from longtail.evaluation.baselines.text.content import ContentKNN
 from longtail.evaluation.baselines.tuning import Setting
@@ -83,11 +83,11 @@ def _with_text(kind: Callable[..., Baseline]) -> Callable[[Material, Setting], B
 def _sasrec(material: Material, setting: Setting) -> Baseline:
     options: dict[str, Any] = dict(setting)
     return SASRec(
+        SASRecSettings(**options),
         validation=material.validation,
         seconds=material.seconds,
         seed=material.seed,
         progress=material.progress,
-        **options,
     )
 
 

@@ -90,9 +90,9 @@ def tune(
         if best is not None and started - began + slowest > budget.seconds:
             break
         baseline = make(setting).fit(train, catalog)
-        found = validation_ndcg(baseline, validation, popularity)
-        if best is None or found > best[2]:
-            best = baseline, setting, found
+        ndcg = validation_ndcg(baseline, validation, popularity)
+        if best is None or ndcg > best[2]:
+            best = baseline, setting, ndcg
         # A loser must not stay beside the best and the next.
         del baseline
         tried, slowest = tried + 1, max(slowest, clock() - started)

@@ -57,16 +57,16 @@ def target_ranks(
     keys = line * n_items + rows
     order = np.argsort(keys, kind="stable")
     keys, place = keys[order], place[order]
-    wanted = user * n_items + item
-    position = np.searchsorted(keys, wanted)
+    target_keys = user * n_items + item
+    position = np.searchsorted(keys, target_keys)
     rank = np.full(len(item), NOT_FOUND, np.int64)
     inside = position < len(keys)
-    inside[inside] = keys[position[inside]] == wanted[inside]
+    inside[inside] = keys[position[inside]] == target_keys[inside]
     rank[inside] = place[position[inside]]
     return TargetRanks(rank, user, len(answers))
 
 
-def recall(found: TargetRanks, k: int) -> PerUser:
+def recall(ranks: TargetRanks, k: int) -> PerUser:
     """Return the share of each user's targets among the first k.
 
     Recall@k = |targets in the first k| / |targets| (Manning et al., Introduction to Information
@@ -75,10 +75,10 @@ def recall(found: TargetRanks, k: int) -> PerUser:
     >>> recall(TargetRanks(np.array([0, NOT_FOUND, 3]), np.array([0, 0, 1]), 3), 2).tolist()
     [0.5, 0.0, nan]
     """
-    return _ratio(np.bincount(found.user, found.rank < k, found.n_users), found.per_user())
+    return _ratio(np.bincount(ranks.user, ranks.rank < k, ranks.n_users), ranks.per_user())
 
 
-def hit_rate(found: TargetRanks, k: int) -> PerUser:
+def hit_rate(ranks: TargetRanks, k: int) -> PerUser:
     """Return 1 for a user with at least one target among the first k, else 0.
 
     HR@k (Deshpande and Karypis, Item-Based Top-N Recommendation Algorithms, 2004).
@@ -86,11 +86,11 @@ def hit_rate(found: TargetRanks, k: int) -> PerUser:
     >>> hit_rate(TargetRanks(np.array([0, NOT_FOUND, 3]), np.array([0, 0, 1]), 3), 2).tolist()
     [1.0, 0.0, nan]
     """
-    hits = np.bincount(found.user, found.rank < k, found.n_users)
-    return np.where(found.per_user() > 0, np.minimum(hits, 1.0), np.nan)
+    hits = np.bincount(ranks.user, ranks.rank < k, ranks.n_users)
+    return np.where(ranks.per_user() > 0, np.minimum(hits, 1.0), np.nan)
 
 
-def ndcg(found: TargetRanks, k: int) -> PerUser:
+def ndcg(ranks: TargetRanks, k: int) -> PerUser:
     """Return the normalised discounted cumulative gain of each user's first k.
 
     DCG = sum over targets ranked r < k of 1 / log2(r + 2), r from 0, divided by the DCG of a list
@@ -101,14 +101,14 @@ def ndcg(found: TargetRanks, k: int) -> PerUser:
     [1.0, 0.5]
     """
     # Clipped first: log2(NOT_FOUND + 2) would overflow.
-    place = np.minimum(found.rank, k)
+    place = np.minimum(ranks.rank, k)
     gain = np.where(place < k, 1.0 / np.log2(place + 2.0), 0.0)
     best = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))])
-    ideal = best[np.minimum(found.per_user(), k)]
-    return _ratio(np.bincount(found.user, gain, found.n_users), ideal)
+    ideal = best[np.minimum(ranks.per_user(), k)]
+    return _ratio(np.bincount(ranks.user, gain, ranks.n_users), ideal)
 
 
-def mrr(found: TargetRanks, k: int) -> PerUser:
+def mrr(ranks: TargetRanks, k: int) -> PerUser:
     """Return one over the place of each user's first target, 0 when none is among the first k.
 
     RR@k = 1 / (place of the best ranked target), places from 1; its mean over users is the mean
@@ -117,14 +117,14 @@ def mrr(found: TargetRanks, k: int) -> PerUser:
     >>> mrr(TargetRanks(np.array([3, 1, NOT_FOUND]), np.array([0, 0, 1]), 2), 10).tolist()
     [0.5, 0.0]
     """
-    first = np.full(found.n_users, NOT_FOUND, np.int64)
-    np.minimum.at(first, found.user, found.rank)
+    first = np.full(ranks.n_users, NOT_FOUND, np.int64)
+    np.minimum.at(first, ranks.user, ranks.rank)
     place = np.minimum(first, k) + 1.0
     value = np.where(first < k, 1.0 / place, 0.0)
-    return np.where(found.per_user() > 0, value, np.nan)
+    return np.where(ranks.per_user() > 0, value, np.nan)
 
 
-def micro_recall(found: TargetRanks, k: int) -> float:
+def micro_recall(ranks: TargetRanks, k: int) -> float:
     """Return the share of all targets that are among the first k, whoever's they are.
 
     Sum over users of found / sum over users of targets: the micro-average (Manning et al.,
@@ -133,7 +133,7 @@ def micro_recall(found: TargetRanks, k: int) -> float:
     >>> round(micro_recall(TargetRanks(np.array([0, 1, 9]), np.array([0, 0, 1]), 2), 5), 3)
     0.667
     """
-    return float((found.rank < k).mean()) if len(found.rank) else float("nan")
+    return float((ranks.rank < k).mean()) if len(ranks.rank) else float("nan")
 
 
 def item_recall(hits: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
@@ -146,8 +146,8 @@ def item_recall(hits: NDArray[np.int64], targets: NDArray[np.int64]) -> float:
     >>> item_recall(np.array([90, 0, 0]), np.array([100, 1, 0]))
     0.45
     """
-    wanted = targets > 0
-    return float((hits[wanted] / targets[wanted]).mean()) if wanted.any() else float("nan")
+    is_target = targets > 0
+    return float((hits[is_target] / targets[is_target]).mean()) if is_target.any() else float("nan")
 
 
 ACCURACY: dict[str, Callable[[TargetRanks, int], PerUser]] = {

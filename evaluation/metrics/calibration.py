@@ -70,9 +70,9 @@ class Calibration:
         """
         parts = {}
         for code, name in enumerate(part_names):
-            own = np.equal(part, code) if part is not None else np.zeros(len(label), bool)
-            if own.any():
-                parts[name] = cls.measure(probability[own], np.asarray(label)[own], bins)
+            in_part = np.equal(part, code) if part is not None else np.zeros(len(label), bool)
+            if in_part.any():
+                parts[name] = cls.measure(probability[in_part], np.asarray(label)[in_part], bins)
         return cls(
             bins=reliability_bins(probability, label, bins),
             error=expected_calibration_error(probability, label, bins),
@@ -122,9 +122,9 @@ def expected_calibration_error(probability: Numbers, label: Labels, bins: int = 
     >>> round(expected_calibration_error(np.array([0.2, 0.2, 0.8]), np.array([0, 1, 1])), 3)
     0.267
     """
-    found = reliability_bins(probability, label, bins)
-    gap = np.abs(found.share - found.probability)
-    return float(found.count @ gap / found.count.sum())
+    reliability = reliability_bins(probability, label, bins)
+    gap = np.abs(reliability.share - reliability.probability)
+    return float(reliability.count @ gap / reliability.count.sum())
 
 
 def roc_auc(score: Numbers, label: Labels) -> float:

@@ -55,8 +55,8 @@ def popularity_lift(lists: PerUser, histories: PerUser) -> float:
     1.0
     """
     both = ~(np.isnan(lists) | np.isnan(histories))
-    own = float(histories[both].sum())
-    return float(lists[both].sum()) / own - 1.0 if own > 0 else float("nan")
+    history_mean = float(histories[both].sum())
+    return float(lists[both].sum()) / history_mean - 1.0 if history_mean > 0 else float("nan")
 
 
 def exposure_counts(answers: NDArray[np.int64], k: int, n_items: int) -> NDArray[np.int64]:

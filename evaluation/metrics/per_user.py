@@ -10,7 +10,7 @@ from longtail.evaluation.metrics.accuracy import ACCURACY, PerUser, TargetRanks,
 from longtail.evaluation.metrics.exposure import list_mean
 from longtail.evaluation.targets import Targets
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import BUCKETS, HEAD, Pool, Popularity
+from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
 
 
 class UserRows:
@@ -41,9 +41,9 @@ class UserRows:
         n_users = len(targets.users)
         bucket = popularity.bucket[targets.item]
         fixed = {"n_targets": np.bincount(targets.user, minlength=n_users).astype(np.int32)}
-        for code, name in enumerate(BUCKETS):
-            own = np.bincount(targets.user[bucket == code], minlength=n_users)
-            fixed[f"n_{name}"] = own.astype(np.int32)
+        for code, name in enumerate(POOL_NAMES):
+            in_pool = np.bincount(targets.user[bucket == code], minlength=n_users)
+            fixed[f"n_{name}"] = in_pool.astype(np.int32)
         fixed["history_length"] = np.diff(known.offsets)[targets.users].astype(np.int32)
         return cls(fixed, known.user_ids[targets.users], popularity, k)
 
@@ -54,17 +54,17 @@ class UserRows:
     def add_overall(
         self,
         start: int,
-        found: TargetRanks,
+        ranks: TargetRanks,
         item: NDArray[np.int64],
         answers: NDArray[np.int64],
     ) -> None:
         """Write a chunk that was ranked in the whole catalog."""
         k = self._k
         for name, metric in ACCURACY.items():
-            self._write(start, f"{name}@{k}", metric(found, k))
+            self._write(start, f"{name}@{k}", metric(ranks, k))
         bucket = self._popularity.bucket[item]
-        for code, name in enumerate(BUCKETS):
-            inside = found.select(bucket == code)
+        for code, name in enumerate(POOL_NAMES):
+            inside = ranks.select(bucket == code)
             self._write(start, f"{name}_recall@{k}", recall(inside, k))
         percentile = list_mean(answers, self._popularity.percentile, k)
         self._write(start, f"popularity_percentile@{k}", percentile)

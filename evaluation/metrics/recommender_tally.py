@@ -25,7 +25,7 @@ from longtail.evaluation.metrics.tally import (
     band_of,
 )
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import BUCKETS, HEAD, Pool, Popularity
+from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
 
 
 class RecommenderTally:
@@ -63,17 +63,17 @@ class RecommenderTally:
         ``user`` and ``item`` [p] are the chunk's targets; ``start`` is where the chunk lies in
         ``users``, which gets its rows.
         """
-        found = target_ranks(answers, user, item)
+        ranks = target_ranks(answers, user, item)
         users.start(self.name)
         if pool == "all":
-            self._add_accuracy(found, item)
-            self._add_bands(found, item)
+            self._add_accuracy(ranks, item)
+            self._add_bands(ranks, item)
             self._add_lists(answers)
-            self._by_item.add(found, item)
+            self._by_item.add(ranks, item)
             self._exposure.add(answers, histories)
-            users.add_overall(start, found, item, answers)
+            users.add_overall(start, ranks, item, answers)
         else:
-            inside = found.select(self._popularity.in_pool(pool)[item])
+            inside = ranks.select(self._popularity.in_pool(pool)[item])
             self._add_pool(pool, inside)
             users.add_pool(start, pool, inside)
             for k in self._ks:
@@ -82,17 +82,17 @@ class RecommenderTally:
 
     def metrics(self) -> dict[str, float]:
         """Return every metric of everything that was added."""
-        found = self._means.means()
+        metrics = self._means.means()
         if "all" in self._pools:
-            found |= {f"item_recall@{k}": self._by_item.recall(k) for k in self._ks}
-            for code, name in enumerate(BUCKETS):
+            metrics |= {f"item_recall@{k}": self._by_item.recall(k) for k in self._ks}
+            for code, name in enumerate(POOL_NAMES):
                 inside = self._popularity.bucket == code
                 for k in self._ks:
-                    found[f"{name}_item_recall@{k}"] = self._by_item.recall(k, inside)
-            found |= self._exposure.metrics()
+                    metrics[f"{name}_item_recall@{k}"] = self._by_item.recall(k, inside)
+            metrics |= self._exposure.metrics()
         for (pool, k), shown in self._shown_in_pool.items():
-            found[f"{pool}_pool_coverage@{k}"] = coverage(shown[self._popularity.in_pool(pool)])
-        return found
+            metrics[f"{pool}_pool_coverage@{k}"] = coverage(shown[self._popularity.in_pool(pool)])
+        return metrics
 
     def bands(self) -> dict[str, dict[str, float]]:
         """Return band of training counts -> ``targets`` and recall at every k."""
@@ -100,17 +100,17 @@ class RecommenderTally:
         bands: dict[str, dict[str, float]] = {}
         for key, value in self._bands.means().items():
             name, metric = key.split("|")
-            own = f"{name}|recall_micro@{self._ks[0]}"
-            bands.setdefault(name, {"targets": float(counts[own])})[metric] = value
+            column = f"{name}|recall_micro@{self._ks[0]}"
+            bands.setdefault(name, {"targets": float(counts[column])})[metric] = value
         return bands
 
-    def _add_accuracy(self, found: TargetRanks, item: NDArray[np.int64]) -> None:
+    def _add_accuracy(self, ranks: TargetRanks, item: NDArray[np.int64]) -> None:
         for k in self._ks:
             for name, metric in ACCURACY.items():
-                self._means.add(f"{name}@{k}", metric(found, k))
-            self._means.add(f"recall_micro@{k}", found.rank < k)
-        for code, name in enumerate(BUCKETS):
-            inside = found.select(self._popularity.bucket[item] == code)
+                self._means.add(f"{name}@{k}", metric(ranks, k))
+            self._means.add(f"recall_micro@{k}", ranks.rank < k)
+        for code, name in enumerate(POOL_NAMES):
+            inside = ranks.select(self._popularity.bucket[item] == code)
             for k in self._ks:
                 self._means.add(f"{name}_recall@{k}", recall(inside, k))
                 self._means.add(f"{name}_recall_micro@{k}", inside.rank < k)
@@ -131,10 +131,10 @@ class RecommenderTally:
             self._means.add(f"tail_share@{k}", list_mean(answers, self._in_tail, k))
             self._means.add(f"novelty@{k}", novelty(answers, self._popularity.log_p, k))
 
-    def _add_bands(self, found: TargetRanks, item: NDArray[np.int64]) -> None:
+    def _add_bands(self, ranks: TargetRanks, item: NDArray[np.int64]) -> None:
         band = band_of(self._popularity.counts[item])
         for code, name in enumerate(BAND_NAMES):
-            inside = found.select(band == code)
+            inside = ranks.select(band == code)
             for k in self._ks:
                 self._bands.add(f"{name}|recall@{k}", recall(inside, k))
                 self._bands.add(f"{name}|recall_micro@{k}", inside.rank < k)

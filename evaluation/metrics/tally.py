@@ -56,12 +56,12 @@ class ItemTally:
         self._hits = {k: np.zeros(n_items, np.int64) for k in ks}
         self._targets = np.zeros(n_items, np.int64)
 
-    def add(self, found: TargetRanks, item: NDArray[np.int64]) -> None:
-        """Take in the targets of some users; ``item`` [p] goes with ``found.rank``."""
+    def add(self, ranks: TargetRanks, item: NDArray[np.int64]) -> None:
+        """Take in the targets of some users; ``item`` [p] goes with ``ranks.rank``."""
         n_items = len(self._targets)
         self._targets += np.bincount(item, minlength=n_items)
         for k, hits in self._hits.items():
-            hits += np.bincount(item[found.rank < k], minlength=n_items)
+            hits += np.bincount(item[ranks.rank < k], minlength=n_items)
 
     def recall(self, k: int, inside: NDArray[np.bool_] | None = None) -> float:
         """Return `item_recall` over all items, or over those that ``inside`` [n_items] marks."""
@@ -81,24 +81,26 @@ class ExposureTally:
 
     def add(self, answers: NDArray[np.int64], histories: Histories) -> None:
         """Take in the lists of some users, [m, k], and what these users had taken before."""
-        own = history_mean(histories, self._counts)
+        of_history = history_mean(histories, self._counts)
         for k, shown in self._exposure.items():
             shown += exposure_counts(answers, k, len(shown))
             lists = list_mean(answers, self._counts, k)
-            both = ~(np.isnan(lists) | np.isnan(own))
-            self._popularity_of[k] += lists[both].sum(), own[both].sum()
+            both = ~(np.isnan(lists) | np.isnan(of_history))
+            self._popularity_of[k] += lists[both].sum(), of_history[both].sum()
 
     def metrics(self) -> dict[str, float]:
         """Return coverage, tail coverage, Gini and popularity lift at every k."""
         rare = self._popularity.bucket != HEAD
-        found: dict[str, float] = {}
+        metrics: dict[str, float] = {}
         for k, shown in self._exposure.items():
-            found[f"coverage@{k}"] = coverage(shown)
-            found[f"tail_coverage@{k}"] = coverage(shown[rare])
-            found[f"gini@{k}"] = gini(shown)
-            lists, own = self._popularity_of[k]
-            found[f"popularity_lift@{k}"] = popularity_lift(np.array([lists]), np.array([own]))
-        return found
+            metrics[f"coverage@{k}"] = coverage(shown)
+            metrics[f"tail_coverage@{k}"] = coverage(shown[rare])
+            metrics[f"gini@{k}"] = gini(shown)
+            lists, of_history = self._popularity_of[k]
+            metrics[f"popularity_lift@{k}"] = popularity_lift(
+                np.array([lists]), np.array([of_history])
+            )
+        return metrics
 
 
 def history_mean(histories: Histories, values: NDArray[np.float32]) -> PerUser:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from longtail.evaluation.metrics.calibration import Calibration, ReliabilityBins
 from longtail.evaluation.metrics.tally import BAND_NAMES
 from longtail.evaluation.report.drawing import (
-    BUCKET_COLOURS,
     INK,
+    POOL_COLOURS,
     SERIES,
     drawing,
     legend,
@@ -19,7 +19,7 @@ from longtail.evaluation.report.drawing import (
 )
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.compared_rows import table_rows
-from longtail.retrieval.data.popularity import BUCKETS, Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 
 # A bin of fewer examples isn't drawn: its share would be chance.
 FEWEST_IN_BIN = 50
@@ -37,10 +37,10 @@ def bands_chart(evaluation: Evaluation, subject: str | None = None, most: int = 
         drawn: set[str] = set()
         for name in chosen:
             colour, marker = series_of(evaluation, name)
-            found = evaluation.bands[name]
+            bands = evaluation.bands[name]
             axes.plot(
                 range(len(BAND_NAMES)),
-                [found.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES],
+                [bands.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES],
                 color=colour,
                 marker=marker,
                 linewidth=2.4 if name == rows[0] else 1.4,
@@ -63,13 +63,13 @@ def bands_chart(evaluation: Evaluation, subject: str | None = None, most: int = 
 
 
 def popularity_chart(popularity: Popularity) -> str:
-    """Return training users by popularity rank, on logarithmic axes, with the buckets marked."""
+    """Return training users by popularity rank, on logarithmic axes, with the pools marked."""
     order = np.lexsort((popularity.bucket, -popularity.counts))
     counts, bucket = popularity.counts[order], popularity.bucket[order]
     # A path of 300 points looks the same as one of a million, and the page stays small.
     spread = np.geomspace(1, max(len(order), 1), 300).round().astype(int) - 1
     with drawing("Training users of every item, by popularity rank") as (axes, result):
-        for code, name in enumerate(BUCKETS):
+        for code, name in enumerate(POOL_NAMES):
             size = int((bucket == code).sum())
             places = np.flatnonzero(bucket == code)
             if not size:
@@ -79,7 +79,7 @@ def popularity_chart(popularity: Popularity) -> str:
                 shown + 1,
                 # Cold items have no logarithm: drawn on the floor, at one half.
                 np.maximum(counts[shown], 0.5),
-                color=BUCKET_COLOURS[code],
+                color=POOL_COLOURS[code],
                 linewidth=3,
                 label=f"{name}: {size:,} items, {_mass(counts[places], counts)} of interactions",
             )
@@ -87,7 +87,7 @@ def popularity_chart(popularity: Popularity) -> str:
                 shown + 1,
                 0.4,
                 np.maximum(counts[shown], 0.5),
-                color=BUCKET_COLOURS[code],
+                color=POOL_COLOURS[code],
                 alpha=0.18,
             )
         axes.set_xscale("log")
@@ -111,14 +111,14 @@ def calibration_chart(calibration: Calibration) -> str:
     with drawing("Predicted relevance against the share that was taken") as (axes, result):
         top = max(0.05, float(max(probability.max(), taken.max()))) * 1.08
         axes.plot([0, top], [0, top], color=INK, linewidth=1, linestyle="--", label="exact")
-        for code, name in enumerate(BUCKETS):
+        for code, name in enumerate(POOL_NAMES):
             part = calibration.parts.get(name)
             if part is not None:
                 enough = _shown(part.bins)
                 axes.plot(
                     part.bins.probability[enough],
                     part.bins.share[enough],
-                    color=BUCKET_COLOURS[code],
+                    color=POOL_COLOURS[code],
                     marker=".",
                     linewidth=1.2,
                     label=f"{name} items alone",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.results import Evaluation
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 # light and the dark page.
 INK, GRID = "#010203", "#040506"
 SERIES = tuple(f"#0a0b{number:02x}" for number in range(14))
-BUCKET_COLOURS = ("#0d0e01", "#0d0e02", "#0d0e03")
+POOL_COLOURS = ("#0d0e01", "#0d0e02", "#0d0e03")
 VARIABLES = (
     {INK: "--ink", GRID: "--line"}
     | {colour: f"--series-{number}" for number, colour in enumerate(SERIES)}
-    | {colour: f"--{name}" for colour, name in zip(BUCKET_COLOURS, BUCKETS, strict=True)}
+    | {colour: f"--{name}" for colour, name in zip(POOL_COLOURS, POOL_NAMES, strict=True)}
 )
 MARKERS = "osD^vPXh<>pd*8"
 
@@ -93,11 +93,12 @@ def _inline(svg: str, label: str) -> str:
     return f'{head} role="img" aria-label="{label}">{rest}'
 
 
-def legend(axes: Axes, entries: int) -> None:
+def legend(axes: Axes, entries: int, columns: int = 2) -> None:
+    """Name what was drawn, above the axes: in so many columns from four entries on."""
     legend = axes.legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1.0),
-        ncols=2 if entries > 3 else 1,
+        ncols=columns if entries > 3 else 1,
         frameon=False,
         fontsize=9,
     )

@@ -45,6 +45,14 @@ class ExampleUser:
 
 
 @dataclass(frozen=True)
+class Examples:
+    """Users whose answers are shown, and the debias of their answers after it."""
+
+    users: Sequence[ExampleUser]
+    debias: float
+
+
+@dataclass(frozen=True)
 class Picture:
     """One chart: its heading, one sentence on how to read it, and its SVG."""
 
@@ -59,8 +67,7 @@ def write_report(
     *,
     popularity: Popularity | None = None,
     calibration: Calibration | None = None,
-    examples: Sequence[ExampleUser] = (),
-    example_debias: float | None = None,
+    examples: Examples | None = None,
     settings: Mapping[str, object] | None = None,
     title: str = "Evaluation",
     subject: str | None = None,
@@ -72,7 +79,6 @@ def write_report(
         popularity=popularity,
         calibration=calibration,
         examples=examples,
-        example_debias=example_debias,
         settings=settings,
         title=title,
         subject=subject,
@@ -88,8 +94,7 @@ def render_report(
     *,
     popularity: Popularity | None = None,
     calibration: Calibration | None = None,
-    examples: Sequence[ExampleUser] = (),
-    example_debias: float | None = None,
+    examples: Examples | None = None,
     settings: Mapping[str, object] | None = None,
     title: str = "Evaluation",
     subject: str | None = None,
@@ -152,8 +157,8 @@ def render_report(
             Markup(charts.calibration_chart(calibration)) if drawn and calibration else ""
         ),
         calibration_table=report_tables.calibration(calibration) if calibration else None,
-        examples=examples,
-        example_debias=example_debias,
+        examples=examples.users if examples else (),
+        example_debias=examples.debias if examples else None,
         baselines=report_tables.baselines(evaluation),
         refit=bool((settings or {}).get("refit")),
         settings=[
@@ -185,7 +190,7 @@ def flat_settings(settings: Mapping[str, object], path: str = "") -> list[tuple[
 
 
 def _pictures(evaluation: Evaluation, popularity: Popularity | None, subject: str) -> list[Picture]:
-    found = [
+    pictures = [
         Picture(
             "Recall by popularity of the target",
             "How much of what users took next is found, by how many training users the item had: "
@@ -194,11 +199,11 @@ def _pictures(evaluation: Evaluation, popularity: Popularity | None, subject: st
         ),
     ]
     if popularity is not None:
-        found.append(
+        pictures.append(
             Picture(
                 "Popularity curve",
                 f"Every item of the catalog, by rank, with its bucket (rule {popularity.rule}).",
                 charts.popularity_chart(popularity),
             )
         )
-    return found
+    return pictures

@@ -28,16 +28,16 @@ def summary_sentences(evaluation: Evaluation, claims: Claims) -> list[str]:
     """
     who, k = claims.subject, evaluation.primary_k
     rival = best_rival(evaluation, who)
-    mine = share(evaluation.value(who, "recall"))
+    recall = share(evaluation.value(who, "recall"))
     if rival is None:
         tail = share(evaluation.value(who, "tail_recall"))
-        return [f"{who}: overall recall@{k} {mine}, tail {tail}."]
+        return [f"{who}: overall recall@{k} {recall}, tail {tail}."]
     named = (
         rival
         if _only_rival(evaluation, claims, rival)
         else f"{rival}, the best of the others overall"
     )
-    overall = f"recall@{k} {mine} against {share(evaluation.value(rival, 'recall'))}"
+    overall = f"recall@{k} {recall} against {share(evaluation.value(rival, 'recall'))}"
     tail_found = _found(evaluation, who), _found(evaluation, rival)
     targets = _targets(evaluation)
     if math.isnan(tail_found[0]) or math.isnan(tail_found[1]):
@@ -73,20 +73,20 @@ def summary_sentences(evaluation: Evaluation, claims: Claims) -> list[str]:
 
 
 def _tail_part(
-    who: str, named: str, claim: Difference, found: tuple[float, float], counts: str
+    who: str, named: str, claim: Difference, hits: tuple[float, float], counts: str
 ) -> str:
-    mine, theirs = found
+    ours, theirs = hits
     if claim.verdict == "open":
         return (
             f"{who} finds about as many tail items as {named} ({counts}: no significant difference)"
         )
-    if (claim.verdict == "better") != (mine > theirs):
+    if (claim.verdict == "better") != (ours > theirs):
         # Users with many targets weigh more in counts than in a mean over users.
         way = "higher" if claim.verdict == "better" else "lower"
         return f"{who} has a {way} tail recall than {named} (targets found: {counts})"
     if not theirs:
         return f"{who} finds tail items where {named} finds none ({counts})"
-    return f"{who} finds {_times(mine / theirs)} tail items as {named} ({counts})"
+    return f"{who} finds {_times(ours / theirs)} tail items as {named} ({counts})"
 
 
 def _overall_part(claim: Difference, overall: str) -> str:
@@ -119,8 +119,8 @@ def _times(ratio: float) -> str:
 
 def _found(evaluation: Evaluation, name: str) -> float:
     """Return how many tail targets were found, NaN where that wasn't measured."""
-    found = evaluation.value(name, "tail_recall_micro") * _targets(evaluation)
-    return found if math.isnan(found) else float(round(found))
+    hits = evaluation.value(name, "tail_recall_micro") * _targets(evaluation)
+    return hits if math.isnan(hits) else float(round(hits))
 
 
 def _targets(evaluation: Evaluation) -> int:

@@ -14,7 +14,7 @@ from longtail.evaluation.report.table import COLUMNS
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.claims import CLAIMED, Claims, Difference
 from longtail.evaluation.significance.trade_off import MatchedPoint, curves, matched
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 
 Row = tuple[str, ...]
 
@@ -30,7 +30,7 @@ class Grid:
 def differences(claims: Claims, k: int) -> list[tuple[str, list[Row]]]:
     """Return, a metric at a time, the subject's differences from the other lines of the table."""
     headings = {column.metric: column.heading.format(k=k) for column in COLUMNS}
-    found = []
+    lines = []
     for metric in CLAIMED:
         rows = [
             (d.rival, *_difference(d)[:4], f"{d.users:,}", _verdict(d))
@@ -38,20 +38,20 @@ def differences(claims: Claims, k: int) -> list[tuple[str, list[Row]]]:
             if d.metric == metric
         ]
         if rows:
-            found.append((headings[metric], rows))
-    return found
+            lines.append((headings[metric], rows))
+    return lines
 
 
 def matched_recall(evaluation: Evaluation, claims: Claims) -> list[Row]:
     """Return what the subject's curve offers at the overall recall of each line of the table."""
     family = family_and_debias(claims.subject)[0]
-    own = curves(evaluation).get(family, [])
+    subject_curve = curves(evaluation).get(family, [])
     rivals = dict.fromkeys(
         d.rival for d in claims.against if family_and_debias(d.rival)[0] != family
     )
     rows: list[Row] = []
     for rival in rivals:
-        point = matched(own, evaluation.value(rival, "recall"))
+        point = matched(subject_curve, evaluation.value(rival, "recall"))
         claim = claims.at_matched_recall(rival)
         rows.append(
             (
@@ -78,27 +78,27 @@ def cut_offs(evaluation: Evaluation, rows: Sequence[str]) -> list[tuple[int, lis
 
 
 def bands(evaluation: Evaluation, rows: Sequence[str]) -> Grid | None:
-    """Return the share of targets found by bucket and by training count; None unmeasured."""
+    """Return the share of targets found by pool and by training count; None unmeasured."""
     measured = [name for name in rows if evaluation.bands.get(name)]
     if not measured:
         return None
     k, targets = evaluation.primary_k, evaluation.settings.get("targets")
     sizes = targets if isinstance(targets, dict) else {}
     first = evaluation.bands[measured[0]]
-    columns = [f"{name} ({sizes.get(name, 0):,})" for name in BUCKETS]
+    columns = [f"{name} ({sizes.get(name, 0):,})" for name in POOL_NAMES]
     columns += [f"{band} ({first.get(band, {}).get('targets', 0):,.0f})" for band in BAND_NAMES]
     lines = []
     for name in measured:
-        found = evaluation.bands[name]
-        values = [evaluation.value(name, f"{bucket}_recall_micro") for bucket in BUCKETS]
-        values += [found.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES]
+        of_bands = evaluation.bands[name]
+        values = [evaluation.value(name, f"{pool}_recall_micro") for pool in POOL_NAMES]
+        values += [of_bands.get(band, {}).get(f"recall_micro@{k}", math.nan) for band in BAND_NAMES]
         lines.append((name, *map(share, values)))
     return Grid(["recommender", *columns], lines)
 
 
-def calibration(found: Calibration) -> Grid:
-    """Return the head's measures over all candidates and over those of each bucket."""
-    parts = {"all": found, **found.parts}
+def calibration(measured: Calibration) -> Grid:
+    """Return the head's measures over all candidates and over those of each pool."""
+    parts = {"all": measured, **measured.parts}
     measures: dict[str, Callable[[Calibration], str]] = {
         "expected calibration error": lambda part: share(part.error),
         "mean prediction": lambda part: share(part.mean_probability),
@@ -118,9 +118,9 @@ def baselines(evaluation: Evaluation) -> list[Row]:
     Read from ``settings["baselines"]``: a list of mappings with ``name``, ``setting``, ``tried``,
     ``seconds``, ``left_out`` and ``note``.
     """
-    found = evaluation.settings.get("baselines")
+    tuned = evaluation.settings.get("baselines")
     rows: list[Row] = []
-    for entry in found if isinstance(found, list) else []:
+    for entry in tuned if isinstance(tuned, list) else []:
         seconds = entry.get("seconds")
         tried = entry.get("tried")
         rows.append(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longtail.evaluation.protocol import family_and_debias
-from longtail.evaluation.report.drawing import INK, drawing, series_of
-from longtail.evaluation.report.label_placement import Label, place_labels
+from longtail.evaluation.report.drawing import drawing, legend, series_of
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.compared_rows import default_subject
 from longtail.evaluation.significance.trade_off import CurvePoint, curves, pareto_front
@@ -18,33 +16,39 @@ from longtail.evaluation.significance.trade_off import CurvePoint, curves, paret
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH_IN, HEIGHT_IN = 9.6, 5.8
-LABEL_SIZE = 9.5
-# A leader line from this distance on; nearer, a name is plainly its curve's.
-LEADER_FROM = 12.0
+WIDTH_IN, HEIGHT_IN = 5.8, 5.4
+STRENGTH_SIZE = 8.0
+# How far from its marker a strength stands, in points.
+STRENGTH_DISTANCE = 11.0
+# Of two unit steps' difference, below which a bend is no bend.
+STRAIGHT = 0.2
 
 
 def trade_off_chart(evaluation: Evaluation, subject: str | None = None) -> str:
-    """Return the curves of all methods, named in the picture; the subject's is the thick one.
+    """Return the curves of all methods with a legend; the subject's is the thick one.
 
     Filled markers are on the Pareto front over all methods and strengths, hollow ones are beaten
-    in one recall without being better in the other.
+    in one recall without being better in the other. The subject's strengths stand at its markers.
     """
     k = evaluation.primary_k
-    found = curves(evaluation)
-    own = family_and_debias(subject or default_subject(evaluation))[0]
-    front = {point.name for point in pareto_front([p for c in found.values() for p in c])}
+    by_family = curves(evaluation)
+    subject_family = family_and_debias(subject or default_subject(evaluation))[0]
+    front = {point.name for point in pareto_front([p for c in by_family.values() for p in c])}
     label = f"Overall recall against tail recall at {k}"
     with drawing(label, WIDTH_IN, HEIGHT_IN) as (axes, result):
-        for family, points in found.items():
-            _draw_curve(axes, evaluation, points, front, thick=family == own)
+        # The subject first, then the strongest: the legend keeps this order.
+        for family in sorted(
+            by_family, key=lambda f: (f != subject_family, -by_family[f][0].overall)
+        ):
+            _draw_curve(axes, evaluation, by_family[family], front, thick=family == subject_family)
         axes.set_xlabel(f"overall recall@{k}")
         axes.set_ylabel(f"tail recall@{k}")
         axes.margins(0.08)
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-        if found:  # none, when overall and tail recall weren't both measured
-            _name_curves(axes, evaluation, found, own)
+        if by_family:  # none, when overall and tail recall weren't both measured
+            legend(axes, len(by_family), columns=3)
+            _name_strengths(axes, by_family.get(subject_family, []))
     return result[0]
 
 
@@ -52,91 +56,74 @@ def _draw_curve(
     axes: Axes, evaluation: Evaluation, points: list[CurvePoint], front: set[str], *, thick: bool
 ) -> None:
     colour, marker = series_of(evaluation, points[0].name)
+    width, size, height = (2.8, 8, 3) if thick else (1.3, 6, 2)
     axes.plot(
         [point.overall for point in points],
         [point.tail for point in points],
         color=colour,
-        linewidth=2.8 if thick else 1.3,
-        zorder=3 if thick else 2,
+        linewidth=width,
+        zorder=height,
     )
     for point in points:
         axes.plot(
             [point.overall],
             [point.tail],
             color=colour,
+            linestyle="none",
             marker=marker,
-            markersize=8 if thick else 6,
+            markersize=size,
             markerfacecolor=colour if point.name in front else "none",
-            zorder=4 if thick else 3,
+            zorder=height + 1,
             clip_on=False,  # a marker at zero is a whole marker
         )
+    # What the legend shows: the line with its marker, whichever points are on the front.
+    axes.plot(
+        [],
+        [],
+        color=colour,
+        linewidth=width,
+        marker=marker,
+        markersize=size,
+        label=family_and_debias(points[0].name)[0],
+    )
 
 
-def _name_curves(
-    axes: Axes, evaluation: Evaluation, found: dict[str, list[CurvePoint]], own: str
-) -> None:
-    figure = axes.get_figure(root=True)
-    if figure is None:  # never: these axes were made for a figure
+def _name_strengths(axes: Axes, points: list[CurvePoint]) -> None:
+    if len(points) < 2:
         return
-    # Settles the layout: from here on positions can be asked for.
-    figure.draw_without_rendering()
-    scale = 72.0 / figure.dpi
-    at = {
-        family: axes.transData.transform([(p.overall, p.tail) for p in points]) * scale
-        for family, points in found.items()
-    }
-    frame = np.array(axes.get_window_extent().extents) * scale
-    wanted: list[tuple[str, str, bool, list[tuple[float, float]]]] = []
-    if own in found and len(found[own]) > 1:
-        for point, place in zip(found[own], at[own], strict=True):
-            wanted.append((f"{point.debias:g}", own, False, [_pair(place)]))
-    # The subject first, then from the top right: where it is crowded, the stronger choose first.
-    for family in sorted(found, key=lambda f: (f != own, -found[f][0].overall)):
-        ends = [at[family][0], at[family][-1], *at[family][1:-1]]
-        wanted.append((family, family, True, [_pair(place) for place in ends]))
-    labels = [
-        Label(anchors, *_size(axes, text, scale, bold=family == own and name))
-        for text, family, name, anchors in wanted
-    ]
-    obstacles = np.concatenate([_along(points) for points in at.values()])
-    left, bottom, right, top = (float(value) for value in frame)
-    places = place_labels(labels, obstacles, (left + 2, bottom + 2, right, top))
-    for (text, family, name, _), place in zip(wanted, places, strict=True):
-        # Matplotlib takes offsets from the point in points; the anchor is found again in data.
-        anchor = _pair(axes.transData.inverted().transform(np.array(place.anchor) / scale))
-        colour = series_of(evaluation, found[family][0].name)[0]
-        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
+    at = axes.transData.transform([(point.overall, point.tail) for point in points])
+    for point, offset in zip(points, STRENGTH_DISTANCE * outward(at), strict=True):
         axes.annotate(
-            text,
-            anchor,
-            (place.x - place.anchor[0], place.y - place.anchor[1]),
+            f"{point.debias:g}",
+            (point.overall, point.tail),
+            (float(offset[0]), float(offset[1])),
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=LABEL_SIZE if name else LABEL_SIZE - 1.5,
-            fontweight="bold" if family == own and name else "normal",
-            color=colour if name else INK,
-            arrowprops=leader if place.distance >= LEADER_FROM else None,
+            fontsize=STRENGTH_SIZE,
             annotation_clip=False,
         )
 
 
-def _size(axes: Axes, text: str, scale: float, *, bold: bool) -> tuple[float, float]:
-    """Return a text's width and height in points, as the widest of the page's fonts sets it."""
-    drawn = axes.text(0, 0, text, fontsize=LABEL_SIZE, fontweight="bold" if bold else "normal")
-    box = drawn.get_window_extent()
-    drawn.remove()
-    return float(box.width) * scale + 3, float(box.height) * scale + 1
+def outward(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the direction away from the curve at each of its points, unit vectors [n, 2].
+
+    Away from both neighbours at a bend, from the only one at an end, and up where it is straight.
+
+    >>> outward(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]])).round(2).tolist()
+    [[-0.71, -0.71], [0.0, 1.0], [0.71, -0.71]]
+    """
+    steps = _unit(np.diff(curve, axis=0))
+    away = np.zeros_like(curve)
+    away[1:] += steps
+    away[:-1] -= steps
+    straight = np.linalg.norm(away, axis=1) < STRAIGHT
+    along = steps[np.maximum(np.flatnonzero(straight) - 1, 0)]
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    away[straight] = np.where(across[:, 1:] < 0, -across, across)
+    return _unit(away)
 
 
-def _along(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points every few units along a curve, its markers more than once."""
-    found = [points, points, points]
-    for start, stop in pairwise(points):
-        steps = max(2, int(np.hypot(*(stop - start)) / 3))
-        found.append(start + np.linspace(0, 1, steps)[:, None] * (stop - start))
-    return np.concatenate(found)
-
-
-def _pair(place: NDArray[np.float64]) -> tuple[float, float]:
-    return float(place[0]), float(place[1])
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    lengths: NDArray[np.float64] = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float64)

@@ -112,13 +112,13 @@ class Claims:
             for rival in rivals
         ]
         drawn = max(resamples, math.ceil(4 * len(pairs) / (1 - confidence)))
-        found = _tested(
+        differences = _tested(
             (pairs, _best_pairs(evaluation, rows), _matched_pairs(evaluation, who, rivals)),
             drawn,
             confidence,
             seed,
         )
-        return cls(who, *found, drawn, confidence, seed)
+        return cls(who, *differences, drawn, confidence, seed)
 
     @property
     def tested(self) -> bool:
@@ -127,8 +127,8 @@ class Claims:
 
     def find(self, rival: str, metric: str) -> Difference | None:
         """Return the subject's comparison with a rival, None where it wasn't made."""
-        found = (d for d in self.against if (d.rival, d.metric) == (rival, metric))
-        return next(found, None)
+        matching = (d for d in self.against if (d.rival, d.metric) == (rival, metric))
+        return next(matching, None)
 
     def at_matched_recall(self, rival: str) -> Difference | None:
         """Return the curves' comparison with a rival, None where the curve doesn't reach it."""
@@ -149,7 +149,7 @@ class Claims:
             "confidence": self.confidence,
             "seed": self.seed,
             "test": "paired bootstrap over users (BCa), Holm within each list",
-            **{name: [_json(d) for d in found] for name, found in parts.items()},
+            **{name: [_json(d) for d in differences] for name, differences in parts.items()},
         }
 
 
@@ -166,8 +166,8 @@ def _tested(
     everything = [pair for pairs in known for pair in pairs]
     if not everything:
         return (), (), ()
-    found = paired_bootstrap(
-        np.stack([mine - theirs for *_, mine, theirs in everything], axis=1),
+    intervals = paired_bootstrap(
+        np.stack([ours - theirs for *_, ours, theirs in everything], axis=1),
         resamples=resamples,
         confidence=confidence,
         seed=seed,
@@ -175,18 +175,18 @@ def _tested(
     done: list[Differences] = []
     start = 0
     for pairs in known:
-        corrected = holm(found.p[start : start + len(pairs)])
+        corrected = holm(intervals.p[start : start + len(pairs)])
         done.append(
             tuple(
                 Difference(
                     subject,
                     rival,
                     metric,
-                    int(found.users[start + i]),
-                    float(found.difference[start + i]),
-                    float(found.low[start + i]),
-                    float(found.high[start + i]),
-                    float(found.p[start + i]),
+                    int(intervals.users[start + i]),
+                    float(intervals.difference[start + i]),
+                    float(intervals.low[start + i]),
+                    float(intervals.high[start + i]),
+                    float(intervals.p[start + i]),
                     float(corrected[i]),
                     1 - confidence,
                 )
@@ -209,23 +209,23 @@ def _best_pairs(evaluation: Evaluation, rows: Sequence[str]) -> list[Pair]:
         family = family_and_debias(known[0])[0]
         second = next((name for name in known if family_and_debias(name)[0] != family), None)
         if second is not None:
-            mine, theirs = (evaluation.user_values(name, metric) for name in (known[0], second))
-            pairs.append((known[0], second, metric, mine, theirs))
+            ours, theirs = (evaluation.user_values(name, metric) for name in (known[0], second))
+            pairs.append((known[0], second, metric, ours, theirs))
     return pairs
 
 
 def _matched_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
     family = family_and_debias(subject)[0]
-    own = curves(evaluation).get(family, [])
+    subject_curve = curves(evaluation).get(family, [])
     pairs: list[Pair] = []
     for rival in rivals:
         if family_and_debias(rival)[0] == family:
             continue
-        point = matched(own, evaluation.value(rival, "recall"))
+        point = matched(subject_curve, evaluation.value(rival, "recall"))
         if point is not None:
-            mine = point.user_values(evaluation, "tail_recall")
+            ours = point.user_values(evaluation, "tail_recall")
             theirs = evaluation.user_values(rival, "tail_recall")
-            pairs.append((family, rival, "tail_recall", mine, theirs))
+            pairs.append((family, rival, "tail_recall", ours, theirs))
     return pairs
 
 

@@ -26,12 +26,12 @@ def table_rows(evaluation: Evaluation, subject: str | None = None) -> list[str]:
     weakest: dict[str, str] = {}
     for name in sorted(names, key=lambda name: family_and_debias(name)[1]):
         weakest.setdefault(family_and_debias(name)[0], name)
-    own = weakest.pop(family_and_debias(who)[0])
+    subject_row = weakest.pop(family_and_debias(who)[0])
     rival = best_rival(evaluation, who)
     others = {*weakest.values()} | ({rival} if rival else set())
     order = {name: place for place, name in enumerate(names)}
     ranked = sorted(others, key=lambda name: (-_recall(evaluation, name), order[name]))
-    return [*dict.fromkeys((who, own)), *ranked]
+    return [*dict.fromkeys((who, subject_row)), *ranked]
 
 
 def best_rival(evaluation: Evaluation, subject: str) -> str | None:

@@ -91,10 +91,10 @@ def paired_bootstrap(
         users[columns] = int(kept.sum())
         if not kept.any():
             continue
-        own = values[kept][:, columns]
-        means = _resampled_means(own, resamples, np.random.default_rng(seed))
-        mean[columns] = own.mean(axis=0)
-        low[columns], high[columns], p[columns] = _bca(own, means, confidence)
+        distinct = values[kept][:, columns]
+        means = _resampled_means(distinct, resamples, np.random.default_rng(seed))
+        mean[columns] = distinct.mean(axis=0)
+        low[columns], high[columns], p[columns] = _bca(distinct, means, confidence)
     return BootstrapResult(users, mean, low, high, p)
 
 
@@ -156,8 +156,8 @@ def _bca(values: Floats, means: Floats, confidence: float) -> tuple[Floats, Floa
     shifted = [bias + sign * half for sign in (-1, 1)]
     levels = [ndtr(bias + s / (1 - acceleration * s)) for s in shifted]
     for column in range(n_columns):
-        found = np.quantile(means[:, column], [levels[0][column], levels[1][column]])
-        low[column], high[column] = found
+        bounds = np.quantile(means[:, column], [levels[0][column], levels[1][column]])
+        low[column], high[column] = bounds
     # The level at which the interval's nearer end is 0: the same formula, solved for it. What
     # falls on 0 counts against the difference.
     against = np.where(mean > 0, (means <= ZERO).mean(axis=0), 1 - (means >= -ZERO).mean(axis=0))

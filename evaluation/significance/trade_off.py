@@ -62,16 +62,16 @@ class MatchedPoint:
 
 def curves(evaluation: Evaluation) -> dict[str, list[CurvePoint]]:
     """Return each method's points by rising debias; strengths without both recalls are left out."""
-    found: dict[str, list[CurvePoint]] = {}
+    by_family: dict[str, list[CurvePoint]] = {}
     for name in evaluation.recommenders:
         family, debias = family_and_debias(name)
         overall = evaluation.value(name, "recall")
         tail = evaluation.value(name, "tail_recall")
         if not math.isnan(overall) and not math.isnan(tail):
-            found.setdefault(family, []).append(CurvePoint(name, debias, overall, tail))
-    for points in found.values():
+            by_family.setdefault(family, []).append(CurvePoint(name, debias, overall, tail))
+    for points in by_family.values():
         points.sort(key=lambda point: point.debias)
-    return found
+    return by_family
 
 
 def matched(curve: Sequence[CurvePoint], overall: float) -> MatchedPoint | None:
@@ -106,8 +106,8 @@ def tail_at(curve: Sequence[CurvePoint], overall: float) -> float:
     >>> tail_at([CurvePoint("a", 0, 0.3, 0.1), CurvePoint("b", 1, 0.1, 0.2)], 0.05)
     0.2
     """
-    found = matched(curve, overall)
-    return math.nan if found is None else found.tail
+    point = matched(curve, overall)
+    return math.nan if point is None else point.tail
 
 
 def pareto_front(points: Sequence[CurvePoint]) -> list[CurvePoint]:

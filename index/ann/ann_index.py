@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.index.ann.allowed_lists import AllowedLists, has_near_lists
 from longtail.index.ann.faiss_files import read_faiss, write_faiss
 from longtail.index.ann.gpu_copy import GPU_MOST, GpuCopy, fits_gpu
 from longtail.index.ann.parameters import inverted_lists, search_parameters
@@ -29,8 +28,6 @@ ADDED_AT_ONCE = 65_536
 BEFORE_UPDATE = ", before an update"
 # Made search parameters that are kept.
 MOST_PARAMETERS = 64
-# What is allowed in the near lists holds some .99 of the answers; who asks for more gets more.
-TARGET_BY_LISTS = 0.98
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ class AnnIndex:
     _parameters: dict[int, Any] = field(default_factory=dict, init=False, repr=False)
 
     def levels(self, queries: NDArray[np.float32], k: int) -> NDArray[np.float64]:
-        """Return which pull's settings serve each query ``[q ; w]``, float64 [m].
+        """Return which ratio's settings serve each query ``[q ; w]``, float64 [m].
 
         Infinite where none does: popularity weighs more in it than in any tuning query, or k
         is so near the number of items that a structure doesn't pay.
@@ -67,16 +64,23 @@ class AnnIndex:
         if k * 4 > len(self):
             return np.full(len(queries), np.inf)
         if not queries[:, -1].any():
-            return np.full(len(queries), self._pulls[0])
-        # Float32 weights may pull by a hair more than the number that they were made from.
-        level = np.searchsorted(self._pulls[:-1], self.space.pulls(queries) * (1 - 1e-5))
-        return self._pulls[level]
+            return np.full(len(queries), self._popularity_weight_ratios[0])
+        # Float32 weights may weigh a hair more than the number that they were made from.
+        level = np.searchsorted(
+            self._popularity_weight_ratios[:-1],
+            self.space.popularity_weight_ratios(queries) * (1 - 1e-5),
+        )
+        return self._popularity_weight_ratios[level]
 
     def setting_of_all(self, queries: NDArray[np.float32], k: int) -> Setting | None:
         """Return the setting that serves all of these queries, or None where none does."""
         if not queries[:, -1].any():
             # As most questions are: nothing to tell apart.
-            return self.setting_for(k, self._pulls[0]) if k * 4 <= len(self) else None
+            return (
+                self.setting_for(k, self._popularity_weight_ratios[0])
+                if k * 4 <= len(self)
+                else None
+            )
         levels = self.levels(queries, k)
         first = float(levels[0])
         alike = bool((levels == first).all())
@@ -96,7 +100,7 @@ class AnnIndex:
         share: float = 1.0,
         allowed: NDArray[np.int64] | None = None,
     ) -> NDArray[np.int64]:
-        """Return candidate positions of each query, int64 [m, depth], padded with -1.
+        """Return candidate positions of each query, int64 [m, candidates], padded with -1.
 
         Args:
             queries: ``[q ; w]``, float32 [m, d + 1], all of the setting's level.
@@ -108,17 +112,17 @@ class AnnIndex:
                 `scanned` isn't None.
         """
         filtered = allowed is not None
-        depth, probes = setting.reach(
+        candidates, nprobe = setting.reach(
             len(self), self.lists, more=more, effort=effort, share=share, filtered=filtered
         )
-        asked = self.space.queries(queries)
-        if self.on_gpu is not None and not filtered and max(depth, probes) <= GPU_MOST:
-            return self.on_gpu.search(asked, depth, probes)
+        in_space = self.space.queries(queries)
+        if self.on_gpu is not None and not filtered and max(candidates, nprobe) <= GPU_MOST:
+            return self.on_gpu.search(in_space, candidates, nprobe)
         if len(queries) < QUERIES_PER_THREAD and not filtered and self._quick is not None:
             with exactly_threads(1):
-                candidates = self._quick.search(asked, depth, probes)
-            if candidates is not None:
-                return candidates
+                proposed = self._quick.search(in_space, candidates, nprobe)
+            if proposed is not None:
+                return proposed
         bits, selector = None, None
         if allowed is not None:
             faiss = load_faiss()
@@ -127,56 +131,37 @@ class AnnIndex:
             # The C++ selector keeps a raw pointer into `bits`, which must outlive the search.
             bits = np.packbits(mask, bitorder="little")
             selector = faiss.IDSelectorBitmap(bits)
-            parameters = search_parameters(self.index, probes, selector)
+            parameters = search_parameters(self.index, nprobe, selector)
         else:
-            parameters = self._parameters_for(probes)
+            parameters = self._parameters_for(nprobe)
         with exactly_threads(self._threads(len(queries))):
-            _, local = self.index.search(asked, depth, params=parameters)
+            _, local = self.index.search(in_space, candidates, params=parameters)
         del bits
         return np.asarray(local, np.int64)
-
-    def propose_by_lists(
-        self, queries: NDArray[np.float32], k: int, allowed: NDArray[np.int64], effort: int = 1
-    ) -> NDArray[np.int64]:
-        """Return what is allowed in the lists nearest to each query, int64 [m, c].
-
-        For queries ``[q ; 0]``, float32 [m, d + 1], and where `serves_by_lists`. The other
-        arguments and the padding are those of `propose`.
-        """
-        with exactly_threads(1):
-            return self._allowed_lists.near(self.space.queries(queries), allowed, k, effort)
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
 
     @cached_property
-    def _pulls(self) -> NDArray[np.float64]:
-        """The pulls there are settings for, ascending, and infinity."""
-        return np.append(np.unique([setting.pull for setting in self.settings]), np.inf)
+    def _popularity_weight_ratios(self) -> NDArray[np.float64]:
+        """The ratios there are settings for, ascending, and infinity."""
+        return np.append(
+            np.unique([setting.popularity_weight_ratio for setting in self.settings]), np.inf
+        )
 
-    def _parameters_for(self, probes: int) -> Any:
+    def _parameters_for(self, nprobe: int) -> Any:
         """Return search parameters without a selector; making them takes a third of a search."""
-        found = self._parameters.get(probes)
-        if found is None:
-            found = search_parameters(self.index, probes, None)
+        parameters = self._parameters.get(nprobe)
+        if parameters is None:
+            parameters = search_parameters(self.index, nprobe, None)
             if len(self._parameters) < MOST_PARAMETERS:
-                self._parameters[probes] = found
-        return found
+                self._parameters[nprobe] = parameters
+        return parameters
 
     @cached_property
     def _quick(self) -> QuickLists | None:
         """The way of a few queries, made when it is first asked for."""
         return QuickLists.of(self.index)
-
-    @property
-    def serves_by_lists(self) -> bool:
-        """Whether `propose_by_lists` keeps what the structure was tuned for."""
-        return self.target <= TARGET_BY_LISTS and has_near_lists(self.index)
-
-    @cached_property
-    def _allowed_lists(self) -> AllowedLists:
-        """The list of every position, made when it is first asked for."""
-        return AllowedLists.of(self.index)
 
     @cached_property
     def lists(self) -> int:
@@ -190,7 +175,7 @@ class AnnIndex:
         Only structures with lists may be asked with ``allowed``: graphs lose their way through
         what is filtered out, and fast-scan and product quantisers without lists throw.
         """
-        return min(1.0, self.settings[0].probes / self.lists) if self.lists else None
+        return min(1.0, self.settings[0].nprobe / self.lists) if self.lists else None
 
     @property
     def fits_gpu(self) -> bool:
@@ -237,13 +222,13 @@ class AnnIndex:
         return {
             "kind": self.kind,
             "factory": self.factory,
-            "nprobe": first.probes,
-            "depth": first.depth,
+            "nprobe": first.nprobe,
+            "depth": first.candidates,
             "k": first.k,
             "recall": first.recall,
             "target": self.target,
             "tuned_on": self.tuned_on,
-            "settings": [asdict(setting) for setting in self.settings],
+            "settings": [setting.to_json() for setting in self.settings],
             "space": asdict(self.space),
         }
 
@@ -252,7 +237,7 @@ class AnnIndex:
         return max(1, min(available, n_queries // QUERIES_PER_THREAD))
 
 
-def read_structure(path: Path, report: Mapping[str, Any], *, mmap: bool = False) -> AnnIndex:
+def read_ann(path: Path, report: Mapping[str, Any], *, mmap: bool = False) -> AnnIndex:
     """Return the structure that `write` put into the file and `report` into a manifest.
 
     With ``mmap`` the inverted lists stay in the file until they are read.
@@ -262,7 +247,7 @@ def read_structure(path: Path, report: Mapping[str, Any], *, mmap: bool = False)
     """
     index = read_faiss(path, memory_map=mmap)
     space = Space(**report["space"])
-    settings = tuple(Setting(**setting) for setting in report["settings"])
+    settings = tuple(Setting.of_json(setting) for setting in report["settings"])
     if int(index.d) != space.width or not settings:
         raise ValueError(f"{path.name} has {index.d} dimensions, not {space.width}")
     return AnnIndex(

@@ -15,41 +15,28 @@ COPY = 0.30  # a vector
 MULTIPLY = 0.0086  # a query and a vector, in a matrix product
 SCAN_CODE = 0.0045  # a query and a code of an inverted list, with a selector
 SCAN_CODE_ALONE = 0.011  # the same where queries don't share the scan
-CALL_STRUCTURE = 300.0  # a search, whatever it asks
-ASK_STRUCTURE = 60.0  # a query: its lists, its tables, its candidates' scores
+CALL_ANN = 300.0  # a search, whatever it asks
+ASK_ANN = 60.0  # a query: its lists, its tables, its candidates' scores
 MEASURED_DIM = 385
-ASK_LISTS = 250.0  # a query: how near all lists are, and what is allowed in which
-LISTED = 0.22  # the share of the allowed vectors that lie in the lists looked at, mostly
 
-FilterPlan = Literal["in place", "copy", "lists", "selector"]
+FilterPlan = Literal["in place", "copy", "selector"]
 
 
 def plan_filter(
-    n_queries: int,
-    n_allowed: int,
-    n_items: int,
-    dim: int,
-    *,
-    scanned: float | None,
-    by_lists: bool = False,
+    n_queries: int, n_allowed: int, n_items: int, dim: int, *, scanned: float | None
 ) -> FilterPlan:
     """Return how to search the ``n_allowed`` of ``n_items`` that a filter lets through.
 
     ``in place`` and ``copy`` are exact: they read the allowed vectors where they lie, or a copy
-    of them that all queries share. ``selector`` and ``lists`` ask the segment's structure: the
-    first scans codes, further the less is allowed, the second scores what is allowed in the near
-    lists. ``scanned`` is the share of the items that the structure looks through without a
-    filter, None where there is none to ask; ``by_lists`` says whether it can be asked so.
+    of them that all queries share. ``selector`` asks the segment's structure, which scans codes,
+    further the less is allowed. ``scanned`` is the share of the items that the structure looks
+    through without a filter, None where there is none to ask.
 
-    >>> plan_filter(1, 900, 1_000_000, 385, scanned=0.016, by_lists=True)
-    'in place'
-    >>> plan_filter(64, 9_000, 1_000_000, 385, scanned=0.016, by_lists=True)
-    'copy'
-    >>> plan_filter(1, 9_000, 1_000_000, 385, scanned=0.016, by_lists=True)
-    'lists'
     >>> plan_filter(1, 9_000, 1_000_000, 385, scanned=0.016)
     'in place'
-    >>> plan_filter(1, 100_000, 1_000_000, 385, scanned=0.016, by_lists=True)
+    >>> plan_filter(64, 9_000, 1_000_000, 385, scanned=0.016)
+    'copy'
+    >>> plan_filter(1, 100_000, 1_000_000, 385, scanned=0.016)
     'selector'
     >>> plan_filter(64, 500_000, 1_000_000, 385, scanned=None)
     'in place'
@@ -62,29 +49,19 @@ def plan_filter(
     in_place = n_queries * READ_IN_PLACE
     copied = COPY + n_queries * MULTIPLY
     vector = in_place if n_queries < GATHER_FROM_QUERIES else copied
-    costs: dict[FilterPlan, float] = {
-        exact: n_allowed * vector * dim / MEASURED_DIM,
-        "selector": _with_selector(n_queries, n_allowed, n_items, scanned),
-    }
-    if by_lists:
-        costs["lists"] = _by_lists(n_queries, n_allowed, dim)
-    return min(costs, key=lambda way: costs[way])
+    exact_us = n_allowed * vector * dim / MEASURED_DIM
+    selector_us = _with_selector(n_queries, n_allowed, n_items, scanned)
+    return exact if exact_us <= selector_us else "selector"
 
 
 def _with_selector(n_queries: int, n_allowed: int, n_items: int, scanned: float) -> float:
     """Return the microseconds of a search with a selector."""
     share = min(1.0, widened(scanned, n_allowed / n_items))
     code = SCAN_CODE_ALONE if n_queries < GATHER_FROM_QUERIES else SCAN_CODE
-    return CALL_STRUCTURE + n_queries * (ASK_STRUCTURE + code * n_items * share)
+    return CALL_ANN + n_queries * (ASK_ANN + code * n_items * share)
 
 
-def _by_lists(n_queries: int, n_allowed: int, dim: int) -> float:
-    """Return the microseconds of scoring what is allowed in the near lists."""
-    vector = READ_IN_PLACE * dim / MEASURED_DIM
-    return n_queries * (ASK_LISTS + vector * LISTED * n_allowed)
-
-
-def widened(probes: float, share: float) -> float:
+def widened(nprobe: float, share: float) -> float:
     """Return how far to look under a filter that lets this share through.
 
     As many candidates as without the filter, and half as many again: what passes a filter need
@@ -93,4 +70,4 @@ def widened(probes: float, share: float) -> float:
     >>> widened(32, 0.5)
     96.0
     """
-    return probes if share >= 1 else probes * 1.5 / share
+    return nprobe if share >= 1 else nprobe * 1.5 / share

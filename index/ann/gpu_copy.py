@@ -38,11 +38,13 @@ class GpuCopy:
         options.shard = gpu_count() > 1
         return cls(index, faiss.index_cpu_to_all_gpus(index, co=options), turn)
 
-    def search(self, queries: NDArray[np.float32], depth: int, probes: int) -> NDArray[np.int64]:
-        """Return the ``depth`` nearest in so many lists, both at most `GPU_MOST`."""
-        parameters = search_parameters(self.index, probes, None)
+    def search(
+        self, queries: NDArray[np.float32], candidates: int, nprobe: int
+    ) -> NDArray[np.int64]:
+        """Return the ``candidates`` nearest in so many lists, both at most `GPU_MOST`."""
+        parameters = search_parameters(self.index, nprobe, None)
         with self.turn:
-            _, local = self.copy.search(queries, depth, params=parameters)
+            _, local = self.copy.search(queries, candidates, params=parameters)
         return np.asarray(local, np.int64)
 
 

@@ -12,32 +12,32 @@ from typing import Any
 from longtail.index.faiss_runtime import load_faiss
 
 
-def search_parameters(index: Any, probes: int, selector: Any | None) -> Any:
+def search_parameters(index: Any, nprobe: int, selector: Any | None) -> Any:
     """Return parameters for a search of this index; keep ``selector`` alive meanwhile.
 
-    ``probes`` are lists of an inverted file or candidates of a graph; kinds that have neither
+    ``nprobe`` are lists of an inverted file or candidates of a graph; kinds that have neither
     ignore them.
     """
     faiss = load_faiss()
     index = faiss.downcast_index(index)
     chosen = {} if selector is None else {"sel": selector}
     if isinstance(index, faiss.IndexPreTransform):
-        inner = search_parameters(index.index, probes, selector)
+        inner = search_parameters(index.index, nprobe, selector)
         return faiss.SearchParametersPreTransform(index_params=inner) if inner else None
     if isinstance(index, faiss.IndexRefine):
-        inner = search_parameters(index.base_index, probes, selector)
+        inner = search_parameters(index.base_index, nprobe, selector)
         return faiss.IndexRefineSearchParameters(
             base_index_params=inner, k_factor=max(1.0, float(index.k_factor))
         )
     if isinstance(index, faiss.IndexIVF):
-        nprobe = min(probes, int(index.nlist))
+        nprobe = min(nprobe, int(index.nlist))
         # A graph that finds the lists must look at least as far as the lists it is to return.
         quantizer = faiss.downcast_index(index.quantizer)
         if isinstance(quantizer, faiss.IndexHNSW):
             chosen["quantizer_params"] = faiss.SearchParametersHNSW(efSearch=2 * nprobe)
         return faiss.SearchParametersIVF(nprobe=nprobe, **chosen)
     if isinstance(index, faiss.IndexHNSW):
-        return faiss.SearchParametersHNSW(efSearch=probes, **chosen)
+        return faiss.SearchParametersHNSW(efSearch=nprobe, **chosen)
     # Fast-scan without lists throws even on empty parameters.
     return faiss.SearchParameters(**chosen) if chosen else None
 

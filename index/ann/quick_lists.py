@@ -66,15 +66,15 @@ class QuickLists:
         return cls(transform, lists, faiss.IndexPQFastScan(plain), centroids)
 
     def search(
-        self, queries: NDArray[np.float32], depth: int, probes: int
+        self, queries: NDArray[np.float32], candidates: int, nprobe: int
     ) -> NDArray[np.int64] | None:
-        """Return the ``depth`` candidates of each query, int64 [m, depth], padded with -1.
+        """Return so many candidates of each query, int64 [m, candidates], padded with -1.
 
         None where so many lists are to be looked at that comparing all centroids is no slower.
         ``queries`` are float32 [m, width], contiguous. The caller sees to it that one thread
         runs: FAISS would wake others for nothing.
         """
-        compared = max(LEAST_COMPARED, COMPARED_A_LIST * probes)
+        compared = max(LEAST_COMPARED, COMPARED_A_LIST * nprobe)
         if compared > MOST_COMPARED_SHARE * len(self.centroids):
             return None
         faiss, m = load_faiss(), len(queries)
@@ -84,28 +84,31 @@ class QuickLists:
         self.transform.apply_noalloc(m, pointer(queries), at)
         rough, near = np.empty((m, compared), np.float32), np.empty((m, compared), np.int64)
         self.codes.search_c(m, at, compared, pointer(rough), pointer(near))
-        chosen, scores = _best(near, exact_scores(turned, self.centroids, near), probes)
-        found, local = np.empty((m, depth), np.float32), np.empty((m, depth), np.int64)
+        chosen, scores = _best(near, exact_scores(turned, self.centroids, near), nprobe)
+        distances, local = (
+            np.empty((m, candidates), np.float32),
+            np.empty((m, candidates), np.int64),
+        )
         self.lists.search_preassigned_c(
-            m, at, depth, pointer(chosen), pointer(scores), pointer(found), pointer(local),
-            False, self._parameters_for(probes),
+            m, at, candidates, pointer(chosen), pointer(scores), pointer(distances), pointer(local),
+            False, self._parameters_for(nprobe),
         )  # fmt: skip
         return local
 
-    def _parameters_for(self, probes: int) -> Any:
+    def _parameters_for(self, nprobe: int) -> Any:
         """Return search parameters, kept: making them takes as long as the rotation."""
-        found = self._parameters.get(probes)
-        if found is None:
-            found = load_faiss().SearchParametersIVF(nprobe=probes)
-            self._parameters[probes] = found
-        return found
+        parameters = self._parameters.get(nprobe)
+        if parameters is None:
+            parameters = load_faiss().SearchParametersIVF(nprobe=nprobe)
+            self._parameters[nprobe] = parameters
+        return parameters
 
 
 def _best(
-    near: NDArray[np.int64], scores: NDArray[np.float32], probes: int
+    near: NDArray[np.int64], scores: NDArray[np.float32], nprobe: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the ``probes`` lists of greatest score of each line, in no order, and the scores."""
-    first = scores.shape[1] - probes
+    """Return the ``nprobe`` lists of greatest score of each line, in no order, and the scores."""
+    first = scores.shape[1] - nprobe
     if len(scores) == 1:
         order = scores[0].argpartition(first)[first:]
         return near[0][order], scores[0][order]

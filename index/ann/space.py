@@ -55,7 +55,7 @@ class Space:
         wide[:, queries.shape[1] - 1] = queries[:, -1] / self.scale
         return wide
 
-    def pulls(self, queries: NDArray[np.float32]) -> NDArray[np.float64]:
+    def popularity_weight_ratios(self, queries: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return how much popularity weighs beside the vector in each query, float64 [m].
 
         It is ``|w| / (scale |q|)``; infinite for a query of weight alone.
@@ -63,15 +63,17 @@ class Space:
         wide = queries.astype(np.float64)
         lengths = np.sqrt((wide[:, :-1] ** 2).sum(axis=1))
         weights = np.abs(wide[:, -1]) / self.scale
-        pulls = np.full(len(queries), np.inf)
-        np.divide(weights, lengths, out=pulls, where=lengths > 0)
-        return np.where(weights > 0, pulls, 0.0)
+        popularity_weight_ratios = np.full(len(queries), np.inf)
+        np.divide(weights, lengths, out=popularity_weight_ratios, where=lengths > 0)
+        return np.where(weights > 0, popularity_weight_ratios, 0.0)
 
-    def with_pull(self, queries: NDArray[np.float32], pull: float) -> NDArray[np.float32]:
-        """Return ``[q ; w]`` of queries [m, d], weights of this pull, two of each sign in turn."""
+    def with_popularity_weight_ratio(
+        self, queries: NDArray[np.float32], popularity_weight_ratio: float
+    ) -> NDArray[np.float32]:
+        """Return ``[q ; w]`` of queries [m, d], weights of this ratio, two of each sign in turn."""
         lengths = np.linalg.norm(queries, axis=1)
         signs = np.where(np.arange(len(queries)) // 2 % 2, 1.0, -1.0)
-        weights = (signs * pull * self.scale * lengths).astype(np.float32)
+        weights = (signs * popularity_weight_ratio * self.scale * lengths).astype(np.float32)
         return np.concatenate([queries, weights[:, None]], axis=1)
 
     def _wide(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:

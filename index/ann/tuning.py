@@ -14,12 +14,13 @@ from longtail.index.ann.setting import Setting
 from longtail.index.vectors.scoring import best_first
 from longtail.index.vectors.stored_vectors import StoredVectors
 
-# How much popularity weighs in the queries that are tuned for (see `Space.pulls`). At a softmax
-# temperature of 0.05 and log-popularities that spread by 2, debias 0.35 pulls by 0.15 and debias
-# 1 by 0.4; what pulls more than the last is searched exactly.
-PULLS = (0.0, 0.15, 0.45)
+# How much popularity weighs in the queries that are tuned for (see
+# `Space.popularity_weight_ratios`). At a softmax temperature of 0.05 and log-popularities that
+# spread by 2, debias 0.35 has a ratio of 0.15 and debias 1 of 0.4; above the last ratio a query
+# is searched exactly.
+POPULARITY_WEIGHT_RATIOS = (0.0, 0.15, 0.45)
 # Candidates to score exactly, for each answer wanted.
-DEPTHS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
+CANDIDATES_AN_ANSWER = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 64.0)
 # Scoring more than this for a query takes longer than it is worth.
 MOST_CANDIDATES = 3_200
 # Costs in the time that scoring one candidate takes. Measured at 200,000 vectors of 384
@@ -35,14 +36,14 @@ MARGIN = 0.004
 
 @dataclass(frozen=True)
 class _Trial:
-    probes: int
-    depth: int
+    nprobe: int
+    candidates: int
     recall: float
     cost: float
 
 
 def tuned(
-    structure: AnnIndex,
+    ann: AnnIndex,
     vectors: StoredVectors,
     queries: NDArray[np.float32],
     ks: Sequence[int],
@@ -50,67 +51,67 @@ def tuned(
 ) -> AnnIndex:
     """Return the structure with the cheapest settings that reach the target recall.
 
-    One setting for each k and for each of `PULLS`, since the more a query is about popularity,
-    the further apart its answers lie. Half of the queries, float32 [m, d], choose; the recall
-    that is reported is that of the other half. A pull whose target nothing reaches gets no
-    setting, so that such queries are searched exactly; only without pull the settings that
-    look furthest stand in.
+    One setting for each k and for each of `POPULARITY_WEIGHT_RATIOS`, since the more a query is
+    about popularity, the further apart its answers lie. Half of the queries, float32 [m, d],
+    choose; the recall that is reported is that of the other half. A ratio whose target nothing
+    reaches gets no setting, so that such queries are searched exactly; only at ratio 0 the
+    settings that look furthest stand in.
     """
     served = [k for k in sorted(set(ks)) if k * 4 <= len(vectors)] or [1]
     settings: list[Setting] = []
-    for pull in PULLS:
-        asked = structure.space.with_pull(queries, pull)
-        enough = _kth_scores(vectors, asked, served)
-        # Halves of pairs, of which the pulls' signs are made.
-        choosing, judging = np.arange(0, len(asked), 2), np.arange(1, len(asked), 2)
+    for popularity_weight_ratio in POPULARITY_WEIGHT_RATIOS:
+        weighted = ann.space.with_popularity_weight_ratio(queries, popularity_weight_ratio)
+        enough = _kth_scores(vectors, weighted, served)
+        # Halves of pairs, of which the weights' signs are made.
+        choosing, judging = np.arange(0, len(weighted), 2), np.arange(1, len(weighted), 2)
         if not len(judging):
             judging = choosing
         chosen = []
         for k in served:
-            start = Setting(k, pull, 1, k, 0.0)
-            asked_half, enough_half = asked[choosing], enough[k][choosing]
-            trial = _cheapest(structure, vectors, asked_half, enough_half, start, target)
-            setting = Setting(k, pull, trial.probes, trial.depth, 0.0)
-            found = _found(structure, vectors, asked[judging], enough[k][judging], setting)
-            chosen.append(replace(setting, recall=round(found, 4)))
-            if pull > 0 and trial.recall < target:
-                return replace(structure, settings=tuple(settings), target=target)
+            start = Setting(k, popularity_weight_ratio, 1, k, 0.0)
+            asked_half, enough_half = weighted[choosing], enough[k][choosing]
+            trial = _cheapest(ann, vectors, asked_half, enough_half, start, target)
+            setting = Setting(k, popularity_weight_ratio, trial.nprobe, trial.candidates, 0.0)
+            share = _found(ann, vectors, weighted[judging], enough[k][judging], setting)
+            chosen.append(replace(setting, recall=round(share, 4)))
+            if popularity_weight_ratio > 0 and trial.recall < target:
+                return replace(ann, settings=tuple(settings), target=target)
         settings += chosen
-    return replace(structure, settings=tuple(settings), target=target)
+    return replace(ann, settings=tuple(settings), target=target)
 
 
 def recall(
-    structure: AnnIndex,
+    ann: AnnIndex,
     vectors: StoredVectors,
     queries: NDArray[np.float32],
     k: int,
     *,
-    pull: float = 0.0,
+    popularity_weight_ratio: float = 0.0,
 ) -> float:
     """Return the share of the exact k answers that the structure's candidates hold.
 
     ``queries`` are float32 [m, d]. A candidate that scores as high as the exact k-th answer is
     as good as it.
     """
-    asked = structure.space.with_pull(queries, pull)
-    level = structure.levels(asked[:1], k)[0]
+    weighted = ann.space.with_popularity_weight_ratio(queries, popularity_weight_ratio)
+    level = ann.levels(weighted[:1], k)[0]
     if level == np.inf:
         return 1.0
-    enough = _kth_scores(vectors, asked, [k])[k]
-    return _found(structure, vectors, asked, enough, structure.setting_for(k, float(level)))
+    enough = _kth_scores(vectors, weighted, [k])[k]
+    return _found(ann, vectors, weighted, enough, ann.setting_for(k, float(level)))
 
 
-def probe_ladder(structure: AnnIndex) -> list[int]:
-    """Return the numbers of probes worth trying, from few to all."""
-    if not structure.lists and not is_graph(structure.index):
+def nprobe_ladder(ann: AnnIndex) -> list[int]:
+    """Return the values of nprobe worth trying, from few to all."""
+    if not ann.lists and not is_graph(ann.index):
         return [1]  # it scans all its codes
-    most = structure.lists or 1_024
+    most = ann.lists or 1_024
     steps = np.unique(np.rint(2.0 ** np.arange(0, np.log2(most) + 0.5, 0.5)).astype(int))
     return [int(step) for step in steps if step < most] + [most]
 
 
 def _cheapest(
-    structure: AnnIndex,
+    ann: AnnIndex,
     vectors: StoredVectors,
     queries: NDArray[np.float32],
     enough: NDArray[np.float32],
@@ -119,30 +120,34 @@ def _cheapest(
 ) -> _Trial:
     """Return the cheapest trial that reaches the target, or the furthest-looking one.
 
-    Most kinds give their candidates best first, so one search of the greatest depth shows what
-    every smaller one finds. For graphs and refinements each depth is a search.
+    Most kinds give their candidates best first, so one search for the most candidates shows what
+    every smaller one finds. For graphs and refinements each number is a search.
     """
-    ordered = ranks_by_its_codes(structure.index)
-    k, n, lists = start.k, len(vectors), structure.lists
+    ordered = ranks_by_its_codes(ann.index)
+    k, n, lists = start.k, len(vectors), ann.lists
     most = min(n, max(k, MOST_CANDIDATES))
-    depths = sorted({min(most, int(np.ceil(k * depth))) for depth in DEPTHS})
+    candidate_numbers = sorted(
+        {min(most, int(np.ceil(k * candidates))) for candidates in CANDIDATES_AN_ANSWER}
+    )
     if not ordered:
-        # A graph's candidates are nearly exact; a refinement's need a search for each depth.
-        depths = depths[::3] if lists else depths[:3]
-    best, reached = _Trial(1, depths[0], 0.0, np.inf), False
-    for probes in probe_ladder(structure):
-        searched = probes * n / lists if lists else probes * GRAPH_STEPS
+        # A graph's candidates are nearly exact; a refinement's need a search for each number.
+        candidate_numbers = candidate_numbers[::3] if lists else candidate_numbers[:3]
+    best, reached = _Trial(1, candidate_numbers[0], 0.0, np.inf), False
+    for nprobe in nprobe_ladder(ann):
+        searched = nprobe * n / lists if lists else nprobe * GRAPH_STEPS
         if reached and searched * CODE_COST > best.cost:
             break
-        widest = replace(start, probes=probes, depth=depths[-1])
-        scores = vectors.scores(queries, structure.propose(queries, widest))
-        for depth in depths:
+        widest = replace(start, nprobe=nprobe, candidates=candidate_numbers[-1])
+        scores = vectors.scores(queries, ann.propose(queries, widest))
+        for candidates in candidate_numbers:
             if not ordered:
-                alone = replace(start, probes=probes, depth=depth)
-                scores = vectors.scores(queries, structure.propose(queries, alone))
-            found = _share(scores[:, :depth], enough, k)
-            trial = _Trial(probes, depth, found, depth * CANDIDATE_COST + searched * CODE_COST)
-            good = found >= min(1.0, target + MARGIN)
+                alone = replace(start, nprobe=nprobe, candidates=candidates)
+                scores = vectors.scores(queries, ann.propose(queries, alone))
+            share = _share(scores[:, :candidates], enough, k)
+            trial = _Trial(
+                nprobe, candidates, share, candidates * CANDIDATE_COST + searched * CODE_COST
+            )
+            good = share >= min(1.0, target + MARGIN)
             if good and (not reached or trial.cost < best.cost):
                 best, reached = trial, True
             elif not reached:
@@ -161,13 +166,13 @@ def _kth_scores(
 
 
 def _found(
-    structure: AnnIndex,
+    ann: AnnIndex,
     vectors: StoredVectors,
     queries: NDArray[np.float32],
     enough: NDArray[np.float32],
     setting: Setting,
 ) -> float:
-    return _share(vectors.scores(queries, structure.propose(queries, setting)), enough, setting.k)
+    return _share(vectors.scores(queries, ann.propose(queries, setting)), enough, setting.k)
 
 
 def _share(scores: NDArray[np.float32], enough: NDArray[np.float32], k: int) -> float:

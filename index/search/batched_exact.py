@@ -68,7 +68,7 @@ class _Source(NamedTuple):
 
 def shares_products(segment: Segment, n_queries: int, n_questions: int) -> bool:
     """Return whether `best_of_each` is the faster way to exact answers of this segment."""
-    if segment.structure is not None or segment.on_gpu is not None:
+    if segment.ann is not None or segment.on_gpu is not None:
         return False
     if segment.vectors.storage == "float16" and n_queries < DECODE_FROM_QUERIES:
         return False  # FAISS reads float16 as it lies; products need it decoded
@@ -80,7 +80,7 @@ def shares_products(segment: Segment, n_queries: int, n_questions: int) -> bool:
 
 
 def best_of_each(
-    segments: Mapping[int, Segment], asked: Sequence[Asked], exclusions: Exclusions
+    segments: Mapping[int, Segment], queries: Sequence[Asked], exclusions: Exclusions
 ) -> list[Found]:
     """Return the exact k best rows and scores of each query for each question.
 
@@ -88,9 +88,11 @@ def best_of_each(
     segments that are given here, merged, to the last bit. Takes some 100 MiB at most, whatever
     the number of queries and items.
     """
-    m, at_once = len(asked[0]), QUERIES_AT_ONCE
+    m, at_once = len(queries[0]), QUERIES_AT_ONCE
     parts = [
-        _of_some(segments, [q.part(i, i + at_once) for q in asked], exclusions.part(i, i + at_once))
+        _of_some(
+            segments, [q.part(i, i + at_once) for q in queries], exclusions.part(i, i + at_once)
+        )
         for i in range(0, m, at_once)
     ]
     if len(parts) == 1:
@@ -102,13 +104,13 @@ def best_of_each(
 
 
 def _of_some(
-    segments: Mapping[int, Segment], asked: Sequence[Asked], exclusions: Exclusions
+    segments: Mapping[int, Segment], queries: Sequence[Asked], exclusions: Exclusions
 ) -> list[Found]:
-    plain = asked[0].queries.copy()
+    plain = queries[0].queries.copy()
     plain[:, -1] = 0.0
     m, dim = plain.shape
     sources = {number: _source(segment, exclusions) for number, segment in segments.items()}
-    running = [RunningBest(q.k, rounding_bound(q.reach, dim)) for q in asked]
+    running = [RunningBest(q.k, rounding_bound(q.reach, dim)) for q in queries]
     width = max(VECTORS_A_PRODUCT, min(PRODUCT_BYTES // m, VECTOR_BYTES // dim) // 4)
     with search_threads(m, sum(len(s.rows) for s in sources.values()), dim):
         for pieces in _blocks(sources, width):
@@ -116,12 +118,12 @@ def _of_some(
             for piece in pieces:
                 _close(products, piece, sources[piece.number])
             popularity = np.concatenate([piece.vectors[:, -1] for piece in pieces])
-            for search_query, best in zip(asked, running, strict=True):
-                own = [piece for piece in pieces if piece.number in search_query.segments]
-                if own:
-                    columns = _columns(own)
+            for search_query, best in zip(queries, running, strict=True):
+                of_query = [piece for piece in pieces if piece.number in search_query.segments]
+                if of_query:
+                    columns = _columns(of_query)
                     scores = _weighted(products[:, columns], search_query, popularity[columns])
-                    best.offer(scores, _Exact(search_query.queries, own))
+                    best.offer(scores, _Exact(search_query.queries, of_query))
     return [best.best() for best in running]
 
 

@@ -129,9 +129,9 @@ class Exclusions:
 
     def hits(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which of the positions [m, c] are banned for their line's query."""
-        found = np.zeros(positions.shape, bool)
+        excluded = np.zeros(positions.shape, bool)
         if not len(self.keys):
-            return found
+            return excluded
         most = int(self.counts.max())
         if most <= COMPARED_ONE_BY_ONE:
             query, position = np.divmod(self.keys, self.width)
@@ -139,8 +139,8 @@ class Exclusions:
             first = np.cumsum(self.counts) - self.counts
             lists[np.arange(len(query)) - first[query], query] = position
             for one in lists:
-                found |= positions == one[:, None]
-            return found
+                excluded |= positions == one[:, None]
+            return excluded
         keys = np.arange(len(positions), dtype=np.int64)[:, None] * self.width + positions
         place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         # A padding of -1 makes the last key of the line before: it is never a hit.

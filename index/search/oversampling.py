@@ -15,8 +15,8 @@ def fetch_sizes(needed: NDArray[np.int64], available: int) -> NDArray[np.int64]:
     >>> fetch_sizes(np.array([10, 48, 10_000]), 50_000).tolist()
     [32, 128, 16384]
     """
-    wanted = needed + needed // 4 + 16
-    return np.asarray(np.minimum(power_of_two(wanted), available), dtype=np.int64)
+    sizes = needed + needed // 4 + 16
+    return np.asarray(np.minimum(power_of_two(sizes), available), dtype=np.int64)
 
 
 def power_of_two(least: NDArray[np.int64]) -> NDArray[np.int64]:

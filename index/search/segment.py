@@ -38,7 +38,6 @@ class Segment:
         removed: positions that answer nobody, ascending, int64; may be empty.
         structure: proposes candidates in place of reading everything; None: exact.
         allowed: the positions an answer may have, ascending, or None for all but `removed`.
-        by_lists: whether a structure proposes what is allowed in the near lists.
         on_gpu: a GPU copy of ``vectors.flat``, or None.
         gpu_turn: held while the GPU searches: its scratch memory serves one search at a time.
     """
@@ -48,9 +47,8 @@ class Segment:
     vectors: StoredVectors = field(repr=False)
     pool: str
     removed: NDArray[np.int64] = field(default_factory=lambda: NOTHING, repr=False)
-    structure: AnnIndex | None = None
+    ann: AnnIndex | None = None
     allowed: NDArray[np.int64] | None = None
-    by_lists: bool = False
     on_gpu: Any = None
     gpu_turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -100,15 +98,15 @@ class Segment:
 
     def to_gpu(self, scratch: Any, turn: threading.Lock) -> Segment:
         """Return the segment searching on the GPUs that ``scratch`` stands for."""
-        if self.structure is not None and self.structure.fits_gpu:
-            return replace(self, structure=self.structure.to_gpus(turn))
+        if self.ann is not None and self.ann.fits_gpu:
+            return replace(self, ann=self.ann.to_gpus(turn))
         on_gpu = load_faiss().index_cpu_to_gpu(scratch, 0, self.flat)
-        return replace(self, structure=None, on_gpu=on_gpu, gpu_turn=turn)
+        return replace(self, ann=None, on_gpu=on_gpu, gpu_turn=turn)
 
     def to_cpu(self) -> Segment:
         """Return the segment searching in main memory."""
-        structure = self.structure.to_cpu() if self.structure is not None else None
-        return replace(self, structure=structure, on_gpu=None)
+        ann = self.ann.to_cpu() if self.ann is not None else None
+        return replace(self, ann=ann, on_gpu=None)
 
     @property
     def n_live(self) -> int:
@@ -124,17 +122,13 @@ class Segment:
             allowed = np.setdiff1d(allowed, self.removed, assume_unique=True)
         if len(allowed) == self.n_live:
             return self
-        scanned, by_lists = None, False
-        if self.structure is not None:
-            scanned, by_lists = self.structure.scanned, self.structure.serves_by_lists
-        way = plan_filter(
-            n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned, by_lists=by_lists
-        )
-        if way in ("lists", "selector"):
-            return replace(self, allowed=allowed, by_lists=way == "lists", on_gpu=None)
-        if way == "copy":
+        scanned = None if self.ann is None else self.ann.scanned
+        plan = plan_filter(n_queries, len(allowed), len(self), self.dim + 1, scanned=scanned)
+        if plan == "selector":
+            return replace(self, allowed=allowed, on_gpu=None)
+        if plan == "copy":
             return Segment(self.name, self.rows[allowed], self.vectors.copied(allowed), self.pool)
-        return replace(self, allowed=allowed, on_gpu=None, structure=None)
+        return replace(self, allowed=allowed, on_gpu=None, ann=None)
 
     def best(self, queries: NDArray[np.float32], k: int, exclusions: Exclusions) -> Found:
         """Return the k best rows and scores of each query, padded with -1 and -inf.
@@ -145,29 +139,26 @@ class Segment:
         available = self.n_live if self.allowed is None else len(self.allowed)
         if available:
             exclusions = exclusions.among(self.rows).within(self.allowed, self.removed)
-            at_once = None if len(exclusions.keys) else self.best_at_once(queries, k)
-            if at_once is not None:
-                return at_once
+            best = None if len(exclusions.keys) else self._best_by_one_setting(queries, k)
+            if best is not None:
+                return best
         positions = np.full((len(queries), k), -1, np.int64)
         scores = np.full((len(queries), k), -np.inf, np.float32)
         if not available:
             return positions, scores
-        found, pending = (positions, scores), np.arange(len(queries))
+        results, pending = (positions, scores), np.arange(len(queries))
         left = pending[:0]
-        if self.structure is not None:
-            level = self.structure.levels(queries, k)
-            if self.by_lists:
-                # The lists are made without the popularity: what it lifts may lie in any.
-                level[level > 0] = np.inf
+        if self.ann is not None:
+            level = self.ann.levels(queries, k)
             for served in sorted(set(level.tolist()) - {np.inf}):
-                group, setting = pending[level == served], self.structure.setting_for(k, served)
+                group, setting = pending[level == served], self.ann.setting_for(k, served)
                 short = self._propose(
-                    self.structure, setting, queries, group, exclusions, available, found
+                    self.ann, setting, queries, group, exclusions, available, results
                 )
                 left = np.concatenate([left, short])
             pending = pending[level == np.inf]
         if len(pending):
-            short = self._search(queries, pending, k, exclusions, available, found)
+            short = self._search(queries, pending, k, exclusions, available, results)
             left = np.concatenate([left, short])
         if len(left):
             with exactly_threads(1):
@@ -179,24 +170,19 @@ class Segment:
                     scores[query, : len(local)] = exact
         return np.where(positions < 0, -1, self.rows[positions]), scores
 
-    def best_at_once(self, queries: NDArray[np.float32], k: int) -> Found | None:
+    def _best_by_one_setting(self, queries: NDArray[np.float32], k: int) -> Found | None:
         """Return what `best` does where the structure gives it at the first try, as it mostly does.
 
-        None where queries differ in how far they must look, one came back short, or there is
-        no structure to ask so. ``queries`` are at least one.
+        None where queries differ in how far they must look, one came back short, there is a
+        filter, or no structure. ``queries`` are at least one.
         """
-        structure, live = self.structure, self.n_live
-        if structure is None or k > live:
+        ann, live = self.ann, self.n_live
+        if ann is None or self.allowed is not None or k > live:
             return None
-        if self.allowed is not None:
-            if not self.by_lists or queries[:, -1].any():
-                return None
-            local = structure.propose_by_lists(queries, k, self.allowed)
-        else:
-            setting = structure.setting_of_all(queries, k)
-            if setting is None:
-                return None
-            local = structure.propose(queries, setting, share=live / len(self))
+        setting = ann.setting_of_all(queries, k)
+        if setting is None:
+            return None
+        local = ann.propose(queries, setting, share=live / len(self))
         positions, scores = self._answers(queries, local, k, None)
         return None if positions[:, -1].min() < 0 else (self.rows[positions], scores)
 
@@ -207,7 +193,7 @@ class Segment:
         k: int,
         exclusions: Exclusions,
         available: int,
-        found: Found,
+        results: Found,
     ) -> NDArray[np.int64]:
         """Fill in exact answers by FAISS; return the queries that must read every vector."""
         # A few filtered queries: reading what is allowed is all they need. FAISS reads float16
@@ -227,7 +213,7 @@ class Segment:
             for size in np.unique(sizes).tolist():
                 group = pending[sizes == size]
                 best = self._nearest(queries[group], k, size, exclusions.take(group))
-                found[0][group], found[1][group], sure = best
+                results[0][group], results[1][group], sure = best
                 unsure.append(group[~sure])
             pending = np.concatenate(unsure)
             if not len(pending):
@@ -257,36 +243,33 @@ class Segment:
 
     def _propose(
         self,
-        structure: AnnIndex,
+        ann: AnnIndex,
         setting: Setting,
         queries: NDArray[np.float32],
         pending: NDArray[np.int64],
         exclusions: Exclusions,
         available: int,
-        found: Found,
+        results: Found,
     ) -> NDArray[np.int64]:
         """Fill in the best of what the structure proposes; return the queries still short."""
-        k = found[0].shape[1]
-        wanted = np.minimum(k, available - exclusions.counts)
-        pending = pending[wanted[pending] > 0]
+        k = results[0].shape[1]
+        expected = np.minimum(k, available - exclusions.counts)
+        pending = pending[expected[pending] > 0]
         extra, share = power_of_two(exclusions.counts), available / len(self)
         for effort in EFFORTS:
             short = [pending[:0]]
             for more in np.unique(extra[pending]).tolist() if len(exclusions.keys) else [0]:
                 everybody = len(pending) == len(queries) and not len(exclusions.keys)
                 group = pending if everybody else pending[extra[pending] == more]
-                asked = queries if everybody else queries[group]
+                some = queries if everybody else queries[group]
                 most = int(exclusions.counts[group].max()) if more else 0
-                if self.by_lists and self.allowed is not None:
-                    local = structure.propose_by_lists(asked, k + most, self.allowed, effort)
-                else:
-                    local = structure.propose(
-                        asked, setting, more=most, effort=effort, share=share, allowed=self.allowed
-                    )
+                local = ann.propose(
+                    some, setting, more=most, effort=effort, share=share, allowed=self.allowed
+                )
                 not_these = exclusions if everybody else exclusions.take(group)
-                answers = self._answers(asked, local, k, not_these)
-                found[0][group], found[1][group] = answers
-                short.append(group[(answers[0] >= 0).sum(axis=1) < wanted[group]])
+                answers = self._answers(some, local, k, not_these)
+                results[0][group], results[1][group] = answers
+                short.append(group[(answers[0] >= 0).sum(axis=1) < expected[group]])
             pending = np.concatenate(short)
             if not len(pending):
                 break
@@ -304,8 +287,8 @@ class Segment:
         if exclusions is not None and len(exclusions.keys):
             exact[exclusions.hits(local)] = -np.inf
         if self.allowed is None and len(self.removed):
-            found = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)
-            exact[self.removed[found] == local] = -np.inf
+            place = np.minimum(np.searchsorted(self.removed, local), len(self.removed) - 1)
+            exact[self.removed[place] == local] = -np.inf
         return best_first(local, exact, k)
 
     def _read_all(

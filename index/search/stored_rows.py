@@ -62,6 +62,6 @@ def score_rows(
         for number, segment in enumerate(segments):
             inside = code == number
             if inside.any():
-                wanted = np.where(inside, position, -1)
-                scores = np.maximum(scores, segment.scores(queries, wanted))
+                local = np.where(inside, position, -1)
+                scores = np.maximum(scores, segment.scores(queries, local))
     return scores

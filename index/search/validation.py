@@ -25,7 +25,7 @@ def checked_questions(
     Raises:
         VectorIndexError: a value isn't finite, or shapes or names don't fit.
     """
-    asked = []
+    checked = []
     norms: NDArray[np.float64] | None = None
     longest, largest = greatest_bounds(segments)
     for search_query in search_queries:
@@ -36,8 +36,8 @@ def checked_questions(
         reach = reach_of(norms, full[:, -1], longest, largest)
         check_reach(reach)
         numbers = numbers_of_pools(search_query.segments, segments, pools)
-        asked.append(Asked(full, search_query.k, numbers, reach))
-    return asked
+        checked.append(Asked(full, search_query.k, numbers, reach))
+    return checked
 
 
 def numbers_of_pools(

@@ -133,10 +133,10 @@ class Manifest:
         """
         if not path.is_file():
             raise DamagedFileError(f"{path} is missing; {remedy}")
-        found = sha256_of(path)
-        if found != sha256:
+        digest = sha256_of(path)
+        if digest != sha256:
             raise DamagedFileError(
-                f"{path} is not the file that CURRENT vouches for (sha256 {found[:12]}, "
+                f"{path} is not the file that CURRENT vouches for (sha256 {digest[:12]}, "
                 f"expected {sha256[:12]}); {remedy}"
             )
         stored = read_json(path, remedy=remedy)

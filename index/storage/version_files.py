@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.index.ann.ann_index import read_structure
+from longtail.index.ann.ann_index import read_ann
 from longtail.index.ann.faiss_files import read_faiss, write_faiss
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import FileRecord, record_files, sha256_of
@@ -80,14 +80,13 @@ def write_version(
         writer.put_array(f"{name}.rows.int64", segment.rows)
         if len(segment.removed):
             writer.put_array(f"{name}.removed.int64", segment.removed)
-        if segment.structure is not None:
-            structure = segment.structure
-            writer.put(f"{name}.structure.faiss", structure.index, structure.write)
+        if segment.ann is not None:
+            writer.put(f"{name}.structure.faiss", segment.ann.index, segment.ann.write)
     stems = _chunk_stems(index)
     for stem, chunk in zip(stems, index.item_ids.chunks, strict=True):
         writer.put_array(f"{stem}.utf8", chunk.text)
         writer.put_array(f"{stem}.ends.int64", chunk.ends)
-    own = {name: part.record for name, part in sorted(writer.parts.items())}
+    records = {name: part.record for name, part in sorted(writer.parts.items())}
     manifest = Manifest(
         created=now(),
         dim=index.dim,
@@ -98,7 +97,7 @@ def write_version(
         id_chunks=stems,
         tower_fingerprint=index.tower_fingerprint,
         versions=library_versions(),
-        files=own | attached,
+        files=records | attached,
     )
     return manifest, writer.parts
 
@@ -168,7 +167,7 @@ def _record(segment: Segment) -> SegmentRecord:
         removed=len(segment.removed),
         longest=segment.longest,
         largest_popularity=segment.largest_popularity,
-        structure=None if segment.structure is None else segment.structure.report(),
+        structure=None if segment.ann is None else segment.ann.report(),
     )
 
 
@@ -195,15 +194,15 @@ def _segment(reader: _Reader, record: SegmentRecord, manifest: Manifest) -> Segm
     within = not len(removed) or (removed[0] >= 0 and removed[-1] < len(rows))
     if len(removed) != record.removed or (np.diff(removed) <= 0).any() or not within:
         raise ValueError(f"{name}.removed.int64 names no positions")
-    structure = None
+    ann = None
     if record.structure is not None:
         path = reader.path(f"{name}.structure.faiss")
-        structure = read_structure(path, record.structure, mmap=reader.memory_map)
-        if int(structure.index.ntotal) != len(rows):
-            raise ValueError(f"{path.name} proposes from {structure.index.ntotal} items")
-        reader.keep(path.name, structure.index)
+        ann = read_ann(path, record.structure, mmap=reader.memory_map)
+        if int(ann.index.ntotal) != len(rows):
+            raise ValueError(f"{path.name} proposes from {ann.index.ntotal} items")
+        reader.keep(path.name, ann.index)
         vectors.gather_in_huge_pages()
-    return Segment(name, rows, vectors, record.pool, removed, structure)
+    return Segment(name, rows, vectors, record.pool, removed, ann)
 
 
 def _chunk(reader: _Reader, stem: str) -> IdChunk:

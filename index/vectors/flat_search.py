@@ -43,13 +43,13 @@ def nearest_in_parts(flat: Any, queries: NDArray[np.float32], size: int, parts: 
     edges = np.linspace(0, n, parts + 1).astype(np.int64).tolist()
     # Where every part starts: the pointer's own arithmetic stays in FAISS's bytes.
     content = faiss.rev_swig_ptr(flat.codes.data(), n * dim * 4)
-    found: list[Nearest] = [
+    nearest: list[Nearest] = [
         (np.empty((m, size), np.float32), np.empty((m, size), np.int64)) for _ in range(parts)
     ]
 
     def read(part: int) -> None:
         start, end = edges[part], edges[part + 1]
-        scores, positions = found[part]
+        scores, positions = nearest[part]
         with exactly_threads(1):
             faiss.knn_inner_product(
                 faiss.swig_ptr(queries), _float_pointer(content[start * dim * 4 :]),
@@ -63,7 +63,7 @@ def nearest_in_parts(flat: Any, queries: NDArray[np.float32], size: int, parts: 
         read(0)
         for done in rest:
             done.result()
-    return merge_nearest(found, size)
+    return merge_nearest(nearest, size)
 
 
 def best_of_blocks(
@@ -85,8 +85,8 @@ def best_of_blocks(
             scores, positions = faiss.knn(
                 queries, vectors, min(size, len(vectors)), metric=faiss.METRIC_INNER_PRODUCT
             )
-        found = (scores, positions + start)
-        best = found if best is None else merge_nearest([best, found], size)
+        nearest = (scores, positions + start)
+        best = nearest if best is None else merge_nearest([best, nearest], size)
     if best is None:
         best = np.empty((len(queries), 0), np.float32), np.empty((len(queries), 0), np.int64)
     missing = size - best[0].shape[1]
@@ -98,7 +98,7 @@ def best_of_blocks(
     return best
 
 
-def merge_nearest(found: list[Nearest], size: int) -> Nearest:
+def merge_nearest(parts: list[Nearest], size: int) -> Nearest:
     """Return the ``size`` best of several lists a query, best first.
 
     >>> left = np.array([[3.0, 1.0]], np.float32), np.array([[7, 8]])
@@ -106,8 +106,8 @@ def merge_nearest(found: list[Nearest], size: int) -> Nearest:
     >>> merge_nearest([left, right], 3)[1].tolist()
     [[7, 1, 8]]
     """
-    scores = np.concatenate([part for part, _ in found], axis=1)
-    positions = np.concatenate([part for _, part in found], axis=1)
+    scores = np.concatenate([part for part, _ in parts], axis=1)
+    positions = np.concatenate([part for _, part in parts], axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :size]
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(positions, order, axis=1)
 

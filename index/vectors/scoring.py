@@ -37,8 +37,8 @@ def exact_scores(
     scores = np.full(local.shape, -np.inf, np.float32)
     if len(stored) and local.size:
         queries, local = np.ascontiguousarray(queries), np.ascontiguousarray(local)
-        pointer, wanted = faiss.swig_ptr, max(1, local.size // PAIRS_PER_THREAD)
-        with exactly_threads(min(wanted, int(faiss.omp_get_max_threads()))):
+        pointer, threads = faiss.swig_ptr, max(1, local.size // PAIRS_PER_THREAD)
+        with exactly_threads(min(threads, int(faiss.omp_get_max_threads()))):
             faiss.fvec_inner_products_by_idx(
                 pointer(scores), pointer(queries), pointer(stored), pointer(local),
                 stored.shape[1], local.shape[0], local.shape[1],
@@ -144,8 +144,8 @@ def from_sort_keys(keys: NDArray[np.uint64], k: int) -> Found:
     if 0 < width * SORTED_WHOLE < keys.shape[1]:
         keys = np.partition(keys, width - 1, axis=1)[:, :width]
     keys = np.sort(keys, axis=1)[:, :width]
-    found = (keys >> np.uint64(32)).astype(np.uint32)
-    scores = np.where(found >> 31, found, ~found ^ TOP_BIT).view(np.float32)
+    bits = (keys >> np.uint64(32)).astype(np.uint32)
+    scores = np.where(bits >> 31, bits, ~bits ^ TOP_BIT).view(np.float32)
     rows = (keys & LOW).astype(np.int64)
     rows[np.isneginf(scores)] = -1
     if width < k:

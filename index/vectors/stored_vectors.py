@@ -116,10 +116,10 @@ class StoredVectors:
         content = np.empty((0, width), np.uint8)
         if n:
             content = faiss.rev_swig_ptr(flat.codes.data(), n * width).reshape(n, width)
-        made = cls(flat, dim, storage, longest or 0.0, largest_popularity or 0.0, content)
+        stored = cls(flat, dim, storage, longest or 0.0, largest_popularity or 0.0, content)
         if longest is not None and largest_popularity is not None:
-            return made
-        return cls(flat, dim, storage, *made._bounds(), content)
+            return stored
+        return cls(flat, dim, storage, *stored._bounds(), content)
 
     def __len__(self) -> int:
         return len(self.content)
@@ -167,10 +167,10 @@ class StoredVectors:
             return np.concatenate(
                 [self.scores(queries[i : i + at_once], local[i : i + at_once]) for i in parts]
             )
-        wanted, where = np.unique(local, return_inverse=True)
-        padding = int(np.searchsorted(wanted, 0))  # 1 where -1 is among them
+        distinct, where = np.unique(local, return_inverse=True)
+        padding = int(np.searchsorted(distinct, 0))  # 1 where -1 is among them
         return exact_scores(
-            queries, self.read(wanted[padding:]), where.reshape(local.shape) - padding
+            queries, self.read(distinct[padding:]), where.reshape(local.shape) - padding
         )
 
     def scores_of_one(
@@ -224,15 +224,15 @@ class StoredVectors:
         It decodes by SIMD where it searches, and number by number where it only decodes: ten
         times as slow.
         """
-        asked, step = float16_queries(queries), max(1, BLOCK_BYTES // self.content.shape[1])
-        found = []
+        codes, step = float16_queries(queries), max(1, BLOCK_BYTES // self.content.shape[1])
+        nearest = []
         for start in range(0, len(allowed), step):
             part = empty_float16(self.dim)
             part.add_sa_codes(np.ascontiguousarray(self.content[allowed[start : start + step]]))
             with search_threads(len(queries), int(part.ntotal), int(part.d)):
-                scores, local = part.search(asked, size)
-            found.append((scores, np.where(local < 0, -1, allowed[start:][local])))
-        return merge_nearest(found, size)
+                scores, local = part.search(codes, size)
+            nearest.append((scores, np.where(local < 0, -1, allowed[start:][local])))
+        return merge_nearest(nearest, size)
 
     def flat_queries(self, queries: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return ``[q ; w]`` [m, d + 1] in the dimensions of ``flat``."""

@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
+from longtail.retrieval.data.popularity import POOLS
+from longtail.retrieval.ranking.rerank.rerank import MODES
 from longtail.settings.shipped import shipped_names
-
-# `longtail.retrieval.ranking.rerank.rerank.MODES`, which waits for torch.
-MODES = ("fixed", "per-user", "profile")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -68,7 +67,7 @@ def pool_option(default: str) -> Decorator:
     """Return the option --pool with this default."""
     return click.option(
         "--pool",
-        type=click.Choice(["tail", "cold", "head", "all"]),
+        type=click.Choice(list(POOLS)),
         default=default,
         show_default=True,
         help="tail: all but the most popular items; cold: items nobody took yet.",

@@ -15,6 +15,7 @@ from longtail.commands.options import (
     run_argument,
 )
 from longtail.console.output import format_option, print_answers
+from longtail.console.wording import as_misuse
 
 
 @click.command()
@@ -39,28 +40,17 @@ def query(
     text: str | None,
     device: Any,
     style: str,
-    **request: Any,
+    **options: Any,
 ) -> None:
     """Print the top-k items of RUN for a user, a history or a text."""
+    from longtail.retrieval.ranking.query import Query
+
+    items = None if history is None else [i.strip() for i in history.split(",") if i.strip()]
+    with as_misuse():
+        request = Query(user=user, history=items, text=text, **options)
+
     from longtail.retrieval.ranking.retriever import Retriever
 
-    if sum(given is not None for given in (user, history, text)) != 1:
-        raise click.UsageError("give one of --user, --history and --text")
-    if text is not None and not text.strip():
-        raise click.BadParameter("the text is empty", param_hint="--text")
-    if text is not None and not text.isascii() and text != text.encode(errors="replace").decode():
-        raise click.BadParameter("the text is not UTF-8", param_hint="--text")
-    if text is not None and (request["mode"] != "fixed" or request["diversity"] > 0):
-        raise click.UsageError(
-            "--debias-mode and --diversity rank by what a user took; --text has no history"
-        )
     retriever = Retriever.open(run, device=device)
-    asked: dict[str, Any] = {}
-    if user is not None:
-        asked["users"] = [user]
-    elif history is not None:
-        items = [item.strip() for item in history.split(",") if item.strip()]
-        asked["histories"] = {"history": items}
-    else:
-        asked["texts"] = {"text": text}
-    print_answers(retriever.recommend(**asked, **request), style, retriever.bundle.catalog)
+    name = user if user is not None else request.subject
+    print_answers(retriever.frame([request], [name]), style, retriever.bundle.catalog)

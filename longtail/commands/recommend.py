@@ -15,6 +15,7 @@ from longtail.commands.options import (
     run_argument,
 )
 from longtail.console.progress import progress_on_stderr
+from longtail.console.wording import as_misuse
 from longtail.files.input_files import column_option, parse_columns, rejected_option
 from longtail.jobs.interrupts import when_stopped
 
@@ -48,7 +49,7 @@ def recommend(
     rejected_path: Path,
     device: Any,
     out: Path,
-    **request: Any,
+    **options: Any,
 ) -> None:
     """Write the top-k items of RUN for many users.
 
@@ -57,30 +58,35 @@ def recommend(
     """
     from longtail.files.id_files import ids_from_file
     from longtail.files.recommendation_file import histories_from_file, write_answers
+    from longtail.jobs.parallel_batches import UserBatch
+    from longtail.retrieval.ranking.query import Query
     from longtail.retrieval.ranking.retriever import Retriever
 
     if sum([users is not None, everybody, histories is not None]) != 1:
         raise click.UsageError("give one of --users, --all and --histories")
+    with as_misuse():
+        request = Query(user="anybody", **options)
     retriever = Retriever.open(run, device=device)
     unchanged = f"nothing was written to {out}; run the same command again"
     with when_stopped(unchanged), progress_on_stderr() as progress:
         if histories is not None:
-            asked = histories_from_file(
+            taken = histories_from_file(
                 histories,
                 retriever.bundle.catalog,
                 columns=parse_columns(columns),
                 rejected_path=rejected_path,
                 progress=progress,
             )
-        elif users is not None:
-            asked = retriever.histories(ids_from_file(users, "user"))
+            batch = UserBatch.of_histories(taken, retriever.bundle.catalog.item_ids, request)
         else:
-            asked = retriever.histories([str(user) for user in retriever.bundle.log.user_ids])
-        written = write_answers(retriever, asked, out, request, progress)
-    click.echo(f"{out}: {written.rows:,} recommendations for {len(asked):,} users")
+            log = retriever.bundle.log
+            ids = ids_from_file(users, "user") if users is not None else log.user_ids
+            batch = UserBatch.of_users([str(user) for user in ids], request)
+        written = write_answers(retriever, batch, out, progress)
+    click.echo(f"{out}: {written.rows:,} recommendations for {len(batch):,} users")
     if written.noted_users:
         click.echo(
-            f"note: {written.noted_users:,} users got fewer than {request['k']} answers, or "
+            f"note: {written.noted_users:,} users got fewer than {request.k} answers, or "
             "popular items for want of a history",
             err=True,
         )

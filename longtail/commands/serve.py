@@ -46,7 +46,7 @@ from longtail.commands.options import run_argument
     default=10.0,
     show_default=True,
     type=click.FloatRange(0.01, 600),
-    help="Seconds that a client has to send its headers, and as many for the body.",
+    help="Seconds that a client has to send a request's body; headers are the proxy's to bound.",
 )
 @click.option(
     "--max-body",

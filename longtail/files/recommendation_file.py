@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
 from longtail.files.input_files import note_set_aside
 from longtail.index.files import write_file_atomically
-from longtail.jobs.parallel_batches import in_blocks
+from longtail.jobs.parallel_batches import UserBatch, in_blocks
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
@@ -67,32 +67,27 @@ def histories_from_file(
     return Histories.from_interactions(log)
 
 
-def write_answers(
-    retriever: Retriever,
-    asked: Histories,
-    out: Path,
-    request: Mapping[str, Any],
-    progress: Progress,
-) -> Written:
-    """Write the answers to these histories; ``out`` is the old file or the whole new one.
-
-    ``request`` goes to `Retriever.recommend`.
+def write_answers(retriever: Retriever, batch: UserBatch, out: Path, progress: Progress) -> Written:
+    """Write the answers to a batch of users; ``out`` is the old file or the whole new one.
 
     Raises:
-        DiskFullError, QueryError: nothing is written.
+        DiskFullError, QueryError, UnknownUserError: nothing is written.
     """
+
+    def answer(part: range) -> pd.DataFrame:
+        names = [batch.names[i] for i in part]
+        return retriever.frame(batch.queries(part), names)
+
     rows = noted = 0
     with (
         write_file_atomically(out) as temporary,
         pyarrow.parquet.ParquetWriter(temporary, SCHEMA) as writer,
     ):
-        for done, frame in in_blocks(
-            asked, lambda part: retriever.recommend(histories=part, **request)
-        ):
+        for done, frame in in_blocks(len(batch), answer):
             noted += len(frame.attrs["notes"])
             rows += len(frame)
             # Notes are for people; pandas would store them in the file's metadata.
             frame.attrs = {}
             writer.write_table(pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False))
-            progress("recommending", done, len(asked))
+            progress("recommending", done, len(batch))
     return Written(rows, noted)

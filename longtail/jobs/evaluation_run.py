@@ -18,7 +18,7 @@ from longtail.evaluation.engine import EngineRecommender, example_users, head_ca
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.protocol import Recommender, debiased_name
-from longtail.evaluation.report.report import write_report
+from longtail.evaluation.report.report import Examples, write_report
 from longtail.evaluation.report.result_files import write_metrics
 from longtail.evaluation.report.table import comparison_table
 from longtail.evaluation.significance.claims import Claims
@@ -104,10 +104,10 @@ def evaluate_run(
         run / "report.html",
         popularity=bundle.popularity,
         calibration=head_calibration(ranking, known, targets, k=100, max_users=5_000, seed=0),
-        examples=example_users(
-            ranking, known, targets, debias=default, count=examples, k=10, seed=0
+        examples=Examples(
+            example_users(ranking, known, targets, debias=default, count=examples, k=10, seed=0),
+            default,
         ),
-        example_debias=default,
         settings={"default debias": default, **dict(bundle.config)},
         title=f"Evaluation of {run.name}",
         claims=claims,

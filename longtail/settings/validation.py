@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from longtail.retrieval.data.popularity import assign_buckets
+from longtail.retrieval.data.popularity import assign_pools
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.settings import Settings
 from longtail.settings.described import field_of, group_of, limits
@@ -43,7 +43,7 @@ def checked_settings(values: Mapping[Any, Any]) -> TrainingSettings:
     _check_trackers(settings)
     _check_lora(settings)
     try:
-        assign_buckets(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
+        assign_pools(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
     except DataError as error:
         raise SettingsError(f"setting data.bucket_rule: {error}") from None
     for group, width in (("user_tower", "hidden"), ("sequence", "dim")):

@@ -25,17 +25,17 @@ def conformed(
       item_id title  price
     0       7   Pot    NaN
     """
-    made = {}
+    columns = {}
     for name, like in frame.items():
         if name not in items:
-            made[name] = (
+            columns[name] = (
                 pd.Series([None] * len(items)).astype(_nullable(like))
                 if missing is None
                 else missing[name]
             )
         else:
-            made[name] = _as_kind(str(name), items[name].reset_index(drop=True), like)
-    return pd.DataFrame(made)
+            columns[name] = _as_kind(str(name), items[name].reset_index(drop=True), like)
+    return pd.DataFrame(columns)
 
 
 def _as_kind(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Series[Any]:

@@ -124,8 +124,8 @@ def quantiles(values: NDArray[np.int64]) -> tuple[float, ...]:
     """
     if not len(values):
         return (0.0,) * len(QUANTILES)
-    found = np.quantile(values, QUANTILES, method="lower")
-    return tuple(float(v) for v in found)
+    bounds = np.quantile(values, QUANTILES, method="lower")
+    return tuple(float(v) for v in bounds)
 
 
 def deciles(counts: NDArray[np.int64]) -> tuple[float, ...]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from longtail.index.errors import Field
 from longtail.retrieval.errors import QueryError
 
-OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "~", "in", "not in")
 _SIGN = r"<=|>=|!=|=|<|>|~"
 _CLAUSE = re.compile(
     rf"\s*(?P<column>.+?)(?:\s*(?P<sign>{_SIGN})\s*(?P<value>.*?)"
@@ -26,7 +26,7 @@ class Clause:
     Attributes:
         text: as it was written, for messages.
         column: the catalog's column.
-        operator: one of `OPERATORS`.
+        operator: one of = != < <= > >= ~, in, not in.
         values: what is compared with; more than one only for ``=``, ``!=``, ``in``, ``not in``.
     """
 
@@ -86,17 +86,18 @@ def _covered(text: str) -> list[bool]:
 
 
 def _read(text: str) -> Clause:
-    found = _CLAUSE.fullmatch(text)
-    if found is None:
+    match = _CLAUSE.fullmatch(text)
+    if match is None:
         raise QueryError(
-            f"--where {text!r} is not COLUMN OPERATOR VALUE with one of = != < <= > >= ~, or "
-            "COLUMN in (VALUE, ...)"
+            Field("where"),
+            f" {text!r} is not COLUMN OPERATOR VALUE with one of = != < <= > >= ~, or "
+            "COLUMN in (VALUE, ...)",
         )
-    column = _unquoted(found["column"])
-    if found["word"] is not None:
-        operator = " ".join(found["word"].lower().split())
-        return Clause(text, column, operator, tuple(_listed(found["list"], ",")))
-    value, sign = found["value"], found["sign"]
+    column = _unquoted(match["column"])
+    if match["word"] is not None:
+        operator = " ".join(match["word"].lower().split())
+        return Clause(text, column, operator, tuple(_listed(match["list"], ",")))
+    value, sign = match["value"], match["sign"]
     if sign in ("=", "!="):
         return Clause(text, column, sign, tuple(_listed(value, "|")))
     return Clause(text, column, sign, (_unquoted(value),))

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from longtail.index.errors import Field
 from longtail.retrieval.data.filter_parser import Clause, read_clauses
 from longtail.retrieval.errors import QueryError
 
@@ -50,8 +51,9 @@ def _clause_mask(frame: pd.DataFrame, clause: Clause, columns: Sequence[str]) ->
         near = difflib.get_close_matches(clause.column, columns, 1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise QueryError(
-            f"--where {clause.text!r}: the catalog has no column {clause.column!r}{hint} "
-            f"It has: {', '.join(columns)}"
+            Field("where"),
+            f" {clause.text!r}: the catalog has no column {clause.column!r}{hint} "
+            f"It has: {', '.join(columns)}",
         )
     cells = frame[clause.column]
     if clause.operator == "~":
@@ -68,13 +70,14 @@ def _equal(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
     # Truth values with gaps are a column of objects.
     gaps = cells.dtype == object and kinds.infer_dtype(cells, skipna=True) == "boolean"
     if kinds.is_bool_dtype(cells) or gaps:
-        wanted = [value.capitalize() for value in clause.values]
-        if unknown := [v for v, w in zip(clause.values, wanted, strict=True) if w not in _TRUTH]:
+        spellings = [value.capitalize() for value in clause.values]
+        if unknown := [v for v, w in zip(clause.values, spellings, strict=True) if w not in _TRUTH]:
             raise QueryError(
-                f"--where {clause.text!r}: column {clause.column!r} holds true or false, and "
-                f"{unknown[0]!r} is neither"
+                Field("where"),
+                f" {clause.text!r}: column {clause.column!r} holds true or false, and "
+                f"{unknown[0]!r} is neither",
             )
-        return np.asarray(cells.astype("str").isin(wanted), dtype=bool)
+        return np.asarray(cells.astype("str").isin(spellings), dtype=bool)
     if kinds.is_numeric_dtype(cells):
         return np.asarray(cells.isin([_number(v, clause) for v in clause.values]), dtype=bool)
     if kinds.is_datetime64_any_dtype(cells):
@@ -90,8 +93,9 @@ def _compared(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
     if not kinds.is_numeric_dtype(cells) or kinds.is_bool_dtype(cells):
         held = "true or false" if kinds.is_bool_dtype(cells) else "text"
         raise QueryError(
-            f"--where {clause.text!r}: column {clause.column!r} holds {held}; {clause.operator} "
-            "compares numbers (use =, in or ~)"
+            Field("where"),
+            f" {clause.text!r}: column {clause.column!r} holds {held}; {clause.operator} "
+            "compares numbers (use =, in or ~)",
         )
     numbers = cells.to_numpy(dtype=float, na_value=np.nan)
     return np.asarray(compare(numbers, _number(clause.values[0], clause)), dtype=bool)
@@ -107,8 +111,8 @@ def _number(value: str, clause: Clause) -> float:
         number = np.nan
     if np.isnan(number):
         raise QueryError(
-            f"--where {clause.text!r}: column {clause.column!r} holds numbers, and {value!r} is "
-            "none"
+            Field("where"),
+            f" {clause.text!r}: column {clause.column!r} holds numbers, and {value!r} is none",
         )
     return number
 
@@ -120,8 +124,9 @@ def _date(value: str, clause: Clause, cells: pd.Series[Any]) -> pd.Timestamp:
         date = pd.NaT  # type: ignore[assignment]
     if pd.isna(date):
         raise QueryError(
-            f"--where {clause.text!r}: column {clause.column!r} holds dates, and {value!r} is "
-            "none; write it like 2024-01-31"
+            Field("where"),
+            f" {clause.text!r}: column {clause.column!r} holds dates, and {value!r} is "
+            "none; write it like 2024-01-31",
         )
     zone = cells.dt.tz
     return date if (date.tzinfo is None) == (zone is None) else date.tz_localize(zone)

@@ -100,7 +100,9 @@ class Histories:
         cls, histories: Iterable[Iterable[int]], user_ids: Iterable[str] | None = None
     ) -> Histories:
         """Return histories given as lists of catalog rows, oldest first."""
-        parts = [np.asarray(list(h), dtype=np.int32) for h in histories]
+        parts = [
+            np.asarray(h if isinstance(h, np.ndarray) else list(h), np.int32) for h in histories
+        ]
         ids = [str(i) for i in range(len(parts))] if user_ids is None else list(user_ids)
         offsets = np.concatenate([[0], np.cumsum([len(p) for p in parts])]).astype(np.int64)
         items = np.concatenate(parts) if parts else np.empty(0, np.int32)
@@ -131,3 +133,11 @@ class Histories:
         rows = np.full((len(self), length), -1, np.int32)
         rows[inside] = self.items[positions[inside]]
         return rows, lengths
+
+
+def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]:
+    """Return sorted keys ``user * n_items + row`` of what each user doesn't get back."""
+    if excluded is None:
+        return np.empty(0, np.int64)
+    owner = np.repeat(np.arange(len(excluded), dtype=np.int64), np.diff(excluded.offsets))
+    return np.unique(owner * n_items + excluded.items)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from longtail.retrieval.errors import DataError
 
 HEAD, TAIL, COLD = 0, 1, 2
-BUCKETS = ("head", "tail", "cold")
+# Of the three that no item is in two of, by code.
+POOL_NAMES = ("head", "tail", "cold")
 # Of log-probabilities, see `log_probability`.
 SMOOTHING, FLOOR_COUNT = 1.0, 1.0
 
@@ -78,7 +79,7 @@ class Popularity:
     def from_counts(
         cls, counts: NDArray[np.int64], item_ids: NDArray[np.object_], rule: str = "items:0.2"
     ) -> Popularity:
-        """Derive buckets, log-probabilities and percentiles from training counts.
+        """Derive pools, log-probabilities and percentiles from training counts.
 
         Raises:
             DataError: the rule isn't one of ``items:SHARE``, ``mass:SHARE``, ``count:NUMBER``.
@@ -86,7 +87,7 @@ class Popularity:
         scale = LogScale.of_counts(counts)
         return cls(
             counts=counts,
-            bucket=assign_buckets(counts, item_ids, rule),
+            bucket=assign_pools(counts, item_ids, rule),
             log_p=log_probability(counts, total=scale.total),
             percentile=percentiles(counts),
             rule=rule,
@@ -102,9 +103,9 @@ class Popularity:
         rule: str,
         scale: LogScale,
     ) -> Popularity:
-        """Return the popularity of a catalog that has changed since its buckets were drawn.
+        """Return the popularity of a catalog that has changed since its pools were drawn.
 
-        Buckets and scale are as they were drawn then; removed rows count for no percentile.
+        Pools and scale are as they were drawn then; removed rows count for no percentile.
         """
         return cls(
             counts=counts,
@@ -117,9 +118,9 @@ class Popularity:
         )
 
     def recounted(self, counts: NDArray[np.int64], item_ids: NDArray[np.object_]) -> Popularity:
-        """Return what new counts make of the same rows: buckets and scale are drawn anew.
+        """Return what new counts make of the same rows: pools and scale are drawn anew.
 
-        Removed rows keep the bucket that they had: they are in no pool anyway.
+        Removed rows keep the pool that they had, though no query may return them.
         """
         there = np.full(len(counts), True) if self.removed is None else ~self.removed
         fresh = Popularity.from_counts(counts[there], item_ids[there], self.rule)
@@ -138,12 +139,14 @@ class Popularity:
         return inside if self.removed is None else inside & ~self.removed
 
     def sizes(self) -> dict[str, int]:
-        """Return the number of items in each bucket, removed ones left out."""
+        """Return the number of items in head, tail and cold, removed ones left out."""
         there = self.in_pool("all")
-        return {name: int((self.bucket[there] == code).sum()) for code, name in enumerate(BUCKETS)}
+        return {
+            name: int((self.bucket[there] == code).sum()) for code, name in enumerate(POOL_NAMES)
+        }
 
 
-def assign_buckets(
+def assign_pools(
     counts: NDArray[np.int64], item_ids: NDArray[np.object_], rule: str
 ) -> NDArray[np.int8]:
     """Return HEAD, TAIL or COLD for every item.
@@ -153,11 +156,11 @@ def assign_buckets(
     broken by item_id; an item with no training interaction is cold whatever the rule says.
 
     >>> ids = np.array(["a", "b", "c", "d", "e"], dtype=object)
-    >>> assign_buckets(np.array([9, 4, 4, 1, 0]), ids, "items:0.4").tolist()
+    >>> assign_pools(np.array([9, 4, 4, 1, 0]), ids, "items:0.4").tolist()
     [0, 0, 1, 1, 2]
-    >>> assign_buckets(np.array([9, 4, 4, 1, 0]), ids, "count:4").tolist()
+    >>> assign_pools(np.array([9, 4, 4, 1, 0]), ids, "count:4").tolist()
     [0, 0, 0, 1, 2]
-    >>> assign_buckets(np.array([9, 4, 4, 1, 0]), ids, "mass:0.5").tolist()
+    >>> assign_pools(np.array([9, 4, 4, 1, 0]), ids, "mass:0.5").tolist()
     [0, 1, 1, 1, 2]
     """
     kind, _, value = rule.partition(":")
@@ -180,10 +183,10 @@ def assign_buckets(
         mass = np.cumsum(counts[order])
         reached = mass >= number * counts.sum()
         head_size = int(np.argmax(reached)) + 1 if number > 0 and reached.any() else 0
-    bucket = np.full(len(counts), TAIL, np.int8)
-    bucket[order[:head_size]] = HEAD
-    bucket[counts == 0] = COLD
-    return bucket
+    pool = np.full(len(counts), TAIL, np.int8)
+    pool[order[:head_size]] = HEAD
+    pool[counts == 0] = COLD
+    return pool
 
 
 def log_probability(

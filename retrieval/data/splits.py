@@ -168,10 +168,10 @@ def _warnings(log: Interactions, kind: SplitKind) -> tuple[str, ...]:
         )
     taught = np.zeros(len(log.user_ids), bool)
     taught[log.user[part == TRAIN]] = True
-    asked = np.unique(log.user[part == TEST])
-    if strangers := int((~taught[asked]).sum()):
+    test_users = np.unique(log.user[part == TEST])
+    if strangers := int((~taught[test_users]).sum()):
         warnings.append(
-            f"{strangers:,} of {len(asked):,} test users have no event in the train part; they "
-            "can't be answered from a history"
+            f"{strangers:,} of {len(test_users):,} test users have no event in the train part; "
+            "they can't be answered from a history"
         )
     return tuple(warnings)

@@ -39,7 +39,7 @@ def load_interactions(path: Path) -> Interactions:
     position = {user: i for i, user in enumerate(user_ids)}
     encoded = table["user_id"].combine_chunks()
     codes = np.array([position[u] for u in encoded.dictionary.to_pylist()], np.int32)
-    found = {
+    columns = {
         name: table[name].to_numpy() if name in table.column_names else None for name in OPTIONAL
     }
     return Interactions(
@@ -48,5 +48,5 @@ def load_interactions(path: Path) -> Interactions:
         item=table["item_row"].to_numpy(),
         time=table["time"].to_numpy(),
         has_clock=json.loads(header["has_clock"]),
-        **found,
+        **columns,
     )

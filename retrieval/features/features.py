@@ -84,11 +84,17 @@ def _from_text(
     user_state: UserState, vectors: NDArray[np.float32], place: NDArray[np.int64]
 ) -> Columns:
     recency = np.float32(DECAY) ** np.arange(user_state.matches.shape[1], dtype=np.float32)
-    found = np.empty((len(OF_TEXTS), *place.shape), np.float32)
+    features = np.empty((len(OF_TEXTS), *place.shape), np.float32)
     text_matches(
-        vectors, place, user_state.vectors, user_state.matches, user_state.lengths, recency, found
+        vectors,
+        place,
+        user_state.vectors,
+        user_state.matches,
+        user_state.lengths,
+        recency,
+        features,
     )
-    columns = dict(zip(OF_TEXTS, found, strict=True))
+    columns = dict(zip(OF_TEXTS, features, strict=True))
     spread = np.maximum(user_state.deviation, 1e-6)[:, None]
     length = np.linalg.norm((user_state.matches * recency[:, None]).sum(axis=1), axis=1)
     return {
@@ -123,9 +129,9 @@ def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np
     there = place >= 0
 
     def at(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        found = np.zeros(rows.shape, np.float32)
-        found[there] = values[place[there]]
-        return found
+        of_pairs = np.zeros(rows.shape, np.float32)
+        of_pairs[there] = values[place[there]]
+        return of_pairs
 
     recent = at(matrix_scores.recent)
     mean, deviation = matrix_scores.moments
@@ -145,11 +151,11 @@ def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np
         rank[there] = matrix_scores.ranks[place[there]]
         # Beyond a few hundred, ranks are noise.
         columns["log_rank"] = np.log1p(np.minimum(rank, 500))
-    wanted = OF_LEADING if name == LEADING else OF_BEHAVIOUR
-    columns |= {key: make() for key, make in single.items() if key in wanted}
-    return {f"{name}.{key}": values for key, values in columns.items() if key in wanted}
+    names = OF_LEADING if name == LEADING else OF_BEHAVIOUR
+    columns |= {key: make() for key, make in single.items() if key in names}
+    return {f"{name}.{key}": values for key, values in columns.items() if key in names}
 
 
-def _of_sequence_scores(name: str, found: SequenceScores, rows: NDArray[np.int64]) -> Columns:
-    cosine = found.cosines(np.maximum(rows, 0))
-    return {f"{name}.cosine": cosine, f"{name}.gap": cosine - found.highest[:, None]}
+def _of_sequence_scores(name: str, scores: SequenceScores, rows: NDArray[np.int64]) -> Columns:
+    cosine = scores.cosines(np.maximum(rows, 0))
+    return {f"{name}.cosine": cosine, f"{name}.gap": cosine - scores.highest[:, None]}

@@ -23,13 +23,14 @@ DECAY = 0.8
 class HistoryScores:
     """Every (user, item) pair that some past item points at, with what it adds up to.
 
-    Pairs are ordered by user, then by catalog row; what isn't among them is 0.
+    A user's numbers are the same bits in any company. Pairs are ordered by user, then by catalog
+    row; what isn't among them is 0.
 
     Attributes:
         n_items: catalog rows.
         starts: user u has the pairs ``starts[u]:starts[u + 1]``, int64 [n_users + 1].
         rows: catalog row of each pair, int32 [e].
-        recent: sum of ``DECAY ** age * weight`` over the last items, float32 [e].
+        recent: sum of ``decay ** age * weight`` over the last items, age 0 the newest, float32 [e].
         flat: the same without decay.
         best: the largest single weight.
         newest, second: the weight from the last item, and from the one before it.
@@ -52,15 +53,17 @@ class HistoryScores:
     highest: NDArray[np.float32]
 
     @classmethod
-    def of(cls, weights: ItemWeights, histories: Histories) -> HistoryScores:
-        """Return what the matrix says of these histories."""
-        read, _ = histories.last(LAST)
+    def of(
+        cls, weights: ItemWeights, histories: Histories, *, decay: float = DECAY, last: int = LAST
+    ) -> HistoryScores:
+        """Return what the matrix says of these histories; ``last`` past items of each are read."""
+        read, _ = histories.last(last)
         there = read[read >= 0].astype(np.int64)
         most = int((weights.indptr[there + 1] - weights.indptr[there]).sum())
         starts = np.zeros(len(histories) + 1, np.int64)
         rows = np.empty(most, np.int32)
         sums = np.empty((5, most), np.float32)
-        own = np.empty(most, np.bool_)
+        in_history = np.empty(most, np.bool_)
         totals = np.zeros((2, len(histories)), np.float64)
         highest = np.zeros(len(histories), np.float32)
         add_up(
@@ -68,13 +71,13 @@ class HistoryScores:
             weights.columns,
             weights.values,
             read,
-            np.float32(DECAY) ** np.arange(LAST, dtype=np.float32),
+            np.float32(decay) ** np.arange(read.shape[1], dtype=np.float32),
             histories.offsets,
             histories.items,
             starts,
             rows,
             sums,
-            own,
+            in_history,
             totals,
             highest,
         )
@@ -92,7 +95,7 @@ class HistoryScores:
             best=best,
             newest=newest,
             second=second,
-            own=own[:end],
+            own=in_history[:end],
             moments=(mean.astype(np.float32), deviation.astype(np.float32)),
             highest=highest,
         )
@@ -115,7 +118,7 @@ class HistoryScores:
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
         """Each pair's place in the user's whole list, 0 the best; own items one past the end."""
-        found = np.full(len(self.rows), self.n_items, np.int64)
+        ranks = np.full(len(self.rows), self.n_items, np.int64)
         others = np.flatnonzero(~self.own)
         # The value, highest first (a float's bits order as it does, but for the sign), and then
         # the place in one number: plain integers sort several times faster than pairs.
@@ -126,8 +129,8 @@ class HistoryScores:
             part = (falling[start:stop] << np.uint64(32)) | np.arange(stop - start, dtype=np.uint64)
             part.sort()
             places = (part & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-            found[others[start + places]] = np.arange(stop - start)
-        return found
+            ranks[others[start + places]] = np.arange(stop - start)
+        return ranks
 
     def top(
         self, k: int, allowed: NDArray[np.bool_], exclusions: NDArray[np.int64]

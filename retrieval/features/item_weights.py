@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import write_file_atomically
-from longtail.retrieval.data.interactions import Histories
 
 REMEDY = "copy the run folder again, or train it again with `longtail train`"
 DTYPES = {"indptr": np.int64, "columns": np.int32, "values": np.float32}
@@ -23,8 +22,7 @@ DTYPES = {"indptr": np.int64, "columns": np.int32, "values": np.float32}
 class ItemWeights:
     """Item-to-item weights B, of each row only the largest: row j says what follows item j.
 
-    A history's score for an item is ``sum over its last items j of decay ** age * B[j, item]``,
-    age 0 being the newest. A user's scores are the same bits whoever else is asked with them.
+    `HistoryScores` says what they make of a history.
 
     Attributes:
         indptr: row j is at ``indptr[j]:indptr[j + 1]``, int64 [n_items + 1].
@@ -49,8 +47,10 @@ class ItemWeights:
         indptr = np.zeros(len(columns) + 1, np.int64)
         present = (columns >= 0) & (values != 0)
         np.cumsum(present.sum(axis=1), out=indptr[1:])
-        made = cls(indptr, columns[present].astype(np.int32), values[present].astype(np.float32))
-        return cls.from_matrix(made.matrix)
+        unsorted = cls(
+            indptr, columns[present].astype(np.int32), values[present].astype(np.float32)
+        )
+        return cls.from_matrix(unsorted.matrix)
 
     @classmethod
     def from_matrix(cls, weights: sp.csr_matrix) -> ItemWeights:
@@ -82,42 +82,6 @@ class ItemWeights:
         part = slice(self.indptr[item], self.indptr[item + 1])
         return self.columns[part], self.values[part]
 
-    def score(self, histories: Histories, *, decay: float, last: int) -> sp.csr_matrix:
-        """Return every user's scores, float32 [m, n_items], columns in no order.
-
-        What no past item points at has no entry. ``last`` is how many past items are read.
-        """
-        weights = history_weights(histories, self.n_items, decay=decay, last=last)
-        return sp.csr_matrix(weights @ self.matrix)
-
-    def top(
-        self,
-        histories: Histories,
-        k: int,
-        *,
-        decay: float,
-        last: int,
-        allowed: NDArray[np.bool_] | None = None,
-        excluded: Histories | None = None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return each user's k best rows and their scores, best first, ties by row.
-
-        Only scores above 0 are answers: at 0 or below, behaviour speaks against an item or not
-        at all. Shorter answers are padded with -1 and -inf. ``allowed`` bool [n_items] says which
-        rows may come (the pool and the filters); rows in ``excluded``, one list a user, never do.
-        """
-        scores = self.score(histories, decay=decay, last=last)
-        exclusions = np.zeros(self.n_items, bool)
-        for user, (start, end) in enumerate(zip(scores.indptr, scores.indptr[1:], strict=False)):
-            columns, values = scores.indices[start:end], scores.data[start:end]
-            if allowed is not None:
-                values[~allowed[columns]] = 0.0
-            if excluded is not None:
-                exclusions[excluded[user]] = True
-                values[exclusions[columns]] = 0.0
-                exclusions[excluded[user]] = False
-        return _best_of_each_row(scores, k)
-
     def save(self, path: Path) -> None:
         """Write one safetensors file; the file is the old one or the whole new one."""
         from safetensors.numpy import save_file
@@ -147,47 +111,6 @@ class ItemWeights:
         if problem := _problem(tensors, n_items):
             raise DamagedFileError(f"{path} {problem}; {REMEDY}")
         return cls(*(tensors[name] for name in DTYPES))
-
-
-def history_weights(
-    histories: Histories, n_items: int, *, decay: float, last: int
-) -> sp.csr_matrix:
-    """Return ``decay ** age`` of each user's last items, float32 [m, n_items]; repeats add up.
-
-    >>> weights = history_weights(Histories.from_lists([[2, 0, 1]]), 3, decay=0.5, last=2)
-    >>> weights.toarray().tolist()
-    [[0.5, 1.0, 0.0]]
-    """
-    rows, lengths = histories.last(last)
-    user, age = np.nonzero(rows >= 0)
-    # Twice the same item gives two entries of one column, which the product adds up.
-    return sp.csr_matrix(
-        (
-            (np.float64(decay) ** age).astype(np.float32),
-            rows[user, age],
-            np.concatenate([[0], np.cumsum(lengths)]),
-        ),
-        shape=(len(histories), n_items),
-    )
-
-
-def _best_of_each_row(
-    scores: sp.csr_matrix, k: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    rows = np.full((scores.shape[0], k), -1, np.int64)
-    best = np.full((scores.shape[0], k), -np.inf, np.float32)
-    for user, (start, end) in enumerate(zip(scores.indptr, scores.indptr[1:], strict=False)):
-        columns, values = scores.indices[start:end], scores.data[start:end]
-        floor = np.float32(0.0)
-        if k < len(values):
-            # Everything that ties with the k-th stays, so that the row decides and not chance.
-            floor = max(floor, np.partition(values, len(values) - k)[-k])
-        kept = (values > 0) & (values >= floor)
-        columns, values = columns[kept], values[kept]
-        order = np.lexsort((columns, -values))[:k]
-        rows[user, : len(order)] = columns[order]
-        best[user, : len(order)] = values[order]
-    return rows, best
 
 
 def _problem(tensors: dict[str, NDArray[Any]], n_items: int) -> str | None:

@@ -64,8 +64,8 @@ class SequenceScores:
         if self._fits:
             return np.take_along_axis(self._whole, rows, axis=1)
         out = np.empty(rows.shape, np.float32)
-        for user, wanted in enumerate(rows):
-            out[user] = self.items[wanted] @ self.users[user]
+        for user, line in enumerate(rows):
+            out[user] = self.items[line] @ self.users[user]
         return out
 
     def _blocks(self) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -28,7 +28,7 @@ def add_up(
     starts: NDArray[np.int64],
     rows: NDArray[np.int32],
     sums: NDArray[np.float32],
-    own: NDArray[np.bool_],
+    in_history: NDArray[np.bool_],
     totals: NDArray[np.float64],
     highest: NDArray[np.float32],
 ) -> None:
@@ -74,30 +74,30 @@ def add_up(
                     sums[SECOND, place] = weight
         starts[user + 1] = end
         order = np.empty(end - first, np.int32)
-        found = 0
+        count = 0
         for word in range(len(touched)):
             bits = touched[word]
             while bits:
                 low = bits & (~bits + one)
                 column = word * 64 + _BIT[(low * _DE_BRUIJN) >> np.uint64(58)]
                 bits ^= low
-                rows[first + found] = column
-                order[found] = slot[column]
-                slot[column] = np.int32(first + found)
-                found += 1
+                rows[first + count] = column
+                order[count] = slot[column]
+                slot[column] = np.int32(first + count)
+                count += 1
             touched[word] = np.uint64(0)
         for kind in range(5):
             sums[kind, first:end] = sums[kind][order]
-        own[first:end] = False
+        in_history[first:end] = False
         for place in range(offsets[user], offsets[user + 1]):
             if slot[items[place]] >= 0:
-                own[slot[items[place]]] = True
+                in_history[slot[items[place]]] = True
         for place in range(first, end):
             slot[rows[place]] = -1
             value = sums[RECENT, place]
             totals[0, user] += value
             totals[1, user] += np.float64(value) * np.float64(value)
-            if not own[place] and value > highest[user]:
+            if not in_history[place] and value > highest[user]:
                 highest[user] = value
 
 
@@ -106,7 +106,7 @@ def pick_best(
     starts: NDArray[np.int64],
     rows: NDArray[np.int32],
     recent: NDArray[np.float32],
-    own: NDArray[np.bool_],
+    in_history: NDArray[np.bool_],
     n_items: int,
     allowed: NDArray[np.bool_],
     exclusions: NDArray[np.int64],
@@ -121,7 +121,7 @@ def pick_best(
         size = 0
         for place in range(starts[user], starts[user + 1]):
             value, row = recent[place], rows[place]
-            if not value > 0 or own[place] or (size == k and not value > heap_values[0]):
+            if not value > 0 or in_history[place] or (size == k and not value > heap_values[0]):
                 continue
             if not allowed[row]:
                 continue
@@ -139,16 +139,16 @@ def look_up(
     starts: NDArray[np.int64],
     rows: NDArray[np.int32],
     n_items: int,
-    wanted: NDArray[np.int64],
+    targets: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> None:
     """Fill out [m, c] with where each wanted row is among its user's pairs, -1 where it isn't."""
     slot = np.full(n_items, -1, np.int64)
-    for user in range(len(wanted)):
+    for user in range(len(targets)):
         for place in range(starts[user], starts[user + 1]):
             slot[rows[place]] = place
-        for column in range(wanted.shape[1]):
-            row = wanted[user, column]
+        for column in range(targets.shape[1]):
+            row = targets[user, column]
             out[user, column] = slot[row] if row >= 0 else -1
         for place in range(starts[user], starts[user + 1]):
             slot[rows[place]] = -1

@@ -42,13 +42,13 @@ def text_matches(
             recent[i, j:end] = last[i, j:end] = second[i, j:end] = total[i, j:end] = 0.0
             best[i, j:end] = -1.0
             for h in range(-1, lengths[i]):
-                asked = users[i] if h < 0 else matches[i, h]
+                key = users[i] if h < 0 else matches[i, h]
                 p0 = p1 = p2 = p3 = np.float32(0.0)
-                for x in range(len(asked)):
-                    p0 += v0[x] * asked[x]
-                    p1 += v1[x] * asked[x]
-                    p2 += v2[x] * asked[x]
-                    p3 += v3[x] * asked[x]
+                for x in range(len(key)):
+                    p0 += v0[x] * key[x]
+                    p1 += v1[x] * key[x]
+                    p2 += v2[x] * key[x]
+                    p3 += v3[x] * key[x]
                 for k in range(j, end):
                     product = p0 if k == j else p1 if k == j + 1 else p2 if k == j + 2 else p3
                     if h < 0:

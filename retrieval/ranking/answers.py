@@ -1,131 +1,113 @@
-"""Answers as plain arrays: what the frames of `Retriever` and the service are made of."""
+"""What comes back from the engine, and the long frame that users of it get."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import Pool
-from longtail.retrieval.features.relevance_head import probability
-from longtail.retrieval.features.user_state import UserState
-from longtail.retrieval.ranking.answers_frame import Answers
-from longtail.retrieval.ranking.explanation import reasons
-from longtail.retrieval.ranking.pipeline import Ranked, RankingPipeline
-from longtail.retrieval.ranking.rerank.rerank import Rerank
-from longtail.retrieval.ranking.user_encoding import vector_state
+from longtail.retrieval.data.popularity import POOL_NAMES
+from longtail.retrieval.run.bundle import Bundle
+
+COLUMNS = (
+    "user_id",
+    "item_id",
+    "rank",
+    "score",
+    "relevance",
+    "popularity_percentile",
+    "bucket",
+)
 
 
-def answer_histories(
-    ranking: RankingPipeline,
-    asked: Histories,
-    hows: Sequence[Rerank],
-    *,
-    k: int,
-    pool: Pool,
-    excluded: Histories | None,
-    allowed: NDArray[np.bool_] | None = None,
-    explain: bool = False,
-) -> list[Answers]:
-    """Return the answers to these histories in each of the ways.
+@dataclass(frozen=True)
+class Answers:
+    """Answers to m queries, k places each, best first, padded with row -1 and NaN.
 
-    All users are ranked at once, which takes memory in proportion: hand over at most
-    `USERS_PER_BATCH`. ``excluded`` are rows that never come back, aligned with
-    the users; ``allowed`` the rows that may, bool [n].
+    Attributes:
+        rows: catalog rows, int64 [m, k].
+        scores: what they are ordered by, float32 [m, k].
+        relevance: calibrated probability, NaN where the head has no say, float32 [m, k].
+        base_ranks: rank at debias 0 without diversity, 1 the best, 0 unknown or not wanted,
+            int64 [m, k].
+        lengths: how many past items each answer goes by, int32 [m]; 0 where nothing is known.
+        because: per query and answer, the item ids that carry the score; None if not wanted.
     """
-    user_state = ranking.user_state(asked)
-    found = []
-    for ranked in _ranked(ranking, user_state, hows, k, pool, excluded, allowed, explain):
-        answers = _answers(asked, user_state, ranked)
-        found.append(explained(ranking, asked, ranked, answers) if explain else answers)
-    return found
 
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    relevance: NDArray[np.float32]
+    base_ranks: NDArray[np.int64]
+    lengths: NDArray[np.int32]
+    because: Sequence[Sequence[Sequence[str]]] | None = None
 
-def answer_texts(
-    ranking: RankingPipeline,
-    texts: Sequence[str],
-    names: Sequence[str],
-    hows: Sequence[Rerank],
-    *,
-    k: int,
-    pool: Pool,
-    excluded: Histories | None = None,
-    allowed: NDArray[np.bool_] | None = None,
-) -> list[Answers]:
-    """Return the answers to free texts in each of the ways; see `answer_histories`.
+    def __len__(self) -> int:
+        return len(self.rows)
 
-    They come with base ranks and without reasons: a text has no past items to name.
-    """
-    asked = Histories.from_lists([[] for _ in texts], list(names))
-    user_state = ranking.text_state(list(texts))
-    return [
-        explained(ranking, asked, ranked, _answers(asked, user_state, ranked))
-        for ranked in _ranked(ranking, user_state, hows, k, pool, excluded, allowed, True)
-    ]
-
-
-def nearest_items(
-    ranking: RankingPipeline, rows: NDArray[np.int64], *, k: int, pool: Pool
-) -> Answers:
-    """Return the items whose texts are nearest to each of these rows'; scores are cosines."""
-    # Cosine alone: neither temperature nor popularity has a say in likeness.
-    plain = replace(ranking.bundle.serving, temperature=1.0, popularity_weight=0.0)
-    alike = replace(ranking, bundle=replace(ranking.bundle, serving=plain))
-    ids = [str(item) for item in ranking.bundle.catalog.item_ids[rows]]
-    themselves = Histories.from_lists([[int(row)] for row in rows], ids)
-    user_state = vector_state(ranking.index.vectors(rows))
-    places = min(k, len(ranking.bundle.catalog))
-    found = alike.search(user_state, places, pool=pool, debias=0.0, excluded=themselves)
-    nothing = np.full_like(found.scores, np.nan)
-    return Answers(themselves.user_ids, found.rows, found.scores, nothing)
-
-
-def explained(
-    ranking: RankingPipeline, asked: Histories, ranked: Ranked, answers: Answers
-) -> Answers:
-    """Return the answers with the past items that carry them, and their ranks at debias 0."""
-    because: list[list[list[str]]] = []
-    ranks: list[list[int | None]] = []
-    ids = ranking.bundle.catalog.item_ids
-    for i in range(len(asked)):
-        there = answers.rows[i] >= 0
-        rows = answers.rows[i][there]
-        found = reasons(ranking, asked[i], rows) if len(asked[i]) else []
-        because.append(
-            [[str(ids[r.row]) for r in reason] for reason in found] or [[] for _ in rows]
+    @classmethod
+    def none(cls, lengths: NDArray[np.int32], k: int) -> Answers:
+        """Return m queries without an answer, k places each, to be filled."""
+        shape = (len(lengths), k)
+        nan = np.full(shape, np.nan, np.float32)
+        return cls(
+            np.full(shape, -1, np.int64), nan, nan.copy(), np.zeros(shape, np.int64), lengths
         )
-        ranks.append([int(rank) or None for rank in ranked.base_ranks[i][there]])
-    return replace(answers, because=because, base_ranks=ranks)
+
+    @classmethod
+    def picked(cls, lists: Sequence[Answers], which: NDArray[np.int64]) -> Answers:
+        """Return query i as ``lists[which[i]]`` answers it; ``because`` is left out."""
+        if len(lists) == 1:
+            return lists[0]
+        line = np.arange(len(which))
+        rows, scores, relevance, base_ranks = (
+            np.stack([getattr(answers, name) for answers in lists])[which, line]
+            for name in ("rows", "scores", "relevance", "base_ranks")
+        )
+        return cls(rows, scores, relevance, base_ranks, lists[0].lengths)
+
+    def note(self, line: int, k: int) -> str | None:
+        """Return what the reader of a query's first k answers should know, None if nothing.
+
+        >>> Answers.none(np.array([4], np.int32), 2).note(0, 2)
+        '0 of 2 answers: the pool, filters and exclusions leave no more'
+        """
+        notes = []
+        if self.lengths[line] == 0:
+            notes.append("no history: the most popular items of the pool")
+        count = int((self.rows[line, :k] >= 0).sum())
+        if count < k:
+            notes.append(f"{count} of {k} answers: the pool, filters and exclusions leave no more")
+        return "; ".join(notes) or None
 
 
-def _ranked(
-    ranking: RankingPipeline,
-    user_state: UserState,
-    hows: Sequence[Rerank],
-    k: int,
-    pool: Pool,
-    excluded: Histories | None,
-    allowed: NDArray[np.bool_] | None,
-    base_ranks: bool,
-) -> list[Ranked]:
-    # Room for more answers than there are items would be memory for padding.
-    places = min(k, len(ranking.bundle.catalog))
-    return ranking.rank(
-        user_state,
-        places,
-        hows,
-        pool=pool,
-        excluded=excluded,
-        allowed=allowed,
-        base_ranks=base_ranks,
+def answers_frame(bundle: Bundle, answers: Answers, names: Sequence[str]) -> pd.DataFrame:
+    """Return one row an answer, best first within each query; padding is left out.
+
+    ``names`` [m] are what the queries are called: the column ``user_id``. Answers with reasons
+    have the columns title, base_rank and because too.
+    """
+    line, place = np.nonzero(answers.rows >= 0)
+    rows = answers.rows[line, place]
+    frame = pd.DataFrame(
+        {
+            "user_id": np.array(names, dtype=object)[line],
+            "item_id": bundle.catalog.item_ids[rows].astype(object),
+            "rank": place + 1,
+            "score": answers.scores[line, place],
+            "relevance": answers.relevance[line, place],
+            "popularity_percentile": bundle.popularity.percentile[rows],
+            "bucket": np.array(POOL_NAMES, dtype=object)[bundle.popularity.bucket[rows]],
+        }
     )
-
-
-def _answers(asked: Histories, user_state: UserState, ranked: Ranked) -> Answers:
-    relevance = probability(ranked.logits)
-    return Answers(
-        asked.user_ids, ranked.rows, ranked.scores, relevance, lengths=user_state.lengths
-    )
+    if answers.because is not None:
+        title = bundle.catalog.frame.get("title")
+        if title is not None:
+            frame["title"] = title.to_numpy(dtype=object)[rows]
+        # Whole numbers with gaps: a rank beyond the depth searched is unknown, not 0.
+        ranks = answers.base_ranks[line, place]
+        frame["base_rank"] = pd.array([int(rank) or None for rank in ranks], dtype="Int64")
+        frame["because"] = [list(ids) for reasons in answers.because for ids in reasons]
+    return frame

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.user_state import SequenceScores
@@ -28,14 +27,14 @@ def from_behaviour(
     tail: NDArray[np.bool_] | None,
 ) -> list[NDArray[np.int64]]:
     """Return what item-to-item weights suggest, [m, c] each; ``tail`` adds the tail's share."""
-    found = []
+    lists = []
     for name, matrix_scores in history_scores.items():
-        found.append(
+        lists.append(
             matrix_scores.top(LED if name == LEADING else BY_BEHAVIOUR, allowed, exclusions)
         )
         if name == LEADING and tail is not None:
-            found.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
-    return found
+            lists.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
+    return lists
 
 
 def from_sequences(
@@ -45,16 +44,8 @@ def from_sequences(
 ) -> list[NDArray[np.int64]]:
     """Return the items nearest to what each sequence tower expects, [m, c] each."""
     return [
-        found.nearest(BY_SEQUENCE, allowed, exclusions)[0] for found in sequence_scores.values()
+        scores.nearest(BY_SEQUENCE, allowed, exclusions)[0] for scores in sequence_scores.values()
     ]
-
-
-def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]:
-    """Return sorted keys ``user * n_items + row`` of what each user doesn't get back."""
-    if excluded is None:
-        return np.empty(0, np.int64)
-    owner = np.repeat(np.arange(len(excluded), dtype=np.int64), np.diff(excluded.offsets))
-    return np.unique(owner * n_items + excluded.items)
 
 
 def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,42 +9,31 @@ from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 
 
-@dataclass(frozen=True)
-class Reason:
-    """A past item and how much score the candidate would lose without it.
-
-    The score is the head's log-odds; without a head that ranks, the cosine.
-    """
-
-    row: int
-    contribution: float
-
-
 def reasons(
     ranking: RankingPipeline,
     history: NDArray[np.int32],
     candidates: NDArray[np.int64],
     most: int = 3,
-) -> list[list[Reason]]:
-    """Return, for each candidate, the past items that carry its score, strongest first.
+) -> list[list[int]]:
+    """Return, for each candidate, the rows of past items that carry its score, strongest first.
 
     Each past item is left out once and the engine asked again (occlusion, Zeiler and Fergus,
-    2014): whatever it is made of, the loss of score is what the item contributed. Items that
+    2014): whatever it is made of, the loss of score (log-odds of the head; without a head that
+    ranks, the cosine) is what the item contributed. Items that
     contributed nothing, or pulled the other way, are left out; of a history of one item, that
     item carries everything.
     """
     recent = history[-ranking.bundle.user_tower.max_history :]
     if len(recent) == 1:
-        whole = _scores(ranking, [recent], candidates)[0]
-        return [[Reason(int(recent[0]), float(score))] for score in whole]
+        return [[int(recent[0])] for _ in candidates]
     without = [np.delete(recent, i) for i in range(len(recent))]
     scores = _scores(ranking, [recent, *without], candidates)
     lost = scores[0] - scores[1:]
-    found = []
+    carriers = []
     for column in lost.T:
         strongest = np.argsort(-column, kind="stable")[:most]
-        found.append([Reason(int(recent[i]), float(column[i])) for i in strongest if column[i] > 0])
-    return found
+        carriers.append([int(recent[i]) for i in strongest if column[i] > 0])
+    return carriers
 
 
 def _scores(

@@ -1,8 +1,9 @@
-"""From histories to ranked rows: tastes, candidates, relevance, and the popularity dial."""
+"""From histories to ranked rows: user states, candidates, relevance, and the popularity dial."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,19 +13,20 @@ from numpy.typing import NDArray
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.interactions import TRAIN, Histories
-from longtail.retrieval.data.popularity import BUCKETS, HEAD, POOLS, Pool
-from longtail.retrieval.errors import QueryError
+from longtail.retrieval.data.popularity import HEAD, Pool
 from longtail.retrieval.features.features import gather_features
+from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.features.user_state import UserState
+from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.candidate_generation import (
     FIRST_STAGE,
     FIRST_STAGE_PLAIN,
     FIRST_STAGE_TAIL,
-    excluded_keys,
     from_behaviour,
     from_sequences,
     union,
 )
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.item_vectors import ItemVectors
 from longtail.retrieval.ranking.rerank.popularity_profile import (
     PopularityProfile,
@@ -43,30 +45,23 @@ PROFILE_BANDS = 5
 DEEPEST_BASE_RANK = 1_000
 
 
-@dataclass(frozen=True)
-class Ranked:
-    """Lists of m users, k places each; -1 and NaN where there is no answer.
-
-    Attributes:
-        rows: catalog rows, best first, int64 [m, k].
-        scores: what they are ordered by, float32 [m, k].
-        logits: log-odds of relevance, NaN where the head has no say, float32 [m, k].
-        base_ranks: rank at debias 0 without diversity, 1 the best, 0 unknown or not asked for,
-            int64 [m, k].
-    """
-
-    rows: NDArray[np.int64]
-    scores: NDArray[np.float32]
-    logits: NDArray[np.float32]
-    base_ranks: NDArray[np.int64]
+def untimed(stage: str) -> AbstractContextManager[None]:
+    """Return a context in which nothing is measured."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
 class RankingPipeline:
-    """Turns tastes into ranked catalog rows with one bundle and its index."""
+    """Turns histories into ranked catalog rows with one bundle and its index.
+
+    Attributes:
+        timed: gives the context in which a stage runs: ``tower``, ``search``, ``score``, and
+            ``rerank`` for the rest.
+    """
 
     bundle: Bundle
     index: VectorIndex
+    timed: Callable[[str], AbstractContextManager[None]] = untimed
 
     @cached_property
     def vectors(self) -> ItemVectors:
@@ -90,85 +85,73 @@ class RankingPipeline:
 
     def user_state(self, histories: Histories) -> UserState:
         """Return what is known of users with these histories (oldest first)."""
-        return self._user_encoder.of(histories)
+        with self.timed("tower"):
+            return self._user_encoder.of(histories)
 
-    def text_state(self, texts: list[str]) -> UserState:
-        """Return free texts as tastes: a vector each, and no history for the head to judge by."""
-        return vector_state(self.bundle.item_tower.encode(texts))
+    def text_state(self, texts: Sequence[str]) -> UserState:
+        """Return free texts as user states: a vector each, no history for the head to judge by."""
+        with self.timed("tower"):
+            return vector_state(self.bundle.item_tower.encode(list(texts)))
 
     def search(
-        self,
-        user_state: UserState,
-        k: int,
-        *,
-        pool: Pool,
-        debias: float,
-        excluded: Histories | None,
-        allowed: NDArray[np.bool_] | None = None,
+        self, user_state: UserState, k: int, eligible: Eligible, *, debias: float
     ) -> SearchResult:
-        """Return the first stage: the pool's k rows with the highest debiased score, per user.
+        """Return the first stage: the k eligible rows with the highest debiased score, per user.
 
         The score is ``cosine / temperature + (popularity_weight - debias) * log p`` (log p
-        less its catalog mean). Rows in ``excluded`` (aligned with the users) never come back.
+        less its catalog mean).
         """
-        serving = self.bundle.serving
-        return self.index.search(
-            np.ascontiguousarray(user_state.vectors / np.float32(serving.temperature)),
-            k,
-            popularity_weight=serving.popularity_weight - debias,
-            segments=[BUCKETS[code] for code in POOLS[pool]],
-            excluded=None
-            if excluded is None
-            else (excluded.offsets, excluded.items.astype(np.int64)),
-            allowed=allowed,
-        )
+        weight = self.bundle.serving.popularity_weight - debias
+        with self.timed("search"):
+            return self.index.search(
+                self._search_vectors(user_state),
+                k,
+                popularity_weight=weight,
+                segments=eligible.segments,
+                excluded=eligible.exclusions,
+                allowed=eligible.allowed,
+            )
 
-    def candidates(
-        self,
-        user_state: UserState,
-        k: int,
-        *,
-        pool: Pool,
-        excluded: Histories | None,
-        allowed: NDArray[np.bool_] | None = None,
-    ) -> NDArray[np.int64]:
+    def candidates(self, user_state: UserState, k: int, eligible: Eligible) -> NDArray[np.int64]:
         """Return the rows that the head is asked about, -1 padded, int64 [m, c].
 
         The union of the index, the item-to-item weights and the sequence towers. It doesn't
         depend on the debias strength, so that the dial only ever reorders; it holds at least k
-        rows where the pool, filters and exclusions leave as many.
+        rows where as many are eligible.
         """
-        popularity, plain = self.bundle.popularity, self.bundle.serving.popularity_weight
-        whole_catalog = pool == "all"
-        asked: list[tuple[Pool, int, float]] = [
-            (pool, max(FIRST_STAGE, k), 0.0),
-            (pool, FIRST_STAGE_PLAIN, plain),
-        ]
-        if whole_catalog:
-            asked.append(("tail", FIRST_STAGE_TAIL, plain))
-        search_queries = [
-            SearchQuery(wanted, plain - debias, [BUCKETS[code] for code in POOLS[of]])
-            for of, wanted, debias in asked
-        ]
-        found = self.index.search_each(
-            np.ascontiguousarray(user_state.vectors / np.float32(self.bundle.serving.temperature)),
-            search_queries,
-            excluded=None
-            if excluded is None
-            else (excluded.offsets, excluded.items.astype(np.int64)),
-            allowed=allowed,
-        )
-        lists = [one.rows for one in found]
-        mask = popularity.in_pool(pool)
-        if allowed is not None:
-            mask = mask & allowed
-        exclusions = excluded_keys(excluded, self.index.n_items)
-        tail = popularity.bucket != HEAD if whole_catalog else None
-        lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
-        lists += from_sequences(user_state.sequence_scores, mask, exclusions)
-        return union(lists, self.index.n_items)
+        with self.timed("search"):
+            lists = self._first_stage(user_state, k, eligible)
+            popularity, n_items = self.bundle.popularity, self.index.n_items
+            mask, exclusions = eligible.mask(popularity), eligible.excluded_keys(n_items)
+            tail = popularity.bucket != HEAD if eligible.pool == "all" else None
+            lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
+            lists += from_sequences(user_state.sequence_scores, mask, exclusions)
+            return union(lists, n_items)
 
-    def evidence(
+    def _first_stage(
+        self, user_state: UserState, k: int, eligible: Eligible
+    ) -> list[NDArray[np.int64]]:
+        weight = self.bundle.serving.popularity_weight
+        parts: list[tuple[Pool, int, float]] = [
+            (eligible.pool, max(FIRST_STAGE, k), weight),
+            (eligible.pool, FIRST_STAGE_PLAIN, 0.0),
+        ]
+        if eligible.pool == "all":
+            parts.append(("tail", FIRST_STAGE_TAIL, 0.0))
+        results = self.index.search_each(
+            self._search_vectors(user_state),
+            [SearchQuery(depth, w, Eligible(pool).segments) for pool, depth, w in parts],
+            excluded=eligible.exclusions,
+            allowed=eligible.allowed,
+        )
+        return [result.rows for result in results]
+
+    def _search_vectors(self, user_state: UserState) -> NDArray[np.float32]:
+        return np.ascontiguousarray(
+            user_state.vectors / np.float32(self.bundle.serving.temperature)
+        )
+
+    def features(
         self, user_state: UserState, rows: NDArray[np.int64], names: Sequence[str] | None = None
     ) -> NDArray[np.float32]:
         """Return what is known of each user's rows [m, c], float32 [m, c, f].
@@ -190,26 +173,24 @@ class RankingPipeline:
 
         NaN for padding (-1) and for users without a history: the head never saw such a pair.
         """
-        known = np.diff(user_state.histories.offsets) > 0
-        if not self.bundle.relevance.ranks or not known.any():
-            return np.full(rows.shape, np.nan, np.float32)
-        present = (rows >= 0) & known[:, None]
-        evidence = self.evidence(user_state, rows)
-        found = np.full(rows.shape, np.nan, np.float32)
-        found[present] = self.bundle.relevance.logits(evidence[present])
-        return found
+        with self.timed("score"):
+            known = np.diff(user_state.histories.offsets) > 0
+            logits = np.full(rows.shape, np.nan, np.float32)
+            if self.bundle.relevance.ranks and known.any():
+                present = (rows >= 0) & known[:, None]
+                features = self.features(user_state, rows)
+                logits[present] = self.bundle.relevance.logits(features[present])
+            return logits
 
     def rank(
         self,
         user_state: UserState,
         k: int,
-        hows: Sequence[Rerank],
+        reranks: Sequence[Rerank],
+        eligible: Eligible,
         *,
-        pool: Pool,
-        excluded: Histories | None,
-        allowed: NDArray[np.bool_] | None = None,
         base_ranks: bool = False,
-    ) -> list[Ranked]:
+    ) -> list[Answers]:
         """Return the k best rows of every user in each of the ways, from one set of candidates.
 
         Users with a history are ranked by the head: ``logit(relevance) - debias * log p`` in
@@ -217,131 +198,94 @@ class RankingPipeline:
         stage, whose score takes its place. Without any of them the pool's most popular items
         come, without a score. ``base_ranks``: whether those are wanted too.
         """
-        whole = np.diff(user_state.histories.offsets) > 0
-        ranked = (
-            self._by_head(user_state, k, hows, pool, excluded, allowed, base_ranks)
-            if self.bundle.relevance.ranks and whole.any()
-            else [_nothing(len(user_state), k) for _ in hows]
-        )
-        by_first_stage = (
-            ~whole if self.bundle.relevance.ranks else np.ones(len(user_state), bool)
-        ) & (user_state.lengths > 0)
-        unknown = np.flatnonzero(user_state.lengths == 0)
-        for how, found in zip(hows, ranked, strict=True):
-            if by_first_stage.any():
-                first = self.search(
-                    user_state, k, pool=pool, debias=how.debias, excluded=excluded, allowed=allowed
-                )
-                found.rows[by_first_stage] = first.rows[by_first_stage]
-                found.scores[by_first_stage] = first.scores[by_first_stage]
-                if base_ranks:
-                    base = self._first_stage_ranks(user_state, first.rows, pool, excluded, allowed)
-                    found.base_ranks[by_first_stage] = base[by_first_stage]
-            for user in unknown:
-                mine = np.empty(0, np.int32) if excluded is None else excluded[int(user)]
-                popular = self.most_popular(k, pool=pool, excluded=mine, allowed=allowed)
-                found.rows[user] = -1
-                found.rows[user, : len(popular)] = popular
-        return ranked
+        with self.timed("rerank"):
+            head_ranks = self.bundle.relevance.ranks
+            whole = np.diff(user_state.histories.offsets) > 0
+            lists = (
+                self._by_head(user_state, k, reranks, eligible, base_ranks)
+                if head_ranks and whole.any()
+                else [Answers.none(user_state.lengths, k) for _ in reranks]
+            )
+            by_first_stage = (~whole | (not head_ranks)) & (user_state.lengths > 0)
+            unknown = np.flatnonzero(user_state.lengths == 0)
+            for setting, answers in zip(reranks, lists, strict=True):
+                if by_first_stage.any():
+                    first = self.search(user_state, k, eligible, debias=setting.debias)
+                    answers.rows[by_first_stage] = first.rows[by_first_stage]
+                    answers.scores[by_first_stage] = first.scores[by_first_stage]
+                    if base_ranks:
+                        base = self._first_stage_ranks(user_state, first.rows, eligible)
+                        answers.base_ranks[by_first_stage] = base[by_first_stage]
+                for user in unknown:
+                    popular = self._most_popular(k, eligible, int(user))
+                    answers.rows[user] = -1
+                    answers.rows[user, : len(popular)] = popular
+            return lists
 
     def _by_head(
         self,
         user_state: UserState,
         k: int,
-        hows: Sequence[Rerank],
-        pool: Pool,
-        excluded: Histories | None,
-        allowed: NDArray[np.bool_] | None,
+        reranks: Sequence[Rerank],
+        eligible: Eligible,
         base_ranks: bool,
-    ) -> list[Ranked]:
-        rows = self.candidates(user_state, k, pool=pool, excluded=excluded, allowed=allowed)
+    ) -> list[Answers]:
+        rows = self.candidates(user_state, k, eligible)
         logits = self.logits(user_state, rows)
-        popularity = self.bundle.popularity
         inside = np.maximum(rows, 0)
-        diverse = any(how.diversity > 0 for how in hows)
-        found = Candidates(
+        diverse = any(setting.diversity > 0 for setting in reranks)
+        candidates = Candidates(
             rows=rows,
             logits=logits,
-            log_p=popularity.centred[inside],
+            log_p=self.bundle.popularity.centred[inside],
             bands=self._bands[inside],
             vectors=self.index.vectors(inside.ravel()).reshape(*rows.shape, self.index.dim)
             if diverse
             else None,
         )
-        by_user = any(how.mode != "fixed" for how in hows)
-        popularity_profile = self._popularity_profile(user_state.histories) if by_user else None
+        by_user = any(setting.mode != "fixed" for setting in reranks)
+        profile = self._popularity_profile(user_state.histories) if by_user else None
         population = self.population if by_user else None
         base = np.zeros(rows.shape, np.int64)
         if base_ranks:
-            plain = rerank(found, rows.shape[1] or 1, Rerank()).places
+            plain = rerank(candidates, rows.shape[1] or 1, Rerank()).places
             user, place = np.nonzero(plain >= 0)
             base[user, plain[user, place]] = place + 1
-        out = []
-        for how in hows:
-            made = rerank(
-                found, k, how, popularity_profile=popularity_profile, population=population
+        lists = []
+        for setting in reranks:
+            ranked = rerank(
+                candidates, k, setting, popularity_profile=profile, population=population
             )
-            there, places = made.places >= 0, np.maximum(made.places, 0)
-            ranked = _nothing(len(rows), k)
-            ranked.rows[:], ranked.scores[:] = made.rows, made.scores
+            there, places = ranked.places >= 0, np.maximum(ranked.places, 0)
+            answers = Answers.none(user_state.lengths, k)
+            answers.rows[:], answers.scores[:] = ranked.rows, ranked.scores
             if rows.shape[1]:
-                ranked.logits[there] = np.take_along_axis(logits, places, axis=1)[there]
-                ranked.base_ranks[there] = np.take_along_axis(base, places, axis=1)[there]
-            out.append(ranked)
-        return out
+                chosen = np.take_along_axis(logits, places, axis=1)[there]
+                answers.relevance[there] = probability(chosen)
+                answers.base_ranks[there] = np.take_along_axis(base, places, axis=1)[there]
+            lists.append(answers)
+        return lists
 
     def _first_stage_ranks(
-        self,
-        user_state: UserState,
-        rows: NDArray[np.int64],
-        pool: Pool,
-        excluded: Histories | None,
-        allowed: NDArray[np.bool_] | None,
+        self, user_state: UserState, rows: NDArray[np.int64], eligible: Eligible
     ) -> NDArray[np.int64]:
         """Return where the first stage has these rows [m, k] at debias 0, 0 if too far down."""
         depth = min(DEEPEST_BASE_RANK, self.index.n_items)
-        plain = self.search(
-            user_state, depth, pool=pool, debias=0.0, excluded=excluded, allowed=allowed
-        ).rows
-        out = np.zeros(rows.shape, np.int64)
+        plain = self.search(user_state, depth, eligible, debias=0.0).rows
+        ranks = np.zeros(rows.shape, np.int64)
         for user, line in enumerate(plain):
             place = {int(row): rank for rank, row in enumerate(line, 1) if row >= 0}
-            out[user] = [place.get(int(row), 0) for row in rows[user]]
-        return out
+            ranks[user] = [place.get(int(row), 0) for row in rows[user]]
+        return ranks
 
     def _popularity_profile(self, histories: Histories) -> PopularityProfile:
         centred = self.bundle.popularity.centred
         return PopularityProfile.of(histories, centred, self._bands, PROFILE_BANDS)
 
-    def most_popular(
-        self, k: int, *, pool: Pool, excluded: NDArray[np.int32], allowed: NDArray[np.bool_] | None
-    ) -> NDArray[np.int64]:
-        """Return the pool's rows by training count, ties by row: the answer without a history."""
-        popularity = self.bundle.popularity
-        eligible = popularity.in_pool(pool)
-        if allowed is not None:
-            eligible &= allowed
-        eligible[excluded] = False
-        rows = np.flatnonzero(eligible)
-        return rows[np.argsort(-popularity.counts[rows], kind="stable")][:k].astype(np.int64)
-
-
-def _nothing(users: int, k: int) -> Ranked:
-    nan = np.full((users, k), np.nan, np.float32)
-    return Ranked(
-        np.full((users, k), -1, np.int64), nan, nan.copy(), np.zeros((users, k), np.int64)
-    )
-
-
-def check_request(k: int, pool: str, debias: float) -> None:
-    """Refuse a request that has no answer.
-
-    Raises:
-        QueryError: k below 1, an unknown pool, or a debias outside [0, 1].
-    """
-    if k < 1:
-        raise QueryError(f"k is {k}; ask for at least one item")
-    if pool not in POOLS:
-        raise QueryError(f"pool {pool!r} is not one of {', '.join(POOLS)}")
-    if not 0.0 <= debias <= 1.0:
-        raise QueryError(f"debias is {debias}; it lies between 0 and 1")
+    def _most_popular(self, k: int, eligible: Eligible, user: int) -> NDArray[np.int64]:
+        """Return a user's eligible rows by training count, ties by row."""
+        counts, mask = self.bundle.popularity.counts, eligible.mask(self.bundle.popularity)
+        if eligible.excluded is not None:
+            mask[eligible.excluded[user]] = False
+        rows = np.flatnonzero(mask)
+        return rows[np.argsort(-counts[rows], kind="stable")][:k].astype(np.int64)

@@ -3,38 +3,53 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from threading import Lock
+from typing import Literal, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError
-from longtail.retrieval.ranking.answers import answer_histories, answer_texts, nearest_items
-from longtail.retrieval.ranking.answers_frame import Answers, answers_frame
-from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline, check_request
-from longtail.retrieval.ranking.rerank.rerank import Mode, Rerank
+from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
+from longtail.retrieval.ranking.answers import Answers, answers_frame
+from longtail.retrieval.ranking.pipeline import RankingPipeline, untimed
+from longtail.retrieval.ranking.query import Query, QueryOptions
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
 
+MASKS_KEPT = 64
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Retriever:
     """A trained engine with its index, ready to answer.
+
+    Attributes:
+        served: the run folder's content, of one version.
+        ranking: what ranks histories and texts.
 
     >>> Retriever.open("RUN").recommend(users=["u1"], k=10, pool="tail")  # doctest: +SKIP
     """
 
-    bundle: Bundle
+    served: ServedRun
     ranking: RankingPipeline
     _histories: Histories = field(repr=False)
     _position: Mapping[str, int] = field(repr=False)
+    _masks: OrderedDict[tuple[str, ...], NDArray[np.bool_]] = field(
+        default_factory=OrderedDict, repr=False
+    )
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
     def open(cls, run: str | Path, *, device: Literal["cpu", "gpu"] = "cpu") -> Retriever:
@@ -47,32 +62,33 @@ class Retriever:
         return cls.of(open_run(Path(run)), device=device)
 
     @classmethod
-    def of(cls, served: ServedRun, *, device: Literal["cpu", "gpu"] = "cpu") -> Retriever:
-        """Return the engine of a run that is open already."""
-        bundle, index = served.bundle, served.index
-        if device == "gpu":
-            index = index.to_device("gpu")
+    def of(
+        cls,
+        served: ServedRun,
+        *,
+        device: Literal["cpu", "gpu"] = "cpu",
+        timed: Callable[[str], AbstractContextManager[None]] = untimed,
+    ) -> Retriever:
+        """Return the engine of a run that is open already; ``timed`` as in `RankingPipeline`."""
+        index = served.index.to_device("gpu") if device == "gpu" else served.index
+        log = served.bundle.log
         return cls(
-            bundle,
-            RankingPipeline(bundle, index),
-            Histories.from_interactions(bundle.log),
-            {user: i for i, user in enumerate(bundle.log.user_ids)},
+            served,
+            RankingPipeline(served.bundle, index, timed),
+            Histories.from_interactions(log),
+            {user: i for i, user in enumerate(log.user_ids)},
         )
 
-    def histories(self, users: Sequence[str]) -> Histories:
-        """Return everything these users took, oldest first.
+    @property
+    def bundle(self) -> Bundle:
+        """The trained engine over the served rows."""
+        return self.served.bundle
 
-        Raises:
-            UnknownUserError: a user isn't in the log; near ids are suggested.
-        """
-        if missing := [user for user in users if user not in self._position]:
-            near = difflib.get_close_matches(str(missing[0]), list(self._position), 3, 0.6)
-            hint = f"; near ones: {', '.join(near)}" if near else ""
-            raise UnknownUserError(
-                f"no user {missing[0]!r} in this run ({len(self._position)} users){hint}. "
-                "For a new user give the items with --history"
-            )
-        return self._histories.take(np.array([self._position[user] for user in users], np.int64))
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """Index version and model, as answers over HTTP carry them."""
+        index = self.served.index
+        return {"index": index.stored_parts.version, "model": index.tower_fingerprint[:12]}
 
     def position(self, user: str) -> int | None:
         """Return a user's position in the log, None for one that it doesn't have."""
@@ -80,43 +96,127 @@ class Retriever:
 
     def logged_history(self, user: str) -> NDArray[np.int32] | None:
         """Return the rows that a user of the log took, oldest first; None for any other."""
-        position = self._position.get(user)
+        position = self.position(user)
         return None if position is None else self._histories[position]
 
-    def item_rows(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the catalog rows of item ids.
+    def history(self, user: str) -> NDArray[np.int32]:
+        """Return the rows that a user took, oldest first.
 
         Raises:
-            UnknownItemError: an item isn't in the catalog; near ids are suggested.
+            UnknownUserError: the user isn't in the log; near ids are suggested.
         """
-        rows = self.bundle.catalog.rows_of(item_ids)
+        rows = self.logged_history(user)
+        if rows is None:
+            near = difflib.get_close_matches(str(user), list(self._position), 3, 0.6)
+            hint = f"; near ones: {', '.join(near)}" if near else ""
+            raise UnknownUserError(
+                f"no user {user!r} in this run ({len(self._position)} users){hint}. "
+                "For a new user give the items with ",
+                Field("history"),
+            )
+        return rows
+
+    def item_rows(self, item_ids: Sequence[str], *, offered: bool = False) -> NDArray[np.int32]:
+        """Return the catalog rows of item ids; with ``offered``, of items that can be answers.
+
+        Raises:
+            UnknownItemError: an item isn't in the catalog (near ids are suggested), or was
+                removed.
+        """
+        catalog = self.bundle.catalog
+        rows = catalog.rows_of(item_ids)
         if (rows < 0).any():
             missing = str(item_ids[int(np.argmin(rows))])
-            near = self.bundle.catalog.near_ids(missing)
+            near = catalog.near_ids(missing)
             hint = f"; near ones: {', '.join(near)}" if near else ""
             raise UnknownItemError(f"no item {missing!r} in the catalog{hint}")
-        return rows
+        if offered and (gone := catalog.is_removed(rows)).any():
+            item_id = item_ids[int(np.argmax(gone))]
+            raise UnknownItemError(f"item {item_id!r} was removed from the catalog")
+        return rows.astype(np.int32)
+
+    def passing(self, where: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Return the rows that pass all filters, bool [n]; None: all do.
+
+        The latest filters are kept: shops ask the same few again and again.
+
+        Raises:
+            QueryError: a filter that can't be read.
+        """
+        key = tuple(where)
+        if not key:
+            return None
+        with self._lock:
+            mask = self._masks.get(key)
+            if mask is not None:
+                self._masks.move_to_end(key)
+                return mask
+        mask = where_mask(self.bundle.catalog.frame, key)
+        with self._lock:
+            self._masks[key] = mask
+            while len(self._masks) > MASKS_KEPT:
+                self._masks.popitem(last=False)
+        return mask
+
+    @cached_property
+    def _titles(self) -> NDArray[np.object_] | None:
+        titles = self.bundle.catalog.frame.get("title")
+        return None if titles is None else titles.to_numpy(dtype=object)
+
+    def title(self, row: int) -> str | None:
+        """Return an item's title, None where it has none."""
+        title = None if self._titles is None else self._titles[row]
+        return title if isinstance(title, str) else None
+
+    def answer_each(
+        self, queries: Sequence[Query], lookup: Lookup | None = None
+    ) -> Iterator[Answered | Failed]:
+        """Yield the outcomes of queries group after group, each query once (`answer_each`).
+
+        ``lookup``: who knows more users than the log, None for this engine's own.
+        """
+        return answer_each(self.ranking, queries, self if lookup is None else lookup)
+
+    def frame(self, queries: Sequence[Query], names: Sequence[str]) -> pd.DataFrame:
+        """Return the long frame of the answers to queries that differ in their subjects alone.
+
+        ``names`` are what the queries are called in the column ``user_id``; `recommend` has the
+        other columns.
+
+        Raises:
+            QueryError, UnknownUserError, UnknownItemError: one of them has no answer.
+        """
+        frames: list[pd.DataFrame] = []
+        notes: dict[str, str] = {}
+        for outcome in self.answer_each(queries):
+            if isinstance(outcome, Failed):
+                raise outcome.error
+            called = [names[place] for place in outcome.places]
+            for line, (name, place) in enumerate(zip(called, outcome.places, strict=True)):
+                if (note := outcome.answers.note(line, queries[place].k)) is not None:
+                    notes[name] = note
+            frames.append(answers_frame(self.bundle, outcome.answers, called))
+        if not frames:
+            nobody = Answers.none(np.empty(0, np.int32), 1)
+            frames.append(answers_frame(self.bundle, nobody, []))
+        frame = pd.concat(frames, ignore_index=True)
+        frame.attrs["notes"] = notes
+        return frame
 
     def recommend(
         self,
         users: Sequence[str] | None = None,
         *,
-        histories: Mapping[str, Sequence[str]] | Histories | None = None,
+        histories: Mapping[str, Sequence[str]] | None = None,
         texts: Mapping[str, str] | None = None,
-        k: int = 10,
-        pool: Pool = "tail",
-        debias: float | None = None,
-        mode: Mode = "fixed",
-        diversity: float = 0.0,
-        where: Sequence[str] = (),
-        exclude: Iterable[str] = (),
-        include_seen: bool = False,
-        explain: bool = False,
+        **options: Unpack[QueryOptions],
     ) -> pd.DataFrame:
         """Return the long frame of recommendations, best first within each user.
 
         Give one of ``users`` (known ids), ``histories`` (item ids, oldest first, by a name of
-        your choice; for users never seen in training) or ``texts`` (free text by name).
+        your choice; for users never seen in training) or ``texts`` (free text by name), and what
+        else a query may say (`QueryOptions`): k, pool, debias, mode, diversity, where, exclude,
+        include_seen, explain.
 
         Columns: user_id, item_id, rank (from 1), score, relevance, popularity_percentile,
         bucket; with ``explain`` also title, base_rank (rank at debias 0 without diversity) and
@@ -124,121 +224,28 @@ class Retriever:
         when the pool, filter and exclusions leave fewer. ``attrs["notes"]`` says, by user,
         whatever a reader should know, such as that an answer is popularity alone.
 
-        Args:
-            debias: popularity correction in [0, 1]; None takes the strength that was best in
-                validation.
-            mode: what the strength works on: ``fixed``, ``per-user`` or ``profile``
-                (`longtail.retrieval.ranking.rerank`); free texts know ``fixed`` only.
-            diversity: weight of unlikeness within a list, in [0, 1]; 0 changes nothing.
-            where: attribute filters, all of which hold (see `longtail.retrieval.data.filters`).
-            exclude: item ids that nobody gets.
-            include_seen: whether items of the history may come back.
-
         Raises:
             QueryError, UnknownUserError, UnknownItemError: the request has no answer.
         """
-        strength = self.bundle.serving.debias if debias is None else debias
-        check_request(k, pool, strength)
-        how = Rerank(mode, strength, diversity)
-        if texts is not None and (mode != "fixed" or diversity > 0):
-            raise QueryError(
-                "a free text has no history to compare with and no head to rank it; use debias "
-                "mode fixed without diversity"
-            )
         if sum(given is not None for given in (users, histories, texts)) != 1:
             raise QueryError("give one of users, histories and texts")
-        allowed = self.allowed(where, exclude)
-        if texts is not None:
-            return self._frame(
-                (
-                    answer_texts(self.ranking, part, names, [how], k=k, pool=pool, allowed=allowed)[
-                        0
-                    ]
-                    for names, part in _text_blocks(texts)
-                ),
-                k,
-                explain,
-            )
+        request = Query(user="anybody", **options)
         if users is not None:
-            asked = self.histories(users)
-        elif isinstance(histories, Histories):
-            asked = histories
-        else:
-            assert histories is not None
-            rows = [self.item_rows(list(items)) for items in histories.values()]
-            asked = Histories.from_lists(rows, list(histories))
-        return self._frame(
-            (
-                answer_histories(
-                    self.ranking,
-                    part,
-                    [how],
-                    k=k,
-                    pool=pool,
-                    excluded=None if include_seen else part,
-                    allowed=allowed,
-                    explain=explain,
-                )[0]
-                for part in _user_blocks(asked)
-            ),
-            k,
-            explain,
-        )
+            return self.frame([replace(request, user=user) for user in users], users)
+        if histories is not None:
+            queries = [replace(request, user=None, history=h) for h in histories.values()]
+            return self.frame(queries, list(histories))
+        assert texts is not None
+        queries = [replace(request, user=None, text=text) for text in texts.values()]
+        return self.frame(queries, list(texts))
 
     def similar(self, item_id: str, *, k: int = 10, pool: Pool = "all") -> pd.DataFrame:
         """Return the items whose texts are nearest to this one's: item_id, rank, cosine, ...
 
         Raises:
-            UnknownItemError: the item isn't in the catalog, or was removed.
+            QueryError, UnknownItemError: there is no such pool, or the item isn't in the catalog
+                or was removed.
         """
-        check_request(k, pool, 0.0)
-        row = self.item_rows([item_id])
-        if self.bundle.catalog.is_removed(row).any():
-            raise UnknownItemError(f"item {item_id!r} was removed from the catalog")
-        frame = answers_frame(self.bundle, nearest_items(self.ranking, row, k=k, pool=pool))
+        frame = self.frame([Query(item=item_id, k=k, pool=pool)], [item_id])
         frame = frame.rename(columns={"user_id": "similar_to", "score": "cosine"})
         return frame.drop(columns="relevance")
-
-    def allowed(
-        self, where: Sequence[str], exclude: Iterable[str] = ()
-    ) -> NDArray[np.bool_] | None:
-        """Return the rows that pass all filters and aren't excluded, bool [n]; None: all do.
-
-        Raises:
-            QueryError: a filter that can't be read.
-            UnknownItemError: an excluded item isn't in the catalog.
-        """
-        unwanted = list(exclude)
-        if not where and not unwanted:
-            return None
-        allowed = where_mask(self.bundle.catalog.frame, where)
-        allowed[self.item_rows(unwanted)] = False
-        return allowed
-
-    def _frame(self, blocks: Iterable[Answers], k: int, explain: bool) -> pd.DataFrame:
-        frames: list[pd.DataFrame] = []
-        notes: dict[str, str] = {}
-        for answers in blocks:
-            for i, user in enumerate(answers.user_ids):
-                if (note := answers.note(i, k)) is not None:
-                    notes[str(user)] = note
-            if not explain:
-                answers = replace(answers, because=None, base_ranks=None)
-            frames.append(answers_frame(self.bundle, answers))
-        frame = pd.concat(frames, ignore_index=True)
-        frame.attrs["notes"] = notes
-        return frame
-
-
-def _user_blocks(asked: Histories) -> Iterator[Histories]:
-    """Yield the users in blocks that fit into memory, one empty block where there are none."""
-    for start in range(0, max(len(asked), 1), USERS_PER_BATCH):
-        yield asked.take(np.arange(start, min(start + USERS_PER_BATCH, len(asked))))
-
-
-def _text_blocks(texts: Mapping[str, str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield names and texts in blocks that fit into memory, one empty block if there are none."""
-    names, given = list(texts), list(texts.values())
-    for start in range(0, max(len(names), 1), USERS_PER_BATCH):
-        block = slice(start, start + USERS_PER_BATCH)
-        yield names[block], given[block]

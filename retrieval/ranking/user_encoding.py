@@ -1,4 +1,4 @@
-"""From histories to tastes: user vectors, and what the log says of what comes next."""
+"""From histories to user states: vectors, and what the log says of what comes next."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.interactions import Histories, excluded_keys
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.user_state import SequenceScores, UserState
-from longtail.retrieval.ranking.candidate_generation import excluded_keys
 from longtail.retrieval.ranking.item_vectors import ItemVectors
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.towers.user_tower import ItemSource
@@ -20,7 +19,7 @@ from longtail.retrieval.towers.user_tower import ItemSource
 
 @dataclass(frozen=True)
 class UserEncoder:
-    """Works out users' tastes with one bundle and the vectors of its index."""
+    """Works out users' states with one bundle and the vectors of its index."""
 
     bundle: Bundle
     vectors: ItemVectors
@@ -60,12 +59,12 @@ class UserEncoder:
         mean = users @ first
         spread = np.sqrt(np.maximum(((users @ second) * users).sum(axis=1) - mean**2, 0.0))
         evidence_models = self.bundle.evidence_models
-        own = excluded_keys(histories, self.vectors.index.n_items)
+        own_keys = excluded_keys(histories, self.vectors.index.n_items)
         sequence_scores = {}
         for name, sequence in evidence_models.sequences.items():
             items = self._sequence_items[name]
             expected = sequence.encode(histories, torch.from_numpy(items))
-            sequence_scores[name] = SequenceScores(expected, items, own)
+            sequence_scores[name] = SequenceScores(expected, items, own_keys)
         return UserState(
             histories=histories,
             vectors=users,
@@ -92,7 +91,7 @@ class UserEncoder:
 
 
 def vector_state(vectors: NDArray[np.float32]) -> UserState:
-    """Return vectors [m, d] as tastes that only the first stage can rank by."""
+    """Return vectors [m, d] as user states that only the first stage can rank by."""
     nothing = Histories.from_lists([[] for _ in vectors])
     ones = np.ones(len(vectors), np.int32)
     zeros = np.zeros(len(vectors), np.float32)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from longtail.index.errors import Field
 from longtail.index.files import (
     check_format,
     read_json,
@@ -119,12 +120,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / "manifest.json"
     if not path.is_file():
+        interrupted = work_folder(folder).is_dir()
         hint = (
-            "training was interrupted: run `longtail train` again with --resume"
-            if work_folder(folder).is_dir()
-            else "`longtail train --out` writes one"
+            ("training was interrupted: run `longtail train` again with ", Field("resume"))
+            if interrupted
+            else ("`longtail train --out` writes one",)
         )
-        raise BundleError(f"{folder} is no run folder (it has no manifest.json); {hint}")
+        raise BundleError(f"{folder} is no run folder (it has no manifest.json); ", *hint)
     manifest = read_json(path, remedy=REMEDY)
     check_format(manifest, path, reads=FORMAT, remedy=REMEDY, oldest=FORMAT)
     check_seal(manifest, path, remedy=REMEDY)
@@ -171,13 +173,13 @@ def library_versions() -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
     names = ("longtail", "torch", "transformers", "sentence-transformers", "numpy", "pandas")
-    found = {}
+    versions = {}
     for name in (*names, "faiss-cpu", "faiss-gpu"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _plain(value: Any) -> Any:
@@ -190,14 +192,14 @@ def _plain(value: Any) -> Any:
 
 
 def _popularity_frame(bundle: Bundle) -> pd.DataFrame:
-    from longtail.retrieval.data.popularity import BUCKETS
+    from longtail.retrieval.data.popularity import POOL_NAMES
 
     popularity = bundle.popularity
     return pd.DataFrame(
         {
             "item_id": bundle.catalog.item_ids,
             "training_count": popularity.counts,
-            "bucket": [BUCKETS[code] for code in popularity.bucket],
+            "bucket": [POOL_NAMES[code] for code in popularity.bucket],
             "percentile": popularity.percentile,
             "log_p": popularity.log_p,
         }

@@ -166,7 +166,7 @@ class CatalogState:
                 name: table[name].to_numpy().astype(dtype, casting="safe")
                 for name, dtype in DTYPES.items()
             }
-            found = cls(
+            state = cls(
                 **columns,
                 items=pd.read_parquet(folder / "items.parquet"),
                 scale=LogScale(**stored["scale"]),
@@ -175,6 +175,6 @@ class CatalogState:
         except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
             raise DamagedFileError(f"{folder} can't be read ({reason}); {REMEDY}") from error
-        if int(found.changed.sum()) != len(found.items):
+        if int(state.changed.sum()) != len(state.items):
             raise DamagedFileError(f"{folder} has other rows than it says are changed; {REMEDY}")
-        return found
+        return state

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from longtail.index.updates import add_items, compact, reassign, remove_items, replace_items
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.interactions import TRAIN, Interactions
-from longtail.retrieval.data.popularity import BUCKETS, COLD, Popularity
+from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.data.text_template import render
 from longtail.retrieval.errors import DataError, UnknownItemError
 from longtail.retrieval.run.index_build import restructured
@@ -129,8 +129,8 @@ def compacted(served: ServedRun) -> ServedRun:
     What users took of them is no longer in their histories.
     """
     index, kept = compact(served.index, refill=False)
-    found = ServedRun.of(served.trained, index, served.state.take(kept))
-    return replace(found, index=restructured(found.bundle, served.index, index))
+    renewed = ServedRun.of(served.trained, index, served.state.take(kept))
+    return replace(renewed, index=restructured(renewed.bundle, served.index, index))
 
 
 def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
@@ -151,20 +151,20 @@ def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
         refreshed=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     index = reassign(served.index, fresh.centred, fresh.bucket, refill=False)
-    found = ServedRun.of(served.trained, index, state)
-    return replace(found, index=restructured(found.bundle, served.index, index))
+    renewed = ServedRun.of(served.trained, index, state)
+    return replace(renewed, index=restructured(renewed.bundle, served.index, index))
 
 
 def moves(before: Popularity, after: Popularity) -> dict[tuple[str, str], int]:
     """Return how many items went from one bucket to another, by the names of both."""
     there = before.in_pool("all") & after.in_pool("all")
-    pairs = before.bucket.astype(np.int64) * len(BUCKETS) + after.bucket
-    sizes = np.bincount(pairs[there], minlength=len(BUCKETS) ** 2)
+    pairs = before.bucket.astype(np.int64) * len(POOL_NAMES) + after.bucket
+    sizes = np.bincount(pairs[there], minlength=len(POOL_NAMES) ** 2)
     return {
-        (old, new): int(sizes[i * len(BUCKETS) + j])
-        for i, old in enumerate(BUCKETS)
-        for j, new in enumerate(BUCKETS)
-        if i != j and sizes[i * len(BUCKETS) + j]
+        (old, new): int(sizes[i * len(POOL_NAMES) + j])
+        for i, old in enumerate(POOL_NAMES)
+        for j, new in enumerate(POOL_NAMES)
+        if i != j and sizes[i * len(POOL_NAMES) + j]
     }
 
 

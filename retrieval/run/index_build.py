@@ -12,7 +12,7 @@ from pydantic import Field
 
 from longtail.index.ann.ann_index import AnnIndex
 from longtail.index.ann.space import width_for
-from longtail.index.ann_build import StructureSettings, build_structure, with_structures
+from longtail.index.ann_build import AnnSettings, build_ann, with_ann
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
 from longtail.index.search.segment import Segment
@@ -71,9 +71,9 @@ def build_index(
     )
     if settings.structure == "exact":
         return index
-    return with_structures(
+    return with_ann(
         index,
-        StructureSettings(settings.structure, target=settings.target_recall),
+        AnnSettings(settings.structure, target=settings.target_recall),
         user_vectors=user_queries(bundle, index),
     )
 
@@ -102,11 +102,11 @@ def restructured(bundle: Bundle, before: VectorIndex, after: VectorIndex) -> Vec
 
     ``bundle`` is of the rows ``after``.
     """
-    had = {s.pool: s for s in before.segments if s.structure is not None}
+    had = {s.pool: s for s in before.segments if s.ann is not None}
     kept = {id(segment.vectors) for segment in before.segments}
     new = [s for s in after.segments if s.pool in had and id(s.vectors) not in kept]
     # What an update adds to a pool is small, and read exactly.
-    new = [s for s in new if s.structure is None and 2 * len(s) > len(had[s.pool])]
+    new = [s for s in new if s.ann is None and 2 * len(s) > len(had[s.pool])]
     if not new:
         return after
     queries = user_queries(bundle, after)
@@ -114,12 +114,10 @@ def restructured(bundle: Bundle, before: VectorIndex, after: VectorIndex) -> Vec
     def made(segment: Segment) -> Segment:
         if not any(segment is other for other in new):
             return segment
-        former = had[segment.pool].structure
+        former = had[segment.pool].ann
         assert former is not None
-        structure = build_structure(
-            segment.vectors, _settings_of(former), queries, name=segment.name
-        )
-        return replace(segment, structure=structure)
+        ann = build_ann(segment.vectors, _settings_of(former), queries, name=segment.name)
+        return replace(segment, ann=ann)
 
     return replace(after, segments=tuple(made(segment) for segment in after.segments))
 
@@ -148,10 +146,10 @@ def user_queries(
         tokens = bundle.item_tower.tokenise(bundle.catalog.texts(needed))
     source = ItemSource(torch.from_numpy(index.vectors(needed)), torch.from_numpy(needed), tokens)
     places = np.searchsorted(needed, chosen.items).astype(np.int32)
-    found = tower.encode(replace(chosen, items=places), source)
-    return found / np.float32(bundle.serving.temperature)
+    encoded = tower.encode(replace(chosen, items=places), source)
+    return encoded / np.float32(bundle.serving.temperature)
 
 
-def _settings_of(former: AnnIndex) -> StructureSettings:
+def _settings_of(former: AnnIndex) -> AnnSettings:
     named = former.kind in ("ivf", "hnsw")
-    return StructureSettings(former.kind if named else former.factory, target=former.target)
+    return AnnSettings(former.kind if named else former.factory, target=former.target)

@@ -107,21 +107,21 @@ class RowMapping:
         if not isinstance(tower, VectorUserTower) or not tower.shape.items or self.unchanged:
             return tower  # rows beyond its offsets have none
         shape = replace(tower.shape, items=len(self.of_served))
-        made = VectorUserTower(shape)
-        made.load_state_dict({**tower.state_dict(), "offsets": self._laid_out(tower.offsets)})
-        return made.requires_grad_(False).eval()
+        new_tower = VectorUserTower(shape)
+        new_tower.load_state_dict({**tower.state_dict(), "offsets": self._laid_out(tower.offsets)})
+        return new_tower.requires_grad_(False).eval()
 
     def _sequence(self, tower: SequenceTower) -> SequenceTower:
-        made = SequenceTower(replace(tower.shape, items=len(self.of_served)))
+        new_tower = SequenceTower(replace(tower.shape, items=len(self.of_served)))
         state: Mapping[str, torch.Tensor] = tower.state_dict()
-        made.load_state_dict({**state, "own.weight": self._laid_out(tower.own.weight)})
-        return made.requires_grad_(False).eval()
+        new_tower.load_state_dict({**state, "own.weight": self._laid_out(tower.own.weight)})
+        return new_tower.requires_grad_(False).eval()
 
     def _laid_out(self, learned: nn.Parameter | torch.Tensor) -> torch.Tensor:
         """Return a learned vector for each served row, zeros where training had none."""
         rows = torch.from_numpy(self.of_served)
-        found = learned.detach()[rows.clamp(min=0)]
-        return found * (rows >= 0)[:, None]
+        values = learned.detach()[rows.clamp(min=0)]
+        return values * (rows >= 0)[:, None]
 
 
 def _last_places(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -60,14 +60,14 @@ class PooledVectors:
         return self._filled(tower.project_all)
 
     def _filled(
-        self, made: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+        self, project: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     ) -> NDArray[np.float32]:
         first, *others = row_blocks(len(self))
-        begun = made(self.part(first))
+        begun = project(self.part(first))
         out = np.empty((len(self), begun.shape[1]), np.float32)
         out[first] = begun
         for rows in others:
-            out[rows] = made(self.part(rows))
+            out[rows] = project(self.part(rows))
         return out
 
 

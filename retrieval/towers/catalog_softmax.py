@@ -38,8 +38,8 @@ def catalog_softmax(
     if bias is None:
         bias = items.new_zeros(len(items))
     given = states, items, answer, bias, torch.is_grad_enabled()
-    found: Tensor = _CatalogSoftmax.apply(*given)  # type: ignore[no-untyped-call]
-    return found
+    loss: Tensor = _CatalogSoftmax.apply(*given)  # type: ignore[no-untyped-call]
+    return loss
 
 
 class _CatalogSoftmax(torch.autograd.Function):

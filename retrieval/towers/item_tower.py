@@ -51,19 +51,19 @@ class ItemTower(nn.Module):
 
         source = resolve_encoder(name)
         try:
-            found = _quietly_load(source.location)
+            encoder = _quietly_load(source.location)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelNotFoundError(
                 f"{source.location} ({source.found_in}) can't be read as a text encoder "
                 f"({reason}); it needs config.json, a tokenizer and model.safetensors"
             ) from error
-        head = [m for m in found if not isinstance(m, Normalize)][:2]
-        size = found.get_embedding_dimension()
+        head = [m for m in encoder if not isinstance(m, Normalize)][:2]
+        size = encoder.get_embedding_dimension()
         dense = Dense(size, size, activation_function=nn.Identity(), init_weight=torch.eye(size))
         nn.init.zeros_(dense.linear.bias)
         tower = SentenceTransformer(modules=[*head, Normalize(), dense, Normalize()], device="cpu")
-        tower.max_seq_length = min(max_tokens, found.max_seq_length or max_tokens)
+        tower.max_seq_length = min(max_tokens, encoder.max_seq_length or max_tokens)
         return cls(tower, int(tower.max_seq_length))
 
     @classmethod

@@ -11,7 +11,7 @@ from longtail.retrieval.kernels.compiled import compiled_sums
 @compiled_sums
 def attend(
     queries: NDArray[np.float32],
-    asked: NDArray[np.int64],
+    places: NDArray[np.int64],
     keys_values: NDArray[np.float32],
     starts: NDArray[np.int64],
     heads: int,
@@ -20,7 +20,7 @@ def attend(
     """Fill out [q, d] with what each query sees of the places of its history up to its own.
 
     Scaled dot-product attention (Vaswani et al., "Attention Is All You Need", NeurIPS 2017).
-    Query i, ``queries[i]`` [d], stands at place ``asked[i]``, ascending; history h has the places
+    Query i, ``queries[i]`` [d], stands at place ``places[i]``, ascending; history h has the places
     ``starts[h]:starts[h + 1]``; ``keys_values`` [places, 2 d] holds the key and then the value of
     each.
     """
@@ -32,8 +32,8 @@ def attend(
         longest = max(longest, starts[history + 1] - starts[history])
     weight = np.empty(longest, np.float32)
     history = 0
-    for i in range(len(asked)):
-        end = asked[i] + 1
+    for i in range(len(places)):
+        end = places[i] + 1
         while starts[history + 1] < end:
             history += 1
         start = starts[history]

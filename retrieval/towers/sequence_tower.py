@@ -74,8 +74,8 @@ class SequenceTower(nn.Module):
 
     def item_vectors(self, texts: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Return unit vectors of catalog rows [k], [k, dim]; ``texts`` [n, text_dim] is all."""
-        found = self.from_text(self.drop(texts[rows])) + self.own(rows)
-        return nn.functional.normalize(found, dim=-1)
+        vectors = self.from_text(self.drop(texts[rows])) + self.own(rows)
+        return nn.functional.normalize(vectors, dim=-1)
 
     def forward(self, rows: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
         """Return what is expected after each place, unit vectors [b, length, dim].
@@ -128,21 +128,21 @@ class SequenceTower(nn.Module):
         return out
 
     def _layer(
-        self, layer: Any, seen: torch.Tensor, asked: NDArray[np.int64], starts: NDArray[np.int64]
+        self, layer: Any, seen: torch.Tensor, places: NDArray[np.int64], starts: NDArray[np.int64]
     ) -> torch.Tensor:
         """Return a layer's outcome at the places asked, [q, dim], of packed histories."""
         linear, attention = nn.functional.linear, layer.self_attn
         weight, bias, dim = attention.in_proj_weight, attention.in_proj_bias, self.shape.dim
         normal = layer.norm1(seen)
-        if len(asked) == len(seen):
+        if len(places) == len(seen):
             here, of_these = seen, normal
         else:
-            chosen = torch.from_numpy(asked)
+            chosen = torch.from_numpy(places)
             here, of_these = seen[chosen], normal[chosen]
         queries = linear(of_these, weight[:dim], bias[:dim])
         keys_values = linear(normal, weight[dim:], bias[dim:])
         looked = np.empty(queries.shape, np.float32)
-        attend(queries.numpy(), asked, keys_values.numpy(), starts, self.shape.heads, looked)
+        attend(queries.numpy(), places, keys_values.numpy(), starts, self.shape.heads, looked)
         here = here + attention.out_proj(torch.from_numpy(looked))
         inner = layer.activation(layer.linear1(layer.norm2(here)))
         outcome: torch.Tensor = here + layer.linear2(inner)

@@ -52,8 +52,8 @@ class VectorCache:
         self._starts = [0]
         self._unwritten: list[NDArray[np.bytes_]] = []
         self._mapped = lru_cache(CHUNKS_AT_HAND)(self._map)
-        found = [self._take_in(path) for path in sorted(folder.glob(f"{self._prefix}*.npy"))]
-        there = np.concatenate([self._keys, *found])
+        kept = [self._take_in(path) for path in sorted(folder.glob(f"{self._prefix}*.npy"))]
+        there = np.concatenate([self._keys, *kept])
         self._numbers = np.argsort(there, kind="stable").astype(np.int32)
         self._keys = there[self._numbers]
         for path in folder.glob(".vectors-*.tmp"):

@@ -101,9 +101,9 @@ class VectorUserTower(UserTower):
         """
         for name, parameter in self.named_parameters():
             of_history = name in ("log_recency", "offsets")
-            wanted = part == "text" or (part == "history") == of_history
+            trained = part == "text" or (part == "history") == of_history
             # A tower without offsets has an empty table, which never gets a gradient.
-            parameter.requires_grad_(wanted and parameter.numel() > 0)
+            parameter.requires_grad_(trained and parameter.numel() > 0)
 
     def history_vectors(self, source: ItemSource) -> torch.Tensor:
         """Return the source's items as the history's side sees them, [n, dim]."""

@@ -9,21 +9,22 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from longtail.serving.engine.batch_handler import Ask, Outcome
+from longtail.retrieval.ranking.query import Query
+from longtail.serving.engine.batch_handler import Outcome
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.limits import LARGEST_BATCH, Limits
 from longtail.serving.metrics import Metrics
 
 Versions = dict[str, str]
 # Starts a batch: the versions of the engine that will answer, and its outcomes by place.
-Answering = Callable[[Sequence[Ask]], tuple[Versions, Iterable[list[tuple[int, Outcome]]]]]
+Answering = Callable[[Sequence[Query]], tuple[Versions, Iterable[list[tuple[int, Outcome]]]]]
 
 
 @dataclass(eq=False)
 class _Job:
     """Requests that are answered together, by one engine."""
 
-    asks: Sequence[Ask]
+    queries: Sequence[Query]
     future: asyncio.Future[tuple[Versions, list[Outcome]]]
     began: float
     outcomes: list[Outcome | None] = field(default_factory=list)
@@ -64,7 +65,7 @@ class Batcher:
             await self._task
         self._thread.shutdown()
 
-    async def submit(self, asks: Sequence[Ask]) -> tuple[Versions, list[Outcome]]:
+    async def submit(self, queries: Sequence[Query]) -> tuple[Versions, list[Outcome]]:
         """Return the outcomes of these requests, all from one version.
 
         Raises:
@@ -73,7 +74,7 @@ class Batcher:
         """
         if self._closing:
             raise RefusedError(503, "stopping", "the service is stopping", retry_after_s=5)
-        if self._size + len(asks) > self.limits.waiting:
+        if self._size + len(queries) > self.limits.waiting:
             raise RefusedError(
                 429,
                 "too_many_requests",
@@ -81,14 +82,14 @@ class Batcher:
                 retry_after_s=1,
             )
         job = _Job(
-            asks,
+            queries,
             asyncio.get_running_loop().create_future(),
             time.perf_counter(),
-            [None] * len(asks),
-            len(asks),
+            [None] * len(queries),
+            len(queries),
         )
         self._waiting.append(job)
-        self._size += len(asks)
+        self._size += len(queries)
         self.metrics.waiting.set(self._size)
         self._arrived.set()
         try:
@@ -116,7 +117,7 @@ class Batcher:
             jobs = self._next()
             if jobs:
                 await loop.run_in_executor(self._thread, self._answer, jobs, loop)
-            self._enough = sum(len(job.asks) for job in jobs)
+            self._enough = sum(len(job.queries) for job in jobs)
 
     async def _gather(self) -> None:
         """Wait a moment for as many requests as the last batch had."""
@@ -132,12 +133,12 @@ class Batcher:
         """Take the next batch; who has gone, or is past the deadline, isn't in it."""
         jobs: list[_Job] = []
         size, now = 0, time.perf_counter()
-        while self._waiting and (not jobs or size + len(self._waiting[0].asks) <= LARGEST_BATCH):
+        while self._waiting and (not jobs or size + len(self._waiting[0].queries) <= LARGEST_BATCH):
             job = self._waiting.popleft()
-            self._size -= len(job.asks)
+            self._size -= len(job.queries)
             if not job.future.done():
                 jobs.append(job)
-                size += len(job.asks)
+                size += len(job.queries)
                 self.metrics.stage("queue", now - job.began)
         self.metrics.waiting.set(self._size)
         if jobs:
@@ -146,19 +147,19 @@ class Batcher:
 
     def _answer(self, jobs: list[_Job], loop: asyncio.AbstractEventLoop) -> None:
         """Answer a batch, in the worker thread; each group is handed over when it is ready."""
-        owners = [(job, place) for job in jobs for place in range(len(job.asks))]
+        owners = [(job, place) for job in jobs for place in range(len(job.queries))]
         try:
-            versions, groups = self.answering([job.asks[place] for job, place in owners])
+            versions, groups = self.answering([job.queries[place] for job, place in owners])
             for group in groups:
-                found = [(*owners[place], outcome) for place, outcome in group]
-                loop.call_soon_threadsafe(_hand_over, found, versions)
+                handed_over = [(*owners[place], outcome) for place, outcome in group]
+                loop.call_soon_threadsafe(_hand_over, handed_over, versions)
         except Exception as error:
             # A bug of ours must not stop the thread: each of its requests gets to know.
             loop.call_soon_threadsafe(_fail, jobs, error)
 
 
-def _hand_over(found: list[tuple[_Job, int, Outcome]], versions: Versions) -> None:
-    for job, place, outcome in found:
+def _hand_over(handed_over: list[tuple[_Job, int, Outcome]], versions: Versions) -> None:
+    for job, place, outcome in handed_over:
         job.outcomes[place] = outcome
         job.missing -= 1
         if not job.missing and not job.future.done():

@@ -10,48 +10,48 @@ from threading import Lock
 
 from longtail.index.errors import LongtailError
 from longtail.index.storage.versions import served_version
+from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.sealed_json import SEAL
 from longtail.retrieval.run.served_run import ServedRun, open_run, reopened
-from longtail.serving.engine.engine import Engine
 from longtail.serving.engine.smoke_queries import try_out
-from longtail.serving.engine.timed_pipeline import Stopwatch
+from longtail.serving.engine.stopwatch import Stopwatch
 from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
 
 
 @dataclass(eq=False)
-class Live:
+class ModelRegistry:
     """Holds the engine; whoever takes it keeps it until done, whatever is swapped meanwhile.
 
     Attributes:
         run: the run folder.
-        engine: what answers now.
+        retriever: what answers now.
         trouble: why the newest version isn't served, None while it is.
     """
 
     run: Path
     metrics: Metrics
-    engine: Engine
+    retriever: Retriever
     trouble: str | None = None
     _seen: object = None
     _seal: str = ""
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
-    def open(cls, run: Path, metrics: Metrics) -> Live:
+    def open(cls, run: Path, metrics: Metrics) -> ModelRegistry:
         """Return the run as it is served, verified and tried out.
 
         Raises:
             LongtailError: it can't be served; the message says what to do.
         """
         seen, seal = _state(run), read_manifest(run)[SEAL]
-        engine = Engine.of(open_run(run), Stopwatch(metrics.stage))
-        try_out(engine)
-        metrics.serves(engine.versions)
-        return cls(run, metrics, engine, _seen=seen, _seal=seal)
+        retriever = _timed(open_run(run), metrics)
+        try_out(retriever)
+        metrics.serves(retriever.versions)
+        return cls(run, metrics, retriever, _seen=seen, _seal=seal)
 
-    def refresh(self) -> Engine:
+    def refresh(self) -> Retriever:
         """Serve the newest version if there is one, and return what is served then.
 
         A version that can't be served leaves the one before: `trouble` and the log say why, and
@@ -60,39 +60,44 @@ class Live:
         with self._lock:
             seen = _state(self.run)
             if seen == self._seen:
-                return self.engine
+                return self.retriever
             began = time.perf_counter()
             self._seen = seen
             try:
-                engine = self._opened(self.engine.served)
-                try_out(engine)
+                retriever = self._opened(self.retriever.served)
+                try_out(retriever)
             except (LongtailError, OSError, ValueError) as error:
                 self.trouble = " ".join(str(error).split())
                 self.metrics.swaps.labels("refused").inc()
                 log(
                     "version refused",
                     level=logging.ERROR,
-                    serving=self.engine.versions,
+                    serving=self.retriever.versions,
                     why=self.trouble,
                 )
-                return self.engine
-            before, self.engine, self.trouble = self.engine, engine, None
+                return self.retriever
+            before, self.retriever, self.trouble = self.retriever, retriever, None
             self.metrics.swaps.labels("served").inc()
-            self.metrics.serves(engine.versions)
+            self.metrics.serves(retriever.versions)
             log(
                 "version served",
-                versions=engine.versions,
+                versions=retriever.versions,
                 before=before.versions,
                 seconds=round(time.perf_counter() - began, 3),
             )
-            return engine
+            return retriever
 
-    def _opened(self, before: ServedRun) -> Engine:
+    def _opened(self, before: ServedRun) -> Retriever:
         # What was trained is in memory already, unless the run was trained anew.
         seal = read_manifest(self.run)[SEAL]
         served = reopened(self.run, before) if seal == self._seal else open_run(self.run)
         self._seal = seal
-        return Engine.of(served, Stopwatch(self.metrics.stage))
+        return _timed(served, self.metrics)
+
+
+def _timed(served: ServedRun, metrics: Metrics) -> Retriever:
+    # A stopwatch each: a version that is tried out runs beside the one that answers.
+    return Retriever.of(served, timed=Stopwatch(metrics.stage).stage)
 
 
 def _state(run: Path) -> object:

@@ -11,39 +11,34 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.run.bundle import Bundle
 
 # They stand at the top of a card, not among its attributes.
 NAMED = ("item_id", "title")
 
 
-def item_card(bundle: Bundle, row: int) -> dict[str, Any]:
-    """Return the item of a catalog row as plain data, ready for JSON.
+def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return the items of these rows, in their order, as plain data, ready for JSON.
 
-    ``popularity`` counts the distinct users who took it in training; ``attributes`` are the
+    ``popularity`` counts the distinct users who took the item in training; ``attributes`` are the
     catalog's other columns, null where a cell is empty.
     """
-    return item_cards(bundle, [row])[0]
-
-
-def item_cards(bundle: Bundle, rows: Iterable[int] | NDArray[np.int64]) -> list[dict[str, Any]]:
-    """Return the items of these rows, in their order; see `item_card`."""
-    wanted = [int(row) for row in rows]
+    item_rows = [int(row) for row in rows]
     popularity = bundle.popularity
-    lines = bundle.catalog.frame.iloc[wanted].to_dict("records")
+    lines = bundle.catalog.frame.iloc[item_rows].to_dict("records")
     return [
         {
             "item_id": line["item_id"],
             "title": plain_cell(line.get("title")),
-            "bucket": BUCKETS[popularity.bucket[row]],
+            "bucket": POOL_NAMES[popularity.bucket[row]],
             "popularity_percentile": round(float(popularity.percentile[row]), 2),
             "popularity": int(popularity.counts[row]),
             "attributes": {
                 str(name): plain_cell(cell) for name, cell in line.items() if name not in NAMED
             },
         }
-        for row, line in zip(wanted, lines, strict=True)
+        for row, line in zip(item_rows, lines, strict=True)
     ]
 
 

@@ -17,59 +17,43 @@ from longtail.serving.explorer.popularity_curve import PopularityCurve
 from longtail.serving.explorer.text_search import TextSearch
 
 
+class _MadeOnce(cached_property):  # type: ignore[type-arg]
+    """A cached property that one thread makes while the others wait."""
+
+    def __get__(self, view: Any, owner: type[Any] | None = None) -> Any:
+        if view is None:
+            return self
+        with view.lock:
+            return super().__get__(view, owner)
+
+
 @dataclass(frozen=True, eq=False)
 class EngineView:
     """An engine with the explorer's own tables, each made on first use."""
 
     retriever: Retriever
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
+    @_MadeOnce
     def people(self) -> People:
-        """Return the users of its log."""
-        with self._lock:
-            return self._people
-
-    def curve(self) -> PopularityCurve:
-        """Return its catalog by popularity."""
-        with self._lock:
-            return self._curve
-
-    def audiences(self) -> ItemAudiences:
-        """Return who took which item."""
-        with self._lock:
-            return self._audiences
-
-    def item_search(self) -> TextSearch:
-        """Return the search over ids and titles, in the order of `curve`."""
-        with self._lock:
-            return self._item_search
-
-    def offered_ids(self) -> list[str]:
-        """Return the ids of the items that can be an answer, sorted."""
-        with self._lock:
-            return self._offered_ids
-
-    def columns(self) -> list[dict[str, Any]]:
-        """Return what filters can ask about."""
-        with self._lock:
-            return self._columns
-
-    @cached_property
-    def _people(self) -> People:
+        """The users of its log."""
         return People.of(self.retriever)
 
-    @cached_property
-    def _curve(self) -> PopularityCurve:
+    @_MadeOnce
+    def curve(self) -> PopularityCurve:
+        """Its catalog by popularity."""
         return PopularityCurve.of(self.retriever.bundle)
 
-    @cached_property
-    def _audiences(self) -> ItemAudiences:
+    @_MadeOnce
+    def audiences(self) -> ItemAudiences:
+        """Who took which item."""
         bundle = self.retriever.bundle
         return ItemAudiences.of(bundle.log, len(bundle.catalog))
 
-    @cached_property
-    def _item_search(self) -> TextSearch:
-        catalog, rows = self.retriever.bundle.catalog, self._curve.rows
+    @_MadeOnce
+    def item_search(self) -> TextSearch:
+        """The search over ids and titles, in the order of `curve`."""
+        catalog, rows = self.retriever.bundle.catalog, self.curve.rows
         ids = catalog.item_ids[rows]
         titles = catalog.frame.get("title")
         if titles is None:
@@ -77,12 +61,14 @@ class EngineView:
         shown = titles.fillna("").to_numpy(dtype=object)[rows]
         return TextSearch.of(f"{i} {title}" for i, title in zip(ids, shown, strict=True))
 
-    @cached_property
-    def _offered_ids(self) -> list[str]:
-        return sorted(self.retriever.bundle.catalog.item_ids[self._curve.rows].tolist())
+    @_MadeOnce
+    def offered_ids(self) -> list[str]:
+        """The ids of the items that can be an answer, sorted."""
+        return sorted(self.retriever.bundle.catalog.item_ids[self.curve.rows].tolist())
 
-    @cached_property
-    def _columns(self) -> list[dict[str, Any]]:
+    @_MadeOnce
+    def columns(self) -> list[dict[str, Any]]:
+        """What filters can ask about."""
         bundle = self.retriever.bundle
         return filter_columns(bundle.catalog.frame, np.asarray(bundle.popularity.in_pool("all")))
 

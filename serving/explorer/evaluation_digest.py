@@ -65,7 +65,7 @@ def _digest(stored: Mapping[str, Any]) -> dict[str, Any]:
     claims = stored.get("claims") or {}
     subject = str(claims.get("subject") or next(iter(metrics)))
     verdicts = {
-        (found["rival"], found["metric"]): found["verdict"] for found in claims.get("against", ())
+        (claim["rival"], claim["metric"]): claim["verdict"] for claim in claims.get("against", ())
     }
     settings = stored["settings"]
     rows: list[dict[str, Any]] = [
@@ -110,16 +110,16 @@ def shown_recommenders(metrics: Mapping[str, Any], subject: str, k: int) -> list
 
     A method's line is its weakest debias strength; beside it stands the subject's own setting.
 
-    >>> found = {"a": {"recall@5": 0.1}, "b": {"recall@5": 0.3}, "a (debias 0.5)": {}}
-    >>> shown_recommenders(found, "a (debias 0.5)", 5)
+    >>> metrics = {"a": {"recall@5": 0.1}, "b": {"recall@5": 0.3}, "a (debias 0.5)": {}}
+    >>> shown_recommenders(metrics, "a (debias 0.5)", 5)
     ['a (debias 0.5)', 'a', 'b']
     """
     weakest: dict[str, str] = {}
     for name in sorted(metrics, key=lambda name: family_and_debias(name)[1]):
         weakest.setdefault(family_and_debias(name)[0], name)
-    own = weakest.pop(family_and_debias(subject)[0])
+    plain = weakest.pop(family_and_debias(subject)[0])
     others = sorted(weakest.values(), key=lambda name: -(_value(metrics[name], "recall", k) or 0))
-    return list(dict.fromkeys([subject, own, *others]))
+    return list(dict.fromkeys([subject, plain, *others]))
 
 
 def family_and_debias(name: str) -> tuple[str, float]:
@@ -128,16 +128,16 @@ def family_and_debias(name: str) -> tuple[str, float]:
     >>> family_and_debias("EASE (debias 0.3)"), family_and_debias("EASE")
     (('EASE', 0.3), ('EASE', 0.0))
     """
-    found = _DEBIASED.fullmatch(name)
-    return (found["family"], float(found["debias"])) if found else (name, 0.0)
+    match = _DEBIASED.fullmatch(name)
+    return (match["family"], float(match["debias"])) if match else (name, 0.0)
 
 
 def _trade_off(metrics: Mapping[str, Any], k: int) -> list[dict[str, Any]]:
     """Return each method's points of overall and tail recall, by rising debias."""
     curves: dict[str, list[dict[str, Any]]] = {}
-    for name, found in metrics.items():
+    for name, values in metrics.items():
         family, debias = family_and_debias(name)
-        overall, tail = _value(found, "recall", k), _value(found, "tail_recall", k)
+        overall, tail = _value(values, "recall", k), _value(values, "tail_recall", k)
         if overall is not None and tail is not None:
             curves.setdefault(family, []).append(
                 {"name": name, "debias": debias, "overall": overall, "tail": tail}
@@ -152,6 +152,6 @@ def _strength(point: Mapping[str, Any]) -> float:
     return float(point["debias"])
 
 
-def _value(found: Mapping[str, Any], metric: str, k: int) -> float | None:
-    value = found.get(f"{metric}@{k}")
+def _value(values: Mapping[str, Any], metric: str, k: int) -> float | None:
+    value = values.get(f"{metric}@{k}")
     return None if value is None or not math.isfinite(value) else float(value)

@@ -30,7 +30,7 @@ def filter_columns(frame: pd.DataFrame, offered: NDArray[np.bool_]) -> list[dict
     price number [3.0, 3.0, 9.5] price<=3
     brand text ['OPI'] brand=OPI
     """
-    found = []
+    shown = []
     for name in frame.columns:
         if name == "item_id":
             continue
@@ -38,7 +38,7 @@ def filter_columns(frame: pd.DataFrame, offered: NDArray[np.bool_]) -> list[dict
         kind = _kind(cells)
         examples = _examples(cells.iloc[:: len(cells) // MOST_CELLS + 1], kind)
         if examples:
-            found.append(
+            shown.append(
                 {
                     "name": str(name),
                     "kind": kind,
@@ -46,7 +46,7 @@ def filter_columns(frame: pd.DataFrame, offered: NDArray[np.bool_]) -> list[dict
                     "condition": _condition(str(name), kind, examples),
                 }
             )
-    return found
+    return shown
 
 
 def _kind(cells: pd.Series[Any]) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 MOST_COMPARED = 5_000
 
 
-def near_ids(wanted: str, ordered: Sequence[str], n: int = 3) -> list[str]:
-    """Return up to ``n`` of the ordered ids that are much like ``wanted``, the most alike first.
+def near_ids(misspelt: str, ordered: Sequence[str], n: int = 3) -> list[str]:
+    """Return up to ``n`` of the ordered ids that are much like ``misspelt``, the most alike first.
 
     Of more than `MOST_COMPARED` ids only those around its place in the order are looked at: they
     begin as it does.
@@ -19,9 +19,9 @@ def near_ids(wanted: str, ordered: Sequence[str], n: int = 3) -> list[str]:
     >>> near_ids("user-2l", ["shop-1", "user-20", "user-21"])
     ['user-21', 'user-20']
     """
-    place = bisect_left(ordered, wanted)
+    place = bisect_left(ordered, misspelt)
     first = max(min(place - MOST_COMPARED // 2, len(ordered) - MOST_COMPARED), 0)
-    return difflib.get_close_matches(wanted, ordered[first : first + MOST_COMPARED], n)
+    return difflib.get_close_matches(misspelt, ordered[first : first + MOST_COMPARED], n)
 
 
 def suggestion(near: Sequence[str]) -> str:

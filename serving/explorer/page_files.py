@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtail.retrieval.data.popularity import POOLS
+from longtail.retrieval.ranking.rerank.rerank import MODES
+
 STATIC = Path(__file__).parent / "static"
 PAGE = "index.html"
+# Made from the engine, beside the files that lie in `STATIC`.
+CHOICES = "js/choices.js"
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -31,18 +37,31 @@ class PageFile:
 
 
 def page_files() -> dict[str, PageFile]:
-    """Return every file of the page by its path below ``static``.
+    """Return every file of the page by its path: those below ``static``, and `CHOICES`.
 
     A request can name nothing else: paths are looked up here and never reach the disk.
     """
-    found = {}
+    contents = {CHOICES: _choices()}
     for path in sorted(STATIC.rglob("*")):
         if path.is_file() and path.suffix in MEDIA_TYPES:
-            content = path.read_bytes()
-            etag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-            name = path.relative_to(STATIC).as_posix()
-            found[name] = PageFile(content, MEDIA_TYPES[path.suffix], etag)
-    return found
+            contents[path.relative_to(STATIC).as_posix()] = path.read_bytes()
+    return {
+        name: PageFile(
+            content,
+            MEDIA_TYPES[Path(name).suffix],
+            f'"{hashlib.sha256(content).hexdigest()[:20]}"',
+        )
+        for name, content in contents.items()
+    }
+
+
+def _choices() -> bytes:
+    """Return what a query may choose from, as the page's script: the engine's own lists."""
+    # The page begins with the whole catalog.
+    pools = sorted(POOLS, key=lambda pool: pool != "all")
+    return (
+        f"export const POOLS = {json.dumps(pools)};\nexport const MODES = {json.dumps(MODES)};\n"
+    ).encode()
 
 
 def content_policy(page: str) -> str:

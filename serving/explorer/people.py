@@ -76,13 +76,13 @@ class People:
     @cached_property
     def _kinds(self) -> dict[Kind, NDArray[np.int64]]:
         known = np.flatnonzero(self.lengths > 0)
-        found: dict[Kind, NDArray[np.int64]] = {"any": known, "niche": known, "mainstream": known}
+        kinds: dict[Kind, NDArray[np.int64]] = {"any": known, "niche": known, "mainstream": known}
         if len(known):
-            found["niche"] = known[_at_the_end(self.niche[known])]
-            found["mainstream"] = known[_at_the_end(-self.niche[known])]
-        return found
+            kinds["niche"] = known[_at_the_end(self.niche[known])]
+            kinds["mainstream"] = known[_at_the_end(-self.niche[known])]
+        return kinds
 
-    def found(self, search: str, kind: Kind, limit: int) -> list[dict[str, Any]]:
+    def matching(self, search: str, kind: Kind, limit: int) -> list[dict[str, Any]]:
         """Return users whose id is, begins with, or holds ``search``; an exact id comes first."""
         if kind == "any":
             return self._lines(self.search.find(search, limit))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.run.bundle import Bundle
 
 
@@ -49,7 +49,7 @@ class PopularityCurve:
             return np.empty(0, np.int64)
         half = max(points // 2, 2)
         spread = np.concatenate([np.geomspace(1, n, half).round() - 1, np.linspace(0, n - 1, half)])
-        edges = np.cumsum([self.buckets.get(name, 0) for name in BUCKETS])
+        edges = np.cumsum([self.buckets.get(name, 0) for name in POOL_NAMES])
         ends = np.concatenate([edges - 1, edges])
         kept = ends[(ends >= 0) & (ends < n)]
         return np.unique(np.concatenate([spread.astype(np.int64), kept]))

@@ -10,7 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.popularity import BUCKETS, POOLS, Pool
+from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool
 from longtail.retrieval.errors import UnknownItemError, UnknownUserError
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer.cards import item_cards
@@ -97,14 +97,14 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
     @router.get("/v1/users", tags=["explorer"], summary="Users by id, or random ones of a kind")
     def users(search: Words = "", kind: Kind = "any", limit: Limit = 20) -> Answer:
         view, versions = now()
-        people = view.people()
-        found = people.found(search, kind, limit) if search else people.drawn(kind, limit)
-        if search and kind == "any" and all(one["user_id"] != search for one in found):
+        people = view.people
+        lines = people.matching(search, kind, limit) if search else people.drawn(kind, limit)
+        if search and kind == "any" and all(one["user_id"] != search for one in lines):
             # Somebody whom only the service has heard of is found by the whole id.
             rows = history_of(view.retriever, search)
             if rows is not None:
-                found = [_line(view.retriever, search, rows), *found][:limit]
-        return {"users": found, "versions": versions}
+                lines = [_line(view.retriever, search, rows), *lines][:limit]
+        return {"users": lines, "versions": versions}
 
     @router.get("/v1/users/{user_id:path}", tags=["explorer"], summary="A user's history")
     def user(user_id: str) -> Answer:
@@ -112,7 +112,7 @@ def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
         bundle = view.retriever.bundle
         rows = history_of(view.retriever, user_id)
         if rows is None:
-            near = suggestion(near_ids(user_id, view.people().user_ids))
+            near = suggestion(near_ids(user_id, view.people.user_ids))
             raise UnknownUserError(f"no user {user_id[:LONGEST_SHOWN]!r} in this run{near}")
         return {
             "user_id": user_id,
@@ -148,21 +148,21 @@ def _add_items(router: APIRouter, now: Now) -> None:
         ] = [],  # noqa: B006
     ) -> Answer:
         view, versions = now()
-        bundle, curve = view.retriever.bundle, view.curve()
+        bundle, curve = view.retriever.bundle, view.curve
         if id:
             rows = bundle.catalog.rows_of(id)
             return {"items": item_cards(bundle, rows[rows >= 0]), "versions": versions}
         allowed = np.isin(bundle.popularity.bucket[curve.rows], POOLS[bucket])
-        places = view.item_search().with_words(search, allowed, limit)
+        places = view.item_search.with_words(search, allowed, limit)
         return {"items": item_cards(bundle, curve.rows[places]), "versions": versions}
 
     @router.get("/v1/items/{item_id:path}/audience", tags=["explorer"], summary="Who took an item")
     def audience(item_id: str, limit: Limit = 10) -> Answer:
         view, versions = now()
-        bundle, audiences = view.retriever.bundle, view.audiences()
+        bundle, audiences = view.retriever.bundle, view.audiences
         row = int(bundle.catalog.offered([item_id])[0])
         if row < 0:
-            near = suggestion(near_ids(item_id, view.offered_ids()))
+            near = suggestion(near_ids(item_id, view.offered_ids))
             raise UnknownItemError(f"no item {item_id[:LONGEST_SHOWN]!r} in the catalog{near}")
         also = audiences.also_took(row, bundle.popularity.in_pool("all"), limit)
         cards = item_cards(bundle, [other for other, _ in also])
@@ -178,19 +178,19 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/curve", tags=["explorer"], summary="Popularity by rank")
     def curve(points: Annotated[int, Query(ge=10, le=2000)] = 200) -> Answer:
         view, versions = now()
-        found, bundle = view.curve(), view.retriever.bundle
-        places = found.thinned(points)
-        rows = found.rows[places]
+        whole, bundle = view.curve, view.retriever.bundle
+        places = whole.thinned(points)
+        rows = whole.rows[places]
         ids, bucket = bundle.catalog.item_ids[rows], bundle.popularity.bucket[rows]
         return {
-            "n_items": len(found.rows),
+            "n_items": len(whole.rows),
             "bucket_rule": bundle.popularity.rule,
-            "buckets": found.buckets,
+            "buckets": whole.buckets,
             "points": [
                 {
                     "rank": int(place) + 1,
-                    "count": int(found.counts[place]),
-                    "bucket": BUCKETS[code],
+                    "count": int(whole.counts[place]),
+                    "bucket": POOL_NAMES[code],
                     "item_id": str(item_id),
                 }
                 for place, code, item_id in zip(places, bucket, ids, strict=True)
@@ -201,7 +201,7 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/at", tags=["explorer"], summary="The items around a popularity rank")
     def at(rank: Annotated[int, Query(ge=1, le=2**53)], limit: Limit = 20) -> Answer:
         view, versions = now()
-        first, rows = view.curve().around(rank, limit)
+        first, rows = view.curve.around(rank, limit)
         cards = item_cards(view.retriever.bundle, rows)
         items = [{**card, "rank": first + place} for place, card in enumerate(cards)]
         return {"items": items, "versions": versions}
@@ -209,4 +209,4 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/columns", tags=["explorer"], summary="What filters can ask about")
     def columns() -> Answer:
         view, versions = now()
-        return {"columns": view.columns(), "versions": versions}
+        return {"columns": view.columns, "versions": versions}

@@ -43,15 +43,15 @@ class TextSearch:
         start = int(self.starts[position])
         return self.joined[start : self.joined.index(SEPARATOR, start)]
 
-    def find(self, wanted: str, limit: int) -> list[int]:
-        """Return positions of texts that are, begin with, or hold ``wanted``, in this order.
+    def find(self, words: str, limit: int) -> list[int]:
+        """Return positions of texts that are, begin with, or hold ``words``, in this order.
 
         Within each kind by position. Nothing is found by an empty text.
 
         >>> TextSearch.of(["user-21", "user-2", "other-user-2"]).find("USER-2", 3)
         [1, 0, 2]
         """
-        needle = wanted.strip().lower()
+        needle = words.strip().lower()
         if not needle or SEPARATOR in needle:
             return []
         kinds = (
@@ -59,13 +59,13 @@ class TextSearch:
             self._positions(f"{SEPARATOR}{needle}"),
             self._positions(needle),
         )
-        found: dict[int, None] = {}
+        found_at: dict[int, None] = {}
         for positions in kinds:
             for position in positions:
-                found.setdefault(position)
-                if len(found) == limit:
-                    return list(found)
-        return list(found)
+                found_at.setdefault(position)
+                if len(found_at) == limit:
+                    return list(found_at)
+        return list(found_at)
 
     def with_words(self, words: str, allowed: NDArray[np.bool_], limit: int) -> list[int]:
         """Return positions of allowed texts that hold every word, by position.
@@ -79,16 +79,16 @@ class TextSearch:
             return []
         # The longest word is the rarest, as a rule: the others are looked for where it is.
         longest = max(needles, key=len)
-        found = []
+        positions = []
         for position in self._positions(longest):
             if not allowed[position]:
                 continue
             text = self.text(position)
             if all(needle in text for needle in needles):
-                found.append(position)
-                if len(found) == limit:
+                positions.append(position)
+                if len(positions) == limit:
                     break
-        return found
+        return positions
 
     def _positions(self, needle: str) -> Iterator[int]:
         """Yield the positions of texts that hold the needle, each once, up to a bound."""

@@ -86,14 +86,20 @@ def refusal_of(error: LongtailError) -> RefusedError:
         return RefusedError(int(getattr(error, "status", 400)), str(code), str(error))
     for kind, status, name in _KNOWN:
         if isinstance(error, kind):
-            return RefusedError(status, name, _over_http(str(error)))
+            return RefusedError(status, name, error.worded(field_name))
     return RefusedError(503, "unavailable", str(error), retry_after_s=5)
 
 
-def _over_http(sentence: str) -> str:
-    """Return the engine's sentence with its options named as fields of a request.
+def field_name(argument: str) -> str:
+    """Return what a request calls an argument of the engine.
 
-    >>> _over_http("no user 'u9'. For a new user give the items with --history")
-    "no user 'u9'. For a new user give the items with history"
+    >>> field_name("user"), field_name("where")
+    ('user_id', 'where')
     """
-    return sentence.replace("--where", "where").replace("--history", "history")
+    return "user_id" if argument == "user" else argument
+
+
+def unknown_item(item_id: str) -> RefusedError:
+    """Return the refusal of an item that isn't in the catalog."""
+    shown = item_id if len(item_id) <= 60 else f"{item_id[:57]}..."
+    return RefusedError(404, "unknown_item", f"no item {shown!r} in the catalog")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from longtail.retrieval.data.popularity import Pool
+from longtail.retrieval.errors import QueryError
+from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.rerank.rerank import Mode
+from longtail.serving.http.http_errors import field_name
 from longtail.serving.limits import (
     LONGEST_ID,
     LONGEST_TEXT,
@@ -21,7 +25,6 @@ from longtail.serving.limits import (
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-PoolName = Literal["tail", "cold", "head", "all"]
 
 
 class _Strict(BaseModel):
@@ -50,7 +53,7 @@ class RecommendRequest(_Strict):
         None, description="free text, ranked by the first stage"
     )
     k: Annotated[int, Field(ge=1, le=MOST_K)] = Field(10, description="answers at most")
-    pool: PoolName = Field("tail", description="which items may be answers")
+    pool: Pool = Field("tail", description="which items may be answers")
     debias: Share | None = Field(
         None, description="popularity correction; null takes validation's best"
     )
@@ -66,16 +69,21 @@ class RecommendRequest(_Strict):
     include_seen: bool = Field(False, description="whether items of the history may come back")
     explain: bool = Field(False, description="adds title, base_rank and because to each item")
 
+    def query(self) -> Query:
+        """Return what the engine is asked.
+
+        Raises:
+            QueryError: no catalog could answer it.
+        """
+        fields = dict(self)
+        return Query(user=fields.pop("user_id"), **fields)
+
     @model_validator(mode="after")
-    def _one_subject(self) -> RecommendRequest:
-        given = [name for name in ("user_id", "history", "text") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError("give one of user_id, history and text")
-        if self.text is not None:
-            if not self.text.strip():
-                raise ValueError("the text is empty")
-            if self.mode != "fixed" or self.diversity > 0:
-                raise ValueError("mode and diversity rank by a history; a text has none")
+    def _is_a_query(self) -> RecommendRequest:
+        try:
+            self.query()
+        except QueryError as error:
+            raise ValueError(error.worded(field_name)) from error
         return self
 
 

@@ -4,52 +4,50 @@ from __future__ import annotations
 
 from typing import Any
 
-from longtail.retrieval.data.popularity import BUCKETS
-from longtail.retrieval.ranking.answers_frame import Answers
-from longtail.serving.engine.engine import Engine
-from longtail.serving.http.request_models import RecommendRequest
+from longtail.retrieval.data.popularity import POOL_NAMES
+from longtail.retrieval.ranking.answers import Answers
+from longtail.retrieval.ranking.query import Query
+from longtail.retrieval.ranking.retriever import Retriever
 
 
 def recommendation_body(
-    engine: Engine, ask: RecommendRequest, debias: float, answers: Answers, line: int
+    retriever: Retriever, query: Query, answers: Answers, line: int
 ) -> dict[str, Any]:
-    """Return one line of the answers, cut to what the request asked for."""
-    items = _items(engine, answers, line, ask.k)
+    """Return the answer to a query."""
+    items = _items(retriever, answers, line)
     for place, item in enumerate(items):
         item["score"] = answers.scores[line, place]
         item["relevance"] = answers.relevance[line, place]
-    if ask.explain and answers.because is not None and answers.base_ranks is not None:
+    if answers.because is not None:
         for place, item in enumerate(items):
-            item["title"] = engine.title(int(answers.rows[line, place]))
-            item["base_rank"] = answers.base_ranks[line][place]
+            item["title"] = retriever.title(int(answers.rows[line, place]))
+            item["base_rank"] = int(answers.base_ranks[line, place]) or None
             item["because"] = answers.because[line][place]
     return {
-        "user_id": ask.user_id,
-        "debias": debias,
+        "user_id": query.user,
+        "debias": query.rerank(retriever.bundle.serving.debias).debias,
         "items": items,
-        "note": answers.note(line, ask.k),
-        "versions": engine.versions,
+        "note": answers.note(line, query.k),
+        "versions": retriever.versions,
     }
 
 
-def similar_body(
-    engine: Engine, item_id: str, k: int, answers: Answers, line: int
-) -> dict[str, Any]:
-    """Return one line of the nearest items."""
-    items = _items(engine, answers, line, k)
+def similar_body(retriever: Retriever, query: Query, answers: Answers, line: int) -> dict[str, Any]:
+    """Return the items nearest to a query's."""
+    items = _items(retriever, answers, line)
     for place, item in enumerate(items):
         item["cosine"] = answers.scores[line, place]
-    return {"item_id": item_id, "items": items, "versions": engine.versions}
+    return {"item_id": query.item, "items": items, "versions": retriever.versions}
 
 
-def item_body(engine: Engine, row: int) -> dict[str, Any]:
+def item_body(retriever: Retriever, row: int) -> dict[str, Any]:
     """Return what is known of one item."""
-    catalog, popularity = engine.retriever.bundle.catalog, engine.retriever.bundle.popularity
+    catalog, popularity = retriever.bundle.catalog, retriever.bundle.popularity
     cells = catalog.frame.iloc[row]
     return {
         "item_id": str(catalog.item_ids[row]),
-        "title": engine.title(row),
-        "bucket": BUCKETS[popularity.bucket[row]],
+        "title": retriever.title(row),
+        "bucket": POOL_NAMES[popularity.bucket[row]],
         "popularity_percentile": popularity.percentile[row],
         "popularity": int(popularity.counts[row]),
         "attributes": {
@@ -60,11 +58,11 @@ def item_body(engine: Engine, row: int) -> dict[str, Any]:
     }
 
 
-def _items(engine: Engine, answers: Answers, line: int, k: int) -> list[dict[str, Any]]:
-    rows = answers.rows[line, :k]
+def _items(retriever: Retriever, answers: Answers, line: int) -> list[dict[str, Any]]:
+    rows = answers.rows[line]
     rows = rows[rows >= 0]
-    popularity = engine.retriever.bundle.popularity
-    ids = engine.retriever.bundle.catalog.item_ids[rows]
+    popularity = retriever.bundle.popularity
+    ids = retriever.bundle.catalog.item_ids[rows]
     # Numbers stay float32: orjson writes their shortest form, and what isn't known as null.
     columns = zip(ids, popularity.percentile[rows], popularity.bucket[rows].tolist(), strict=True)
     return [
@@ -72,7 +70,7 @@ def _items(engine: Engine, answers: Answers, line: int, k: int) -> list[dict[str
             "item_id": str(item_id),
             "rank": rank,
             "popularity_percentile": percentile,
-            "bucket": BUCKETS[bucket],
+            "bucket": POOL_NAMES[bucket],
         }
         for rank, (item_id, percentile, bucket) in enumerate(columns, 1)
     ]

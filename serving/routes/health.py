@@ -25,7 +25,7 @@ def health_router(service: Service) -> APIRouter:
         503 when the service is stopping."""
         if service.stopping:
             return JsonAnswer({"status": "stopping"}, 503)
-        trouble, versions = service.live.trouble, service.live.engine.versions
+        trouble, versions = service.registry.trouble, service.registry.retriever.versions
         if trouble is not None:
             return JsonAnswer({"status": "degraded", "reason": trouble, "versions": versions})
         return JsonAnswer({"status": "ready", "versions": versions})
@@ -33,12 +33,12 @@ def health_router(service: Service) -> APIRouter:
     @router.get("/v1/version", summary="What is served")
     async def version() -> Response:
         """The versions of longtail, the index and the model, and the catalog's size."""
-        engine = service.live.engine
-        bundle = engine.retriever.bundle
+        retriever = service.registry.retriever
+        bundle = retriever.bundle
         return JsonAnswer(
             {
                 "longtail": service.version,
-                "versions": engine.versions,
+                "versions": retriever.versions,
                 "items": bundle.catalog.n_offered,
                 "users": len(bundle.log.user_ids),
                 "debias": bundle.serving.debias,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
-from longtail.serving.engine.batch_handler import unknown_item
+from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.http.request_models import ItemColumns
 from longtail.serving.http.response_bodies import item_body
@@ -30,11 +30,11 @@ def items_router(service: Service) -> APIRouter:
     )
     async def item(item_id: ItemId) -> Response:
         """Its title, columns, popularity and bucket."""
-        engine = service.live.engine
-        row = int(engine.retriever.bundle.catalog.offered([item_id])[0])
+        retriever = service.registry.retriever
+        row = int(retriever.bundle.catalog.offered([item_id])[0])
         if row < 0:
             raise unknown_item(item_id)
-        return JsonAnswer({"item": item_body(engine, row), "versions": engine.versions})
+        return JsonAnswer({"item": item_body(retriever, row), "versions": retriever.versions})
 
     @router.put(
         "/v1/items/{item_id:path}",

@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from longtail.serving.engine.batch_handler import SimilarRequest
+from longtail.retrieval.data.popularity import Pool
+from longtail.retrieval.ranking.query import Query as RankingQuery
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.http.json_response import JsonAnswer
-from longtail.serving.http.request_models import PoolName, RecommendBatch, RecommendRequest
+from longtail.serving.http.request_models import RecommendBatch, RecommendRequest
 from longtail.serving.http.response_models import BatchAnswer, RecommendAnswer, SimilarAnswer
 from longtail.serving.limits import LONGEST_ID, MOST_K
 from longtail.serving.routes.documented import errors
@@ -30,7 +31,7 @@ def recommend_router(service: Service) -> APIRouter:
     )
     async def recommend(request: RecommendRequest) -> Response:
         """The long-tail items for a user, a history or a text, best first."""
-        _, [outcome] = await service.batcher.submit([request])
+        _, [outcome] = await service.batcher.submit([request.query()])
         if isinstance(outcome, RefusedError):
             raise outcome
         return JsonAnswer(outcome)
@@ -42,7 +43,8 @@ def recommend_router(service: Service) -> APIRouter:
     )
     async def recommend_batch(batch: RecommendBatch) -> Response:
         """As many answers as requests, in their order, all from one version."""
-        versions, outcomes = await service.batcher.submit(batch.requests)
+        queries = [request.query() for request in batch.requests]
+        versions, outcomes = await service.batcher.submit(queries)
         answers = [
             {"error": {"code": outcome.code, "message": str(outcome)}}
             if isinstance(outcome, RefusedError)
@@ -59,10 +61,10 @@ def recommend_router(service: Service) -> APIRouter:
     async def similar(
         item_id: ItemId,
         k: Annotated[int, Query(ge=1, le=MOST_K)] = 10,
-        pool: PoolName = "all",
+        pool: Pool = "all",
     ) -> Response:
         """The items whose texts are nearest, by cosine."""
-        _, [outcome] = await service.batcher.submit([SimilarRequest(item_id, k, pool)])
+        _, [outcome] = await service.batcher.submit([RankingQuery(item=item_id, k=k, pool=pool)])
         if isinstance(outcome, RefusedError):
             raise outcome
         return JsonAnswer(outcome)

@@ -20,7 +20,7 @@ from longtail.retrieval.run.catalog_updates import added, change_of, changed, re
 from longtail.retrieval.run.served_run import ServedRun
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend
 from longtail.retrieval.towers.text.encoding import encode_pooled
-from longtail.serving.engine.model_registry import Live
+from longtail.serving.engine.model_registry import ModelRegistry
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.logs import log
 from longtail.serving.updates.item_columns import checked_columns
@@ -29,10 +29,10 @@ MOST_WAITING = 16
 
 
 @dataclass(eq=False)
-class ItemChanges:
+class CatalogWriter:
     """The writer behind PUT and DELETE; its answers come when the change is served."""
 
-    live: Live
+    registry: ModelRegistry
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="items")
     )
@@ -73,23 +73,23 @@ class ItemChanges:
         return await asyncio.shield(task)
 
     def _change(self, change: Callable[[ServedRun], ServedRun]) -> dict[str, str]:
-        run = self.live.run
+        run = self.registry.run
         # From reading to publishing: nobody publishes in between.
         with index_lock(run / "index"):
-            served = self.live.refresh().served
-            if self.live.trouble is not None:
+            served = self.registry.refresh().served
+            if self.registry.trouble is not None:
                 raise RefusedError(
                     503,
                     "degraded",
                     f"the newest version can't be served, so it can't be changed: "
-                    f"{self.live.trouble}",
+                    f"{self.registry.trouble}",
                 )
             version = change(served).save(run)
-        engine = self.live.refresh()
-        if engine.versions["index"] != version:
+        retriever = self.registry.refresh()
+        if retriever.versions["index"] != version:
             raise RefusedError(503, "not_served", "the change was written but can't be served")
-        log("item changed", versions=engine.versions)
-        return engine.versions
+        log("item changed", versions=retriever.versions)
+        return retriever.versions
 
 
 def _put(served: ServedRun, item_id: str, columns: dict[str, Any]) -> ServedRun:

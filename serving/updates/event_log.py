@@ -15,7 +15,7 @@ from longtail.retrieval.data.events import NAME, TakenItem, append, cut_torn_end
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
-from longtail.serving.updates.user_histories import LiveHistories
+from longtail.serving.updates.user_histories import UserHistories
 
 _Waiting = tuple[Sequence[TakenItem], "asyncio.Future[None]"]
 
@@ -24,7 +24,7 @@ _Waiting = tuple[Sequence[TakenItem], "asyncio.Future[None]"]
 class EventLog:
     """Appends events to a run's file; those of requests that come together share one sync."""
 
-    histories: LiveHistories
+    histories: UserHistories
     metrics: Metrics
     _descriptor: int
     _end: int
@@ -39,7 +39,7 @@ class EventLog:
     def open(
         cls,
         folder: Path,
-        histories: LiveHistories,
+        histories: UserHistories,
         metrics: Metrics,
         *,
         is_logged: Callable[[TakenItem], bool],
@@ -58,8 +58,8 @@ class EventLog:
             log("torn event cut", level=logging.WARNING, bytes=replayed.torn)
             cut_torn_end(folder, replayed)
         descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
-        for made in (folder, folder.parent):
-            _sync_folder(made)
+        for changed in (folder, folder.parent):
+            _sync_folder(changed)
         histories.add(event for event in replayed.events if not is_logged(event))
         return cls(histories, metrics, descriptor, replayed.size)
 

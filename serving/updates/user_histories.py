@@ -14,7 +14,7 @@ from longtail.retrieval.ranking.retriever import Retriever
 
 
 @dataclass
-class LiveHistories:
+class UserHistories:
     """What came after the log, by user; item ids, since rows belong to one version alone."""
 
     _taken: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
@@ -45,3 +45,15 @@ class LiveHistories:
         # Of an item that the catalog has forgotten nothing is known.
         known = fresh[fresh >= 0].astype(np.int32)
         return known if logged is None else np.concatenate([logged, known])
+
+
+def has_logged(retriever: Retriever, event: TakenItem) -> bool:
+    """Return whether the interaction log of the run has this very event."""
+    bundle = retriever.served.trained
+    user = retriever.position(event.user_id)
+    if user is None:
+        return False
+    log, row = bundle.log, bundle.catalog.rows_of([event.item_id])[0]
+    start, end = np.searchsorted(log.user, [user, user + 1])
+    same = (log.item[start:end] == row) & (log.time[start:end] == event.timestamp)
+    return bool(same.any())

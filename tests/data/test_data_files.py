@@ -131,7 +131,7 @@ def test_two_aliases_for_one_role_are_an_error_that_lists_both(
 ) -> None:
     both = EVENTS.rename(columns={"item_id": "asin"}).assign(parent_asin="B2")
     path = write(both, tmp_path / "interactions.csv")
-    with pytest.raises(DataError, match=r"'asin' and 'parent_asin'.*--column item_id=asin"):
+    with pytest.raises(DataError, match=r"'asin' and 'parent_asin'.*column item_id=asin"):
         log_of(path, catalog)
     assert len(log_of(path, catalog, columns={"item_id": "asin"})) == 5
 
@@ -156,7 +156,7 @@ def test_a_missing_column_says_what_was_found_and_how_to_map(
     tmp_path: Path, catalog: Catalog
 ) -> None:
     path = write(EVENTS.rename(columns={"user_id": "who"}), tmp_path / "interactions.csv")
-    with pytest.raises(DataError, match=r"user_id; found: who, item_id, .*--column user_id=COLUMN"):
+    with pytest.raises(DataError, match=r"user_id; found: who, item_id, .*column user_id=COLUMN"):
         log_of(path, catalog)
     assert len(log_of(path, catalog, columns={"user_id": "who"})) == 5
 

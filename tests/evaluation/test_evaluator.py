@@ -25,7 +25,7 @@ from longtail.evaluation.results import Evaluation
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
-from longtail.retrieval.data.popularity import BUCKETS, HEAD, Pool, Popularity
+from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
 
 
 class Lists:
@@ -201,14 +201,14 @@ def test_the_whole_protocol_equals_plain_loops(seed: int) -> None:
         return  # every test item was known already
     for recommender in recommenders:
         seen: dict[str, list[float]] = {"recall": [], "tail_pool_recall": []}
-        seen |= {f"{bucket}_recall": [] for bucket in BUCKETS}
+        seen |= {f"{bucket}_recall": [] for bucket in POOL_NAMES}
         for user in range(len(known)):
             wanted = sorted(set(test.item[test.user == user].tolist()) - set(known[user].tolist()))
             one = known.take(np.array([user]))
             lists = recommender.answers(one, 5, ("all", "tail"))
             top, pool = lists[0.0, "all"][0].tolist(), lists[0.0, "tail"][0].tolist()
             groups = {"recall": (wanted, top)}
-            for code, bucket in enumerate(BUCKETS):
+            for code, bucket in enumerate(POOL_NAMES):
                 own = [row for row in wanted if popularity.bucket[row] == code]
                 groups[f"{bucket}_recall"] = own, top
             rare = [row for row in wanted if popularity.bucket[row] != HEAD]

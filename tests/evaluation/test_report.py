@@ -18,10 +18,16 @@ from longtail.evaluation.metrics.tally import BAND_NAMES
 from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.report import charts, drawing
 from longtail.evaluation.report import tables as report_tables
-from longtail.evaluation.report.report import ExampleItem, ExampleUser, render_report, write_report
+from longtail.evaluation.report.report import (
+    ExampleItem,
+    Examples,
+    ExampleUser,
+    render_report,
+    write_report,
+)
 from longtail.evaluation.report.trade_off_chart import trade_off_chart
 from longtail.evaluation.results import Evaluation
-from longtail.retrieval.data.popularity import BUCKETS, Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 
 pytest.importorskip("jinja2")
 needs_pictures = pytest.mark.skipif(not drawing.have_matplotlib(), reason="matplotlib is missing")
@@ -72,7 +78,7 @@ def a_calibration() -> Calibration:
     probability = rng.random(500)
     label = (rng.random(500) < probability).astype(int)
     part = rng.choice(3, 500, p=[0.5, 0.5, 0.0])
-    return Calibration.measure(probability, label, part=part, part_names=BUCKETS)
+    return Calibration.measure(probability, label, part=part, part_names=POOL_NAMES)
 
 
 def an_example() -> ExampleUser:
@@ -85,8 +91,7 @@ def full_report() -> str:
         an_evaluation(),
         popularity=a_popularity(),
         calibration=a_calibration(),
-        examples=[an_example()],
-        example_debias=0.3,
+        examples=Examples([an_example()], 0.3),
         settings={"item_tower": {"model": "a-model", "max_tokens": 96}},
         title=f"Shop {EVIL}",
     )

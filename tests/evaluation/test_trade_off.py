@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_evaluation import evaluation_of, hits, many_methods
 
-from longtail.evaluation.report.label_placement import Label, place_labels
 from longtail.evaluation.significance.claims import Claims
 from longtail.evaluation.significance.trade_off import (
     CurvePoint,
@@ -110,15 +109,3 @@ def test_matched_recall_is_tested_on_the_same_users() -> None:
     assert equal is not None
     assert (weak.subject, weak.verdict) == ("longtail", "better")
     assert equal.verdict == "open"
-
-
-def test_no_two_names_lie_on_one_another() -> None:
-    rng = np.random.default_rng(0)
-    labels = [Label([(x, y), (x - 30, y - 5)], 70, 12) for x, y in rng.uniform(100, 500, (14, 2))]
-    frame = (0.0, 0.0, 650.0, 600.0)
-    places = place_labels(labels, np.array([a for label in labels for a in label.anchors]), frame)
-    for i, one in enumerate(places):
-        assert 35 <= one.x <= 615
-        assert 6 <= one.y <= 594
-        for other in places[:i]:
-            assert abs(one.x - other.x) >= 70 - 1e-6 or abs(one.y - other.y) >= 12 - 1e-6

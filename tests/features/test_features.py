@@ -141,14 +141,14 @@ class TestThePairAloneDecides:
     rows = np.random.default_rng(0).permuted(np.tile(np.arange(60), (4, 1)), axis=1)
 
     def whole(self, ranking: RankingPipeline) -> np.ndarray:
-        return ranking.evidence(ranking.user_state(self.histories), self.rows)
+        return ranking.features(ranking.user_state(self.histories), self.rows)
 
     def test_other_candidates_change_nothing(self, retriever: Retriever) -> None:
         ranking = retriever.ranking
         whole = self.whole(ranking)
         user_state = ranking.user_state(self.histories)
         for part in (self.rows[:, :1], self.rows[:, 7:20], self.rows[:, ::-1]):
-            found = ranking.evidence(user_state, part)
+            found = ranking.features(user_state, part)
             for user in range(4):
                 place = [int(np.flatnonzero(self.rows[user] == row)[0]) for row in part[user]]
                 assert found[user] == pytest.approx(whole[user, place], abs=1e-4)
@@ -158,7 +158,7 @@ class TestThePairAloneDecides:
         whole = self.whole(ranking)
         for user in range(4):
             user_state = ranking.user_state(self.histories.take(np.array([user])))
-            found = ranking.evidence(user_state, self.rows[user][None])
+            found = ranking.features(user_state, self.rows[user][None])
             assert found[0] == pytest.approx(whole[user], abs=1e-4)
 
     def test_a_catalog_too_large_to_be_at_hand_gives_the_same(
@@ -171,13 +171,13 @@ class TestThePairAloneDecides:
     @pytest.mark.parametrize("count", range(1, 10))
     def test_any_number_of_candidates_is_read_alike(self, retriever: Retriever, count: int) -> None:
         ranking = retriever.ranking
-        found = ranking.evidence(ranking.user_state(self.histories), self.rows[:, :count])
+        found = ranking.features(ranking.user_state(self.histories), self.rows[:, :count])
         assert found == pytest.approx(self.whole(ranking)[:, :count], abs=1e-5)
 
     def test_padding_changes_nothing(self, retriever: Retriever) -> None:
         ranking = retriever.ranking
         padded = np.where(np.arange(60) % 3 == 0, -1, self.rows)
-        found = ranking.evidence(ranking.user_state(self.histories), padded)
+        found = ranking.features(ranking.user_state(self.histories), padded)
         there = padded >= 0
         assert found[there] == pytest.approx(self.whole(ranking)[there], abs=1e-4)
         assert np.isfinite(found).all()

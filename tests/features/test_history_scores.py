@@ -51,6 +51,16 @@ class TestByHand:
         )
         assert dense(matrix_scores, matrix_scores.flat)[0] == pytest.approx([0.25, 0.5, 0, 3, -1])
 
+    def test_an_item_taken_twice_counts_twice(self) -> None:
+        found = HistoryScores.of(behaviour_of(WEIGHTS), Histories.from_lists([[0, 0]]), decay=0.5)
+        assert dense(found, found.recent)[0] == pytest.approx(1.5 * WEIGHTS[0])
+
+    def test_only_the_last_items_are_read_and_fade_as_told(self) -> None:
+        histories = Histories.from_lists([[2, 0, 1]])
+        found = HistoryScores.of(behaviour_of(WEIGHTS), histories, decay=0.5, last=2)
+        expected = WEIGHTS[1] + 0.5 * WEIGHTS[0]
+        assert dense(found, found.recent)[0] == pytest.approx(expected)
+
     def test_best_newest_and_second_are_single_weights(self, matrix_scores: HistoryScores) -> None:
         assert dense(matrix_scores, matrix_scores.best)[0].tolist() == [0.25, 0.5, 0, 2, -1]
         assert dense(matrix_scores, matrix_scores.newest)[0].tolist() == [0.25, 0, 0, 2, -1]

@@ -16,6 +16,7 @@ from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.retrieval.features.scorers.network import Network, NetworkShape
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import Bundle
@@ -163,7 +164,7 @@ class TestFitting:
         known = everybody(36)
         engine = with_head(ranking, fitted.head)
         user_state = engine.user_state(known)
-        rows = engine.candidates(user_state, 30, pool="all", excluded=known)
+        rows = engine.candidates(user_state, 30, Eligible("all", known))
         rng = np.random.default_rng(9)
         label = np.zeros(rows.shape, bool)
         for i in range(36):

@@ -8,7 +8,8 @@ import pytest
 
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.features.scorers.boosting import Boosting
-from longtail.retrieval.features.scorers.tree_tables import PAIRS, TreeTables
+from longtail.retrieval.features.scorers.tree_tables import TreeTables
+from longtail.retrieval.kernels.tree_sums import PAIRS
 from longtail.training.head.fit_scorers import fit_boosting
 
 

@@ -17,7 +17,6 @@ from longtail.retrieval.ranking.candidate_generation import (
     BY_SEQUENCE,
     LED,
     LED_TAIL,
-    excluded_keys,
     from_behaviour,
     from_sequences,
     union,
@@ -39,12 +38,6 @@ def test_a_union_holds_each_row_of_any_list_once_in_order(
         wanted = {int(row) for part in lists for row in part[user] if row >= 0}
         assert rows == sorted(wanted)
         assert (found[user][len(rows) :] == -1).all()
-
-
-def test_excluded_keys_are_sorted_and_each_there_once() -> None:
-    histories = Histories.from_lists([[3, 1, 3], [], [0]])
-    assert excluded_keys(histories, 5).tolist() == [1, 3, 10]
-    assert excluded_keys(None, 5).tolist() == []
 
 
 class TestNearest:

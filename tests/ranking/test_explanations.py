@@ -6,15 +6,14 @@ import pytest
 from toy_shop import GROUPS, group_of
 
 from longtail.retrieval.errors import QueryError, UnknownItemError
-from longtail.retrieval.ranking.answers_frame import COLUMNS
+from longtail.retrieval.ranking.answers import COLUMNS
 from longtail.retrieval.ranking.retriever import Retriever
 
 SOME_USERS = ["ink-fan-0", "oolong-fan-3", "saw-fan-1", "gouache-fan-4"]
 
 
 def taken_by(retriever: Retriever, user: str) -> list[str]:
-    (history,) = (retriever.histories([user])[0],)
-    return retriever.bundle.catalog.item_ids[history].tolist()
+    return retriever.bundle.catalog.item_ids[retriever.history(user)].tolist()
 
 
 class TestReasons:

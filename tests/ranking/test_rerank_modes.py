@@ -219,7 +219,6 @@ def test_a_mode_that_misses_what_it_reads_is_refused_in_one_line() -> None:
     bare = Candidates(whole.rows, whole.logits, whole.log_p)
     off = Candidates(whole.rows, whole.logits, whole.log_p, np.full_like(whole.bands, BANDS))
     for candidates, k, how, words in (
-        (whole, 0, Rerank(), "k is 0"),
         (bare, 5, Rerank(diversity=0.1), "item vectors"),
         (bare, 5, Rerank("profile"), "popularity bands"),
         (off, 5, Rerank("profile"), "cut both with the same bands"),

@@ -14,7 +14,7 @@ from longtail.retrieval.data.popularity import POOLS, Pool
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError
 from longtail.retrieval.features.relevance_head import probability
-from longtail.retrieval.ranking.answers_frame import COLUMNS
+from longtail.retrieval.ranking.answers import COLUMNS
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.rerank.rerank import Mode
 from longtail.retrieval.ranking.retriever import Retriever
@@ -23,8 +23,7 @@ SOME_USERS = ["ink-fan-0", "oolong-fan-3", "saw-fan-1", "gouache-fan-4"]
 
 
 def taken_by(retriever: Retriever, user: str) -> list[str]:
-    (history,) = (retriever.histories([user])[0],)
-    return retriever.bundle.catalog.item_ids[history].tolist()
+    return retriever.bundle.catalog.item_ids[retriever.history(user)].tolist()
 
 
 class TestFrame:
@@ -57,7 +56,7 @@ class TestFrame:
     ) -> None:
         everyone = list(retriever.bundle.log.user_ids)
         whole = retriever.recommend(users=everyone, k=4)
-        monkeypatch.setattr("longtail.retrieval.ranking.retriever.USERS_PER_BATCH", 7)
+        monkeypatch.setattr("longtail.retrieval.ranking.answering.USERS_PER_BATCH", 7)
         parts = retriever.recommend(users=everyone, k=4)
         pd.testing.assert_frame_equal(parts, whole, rtol=1e-4)
 
@@ -69,7 +68,9 @@ class TestFrame:
     def test_the_score_is_the_one_documented(self, retriever: Retriever) -> None:
         bundle = retriever.bundle
         found = retriever.recommend(users=["saw-fan-1"], k=20, pool="all", debias=0.6)
-        user_state = retriever.ranking.user_state(retriever.histories(["saw-fan-1"]))
+        user_state = retriever.ranking.user_state(
+            Histories.from_lists([retriever.history("saw-fan-1")])
+        )
         rows = bundle.catalog.rows_of(found["item_id"])
         log_p = bundle.popularity.log_p - bundle.popularity.log_p.mean()
         logits = retriever.ranking.logits(user_state, rows[None])[0]
@@ -99,7 +100,7 @@ class TestDebias:
         self, retriever: Retriever, one: float, other: float, items: list[int], k: int, pool: Pool
     ) -> None:
         low, high = sorted((one, other))
-        history = Histories.from_lists([items], ["someone"])
+        history = {"someone": retriever.bundle.catalog.item_ids[items].tolist()}
         log_p = retriever.bundle.popularity.log_p.astype(np.float64)
         sums = []
         for debias in (low, high):
@@ -268,7 +269,7 @@ class TestWhoAsks:
 
     @pytest.mark.parametrize("how", [{"mode": "per-user"}, {"mode": "profile"}, {"diversity": 0.5}])
     def test_a_free_text_has_no_history_to_weigh(self, retriever: Retriever, how: dict) -> None:
-        with pytest.raises(QueryError, match="free text"):
+        with pytest.raises(QueryError, match="a text has no history"):
             retriever.recommend(texts={"a": "tea"}, **how)
 
     def test_an_unknown_user_is_refused_with_near_ids(self, retriever: Retriever) -> None:
@@ -277,7 +278,7 @@ class TestWhoAsks:
         message = str(error.value)
         assert "'oolong-fan-33'" in message
         assert "oolong-fan-3" in message.split("near ones:")[1]
-        assert "--history" in message
+        assert message.endswith("For a new user give the items with history")
         assert "\n" not in message
 
     def test_an_unknown_item_is_refused_with_near_ids(self, retriever: Retriever) -> None:

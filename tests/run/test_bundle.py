@@ -235,7 +235,7 @@ class TestRefusal:
 
     def test_a_folder_in_the_middle_of_training_says_how_to_go_on(self, tmp_path: Path) -> None:
         (tmp_path / ".run.work").mkdir()
-        with pytest.raises(BundleError, match="--resume"):
+        with pytest.raises(BundleError, match="again with resume"):
             Retriever.open(tmp_path / "run")
 
     def test_the_index_of_another_tower_is_refused(self, run_copy: Path) -> None:

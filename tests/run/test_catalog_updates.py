@@ -17,7 +17,7 @@ from longtail.index.errors import DamagedFileError
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.popularity import BUCKETS, COLD, Popularity
+from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.item_weights import ItemWeights
@@ -364,4 +364,4 @@ class TestModel:
 
 def test_bucket_names_have_an_order_that_is_stored() -> None:
     # Versions on disk hold positions in it.
-    assert BUCKETS == ("head", "tail", "cold")
+    assert POOL_NAMES == ("head", "tail", "cold")

@@ -44,7 +44,7 @@ def test_without_a_search_users_are_drawn(client: TestClient, kind: str) -> None
 
 def test_a_history_is_the_engines_own(client: TestClient, retriever: Retriever) -> None:
     user = read(client, f"/v1/users/{USER}")
-    rows = retriever.histories([USER])[0]
+    rows = retriever.history(USER)
     ids = retriever.bundle.catalog.item_ids[rows].tolist()
     assert [card["item_id"] for card in user["history"]] == ids
     percentiles = [card["popularity_percentile"] for card in user["history"]]

@@ -13,7 +13,15 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from longtail.serving.explorer.page_files import PAGE, STATIC, content_policy, page_files
+from longtail.retrieval.data.popularity import POOLS
+from longtail.retrieval.ranking.rerank.rerank import MODES
+from longtail.serving.explorer.page_files import (
+    CHOICES,
+    PAGE,
+    STATIC,
+    content_policy,
+    page_files,
+)
 from longtail.serving.explorer.router import explorer_router
 
 OWN = sorted(p for p in STATIC.rglob("*.js") if "vendor" not in p.parts)
@@ -69,6 +77,13 @@ def test_every_file_that_is_named_is_there() -> None:
             named.append((sheet.parent / target).resolve().relative_to(STATIC).as_posix())
     assert len(named) > 20
     assert not [name for name in named if name not in files]
+
+
+def test_the_page_offers_what_the_engine_knows() -> None:
+    script = page_files()[CHOICES].content.decode()
+    lists = dict(re.findall(r"export const (\w+) = (\[.*\]);", script))
+    assert sorted(json.loads(lists["POOLS"])) == sorted(POOLS)
+    assert tuple(json.loads(lists["MODES"])) == MODES
 
 
 @pytest.mark.parametrize("script", OWN, ids=lambda path: path.name)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.ranking.pipeline import PROFILE_BANDS
 from longtail.retrieval.ranking.rerank.popularity_profile import PopularityProfile, mass_bands
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer import text_search
-from longtail.serving.explorer.cards import item_card, plain_cell
+from longtail.serving.explorer.cards import item_cards, plain_cell
 from longtail.serving.explorer.engine_view import LatestView
 from longtail.serving.explorer.filter_columns import filter_columns
 from longtail.serving.explorer.item_audience import ItemAudiences
@@ -71,7 +71,7 @@ class TestPeople:
     def test_niche_means_what_it_means_in_the_engine(self, retriever: Retriever) -> None:
         people, bundle = People.of(retriever), retriever.bundle
         bands = mass_bands(bundle.popularity.counts, PROFILE_BANDS)
-        histories = retriever.histories(people.user_ids)
+        histories = Histories.from_lists([retriever.history(u) for u in people.user_ids])
         popularity_profile = PopularityProfile.of(
             histories, bundle.popularity.centred, bands, PROFILE_BANDS
         )
@@ -95,8 +95,8 @@ class TestPeople:
         assert set(ids) <= {people.user_ids[place] for place in people.of_kind("niche")}
 
     def test_what_a_line_says_is_of_the_history(self, retriever: Retriever) -> None:
-        [line] = People.of(retriever).found("oolong-fan-3", "any", 1)
-        rows = retriever.histories(["oolong-fan-3"])[0]
+        [line] = People.of(retriever).matching("oolong-fan-3", "any", 1)
+        rows = retriever.history("oolong-fan-3")
         mean = float(retriever.bundle.popularity.percentile[rows].mean())
         assert line["user_id"] == "oolong-fan-3"
         assert line["history_length"] == len(rows)
@@ -104,7 +104,7 @@ class TestPeople:
 
     def test_a_search_within_a_kind_finds_others_of_it_only(self, retriever: Retriever) -> None:
         people = People.of(retriever)
-        found = people.found("fan", "mainstream", 50)
+        found = people.matching("fan", "mainstream", 50)
         mainstream = [people.user_ids[place] for place in people.of_kind("mainstream")]
         assert sorted(line["user_id"] for line in found) == sorted(mainstream)
 
@@ -205,9 +205,9 @@ class TestFilterColumns:
 class TestCards:
     def test_a_card_says_what_the_catalog_and_the_counts_say(self, retriever: Retriever) -> None:
         bundle = retriever.bundle
-        card = item_card(bundle, 7)
+        [card] = item_cards(bundle, [7])
         assert card["item_id"] == bundle.catalog.item_ids[7]
-        assert card["bucket"] == BUCKETS[bundle.popularity.bucket[7]]
+        assert card["bucket"] == POOL_NAMES[bundle.popularity.bucket[7]]
         assert card["popularity"] == bundle.popularity.counts[7]
         assert "title" not in card["attributes"]
         assert card["attributes"]["niche"] == "sencha"
@@ -231,11 +231,6 @@ def test_an_engine_is_looked_at_once_and_the_next_one_anew(retriever: Retriever)
     latest = LatestView()
     first = latest.of(retriever)
     assert latest.of(retriever) is first
-    assert first.people() is first.people()
-    other = Retriever(
-        retriever.bundle,
-        retriever.ranking,
-        Histories.from_interactions(retriever.bundle.log),
-        retriever._position,
-    )
+    assert first.people is first.people
+    other = Retriever.of(retriever.served)
     assert latest.of(other) is not first

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from longtail.serving.engine.batch_handler import Ask, Outcome
+from longtail.retrieval.ranking.query import Query
+from longtail.serving.engine.batch_handler import Outcome
 from longtail.serving.engine.batching import Batcher, Versions
 from longtail.serving.http.http_errors import RefusedError
-from longtail.serving.http.request_models import RecommendRequest
 from longtail.serving.limits import LARGEST_BATCH, Limits
 from longtail.serving.metrics import Metrics
 
@@ -24,8 +24,10 @@ class SlowEngine:
     batches: list[list[str]] = field(default_factory=list)
     free: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, asks: Sequence[Ask]) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
-        names = [ask.user_id for ask in asks]  # type: ignore[union-attr]
+    def __call__(
+        self, queries: Sequence[Query]
+    ) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
+        names = [query.user for query in queries]
         self.batches.append([str(name) for name in names])
         return {"index": f"v{len(self.batches)}", "model": "m"}, self._groups(names)
 
@@ -38,8 +40,8 @@ class SlowEngine:
             yield [(place, {"name": names[place]})]
 
 
-def ask(*names: str) -> list[RecommendRequest]:
-    return [RecommendRequest(user_id=name) for name in names]
+def ask(*names: str) -> list[Query]:
+    return [Query(user=name) for name in names]
 
 
 async def settled(*waiting: asyncio.Task[object]) -> list[object]:

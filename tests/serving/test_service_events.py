@@ -150,8 +150,7 @@ def post(client: object, *events: dict[str, object]) -> httpx2.Response:
 class TestTheService:
     def test_the_next_answer_knows_the_event(self, run_copy: Path, retriever: Retriever) -> None:
         history = [
-            str(retriever.bundle.catalog.item_ids[row])
-            for row in retriever.histories([USER])[0].tolist()
+            str(retriever.bundle.catalog.item_ids[row]) for row in retriever.history(USER).tolist()
         ]
         taken = ["tools-drill-small", "tools-drill-gift"]
         with serving(run_copy) as (client, _):

@@ -197,21 +197,6 @@ class TestClients:
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"slow_body"' in answer
 
-    @pytest.mark.parametrize("part", [b"", b"POST /v1/rec", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-    def test_that_never_finish_their_headers_are_left(self, run_copy: Path, part: bytes) -> None:
-        options = ("--client-timeout", 0.3)
-        with served_process(run_copy, *options) as (url, _), connected(url) as slow:
-            slow.sendall(part)
-            assert slow.recv(100) == b""
-
-    def test_whose_headers_do_not_end_are_left(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _):
-            with connected(url) as endless:
-                endless.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
-                with pytest.raises(ConnectionError):
-                    endless.sendall(b"X: y\r\n" * 6_000_000)
-            assert httpx2.get(f"{url}/readyz").status_code == 200
-
     def test_that_speak_no_http_get_a_400(self, run_copy: Path) -> None:
         with served_process(run_copy) as (url, _):
             with connected(url) as odd:

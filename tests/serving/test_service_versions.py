@@ -17,7 +17,7 @@ from service_client import USER, recommend, refused, served_process, serving
 from longtail.index.storage.lock import index_lock
 from longtail.index.storage.versions import current_version
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.serving.engine import model_registry as live_module
+from longtail.serving.engine import model_registry
 from longtail.serving.limits import Limits
 
 PROMPT = Limits(poll_s=0.02)
@@ -55,7 +55,7 @@ def flip_a_byte(run: Path, version: str) -> None:
 class TestANewVersion:
     def test_is_served_without_being_asked(self, run_copy: Path) -> None:
         with serving(run_copy, limits=PROMPT) as (client, service):
-            before = service.live.engine.versions
+            before = service.registry.retriever.versions
             version = publish(run_copy)
             wait_for(client, {"versions": {**before, "index": version}})
             refused(client.get("/v1/items/paint-gouache-small"), 404, "unknown_item")
@@ -85,7 +85,7 @@ class TestANewVersion:
             shutil.rmtree(run_copy / "index")
             shutil.copytree(cli_run / "index", run_copy / "index")
             shutil.copy(cli_run / "manifest.json", run_copy / "manifest.json")
-            service.live.refresh()
+            service.registry.refresh()
             answer = recommend(client, user_id=USER, pool="all")
         frame = Retriever.open(cli_run).recommend(users=[USER], pool="all")
         assert [item["item_id"] for item in answer["items"]] == frame["item_id"].tolist()
@@ -114,7 +114,7 @@ class TestANewVersion:
             askers = [threading.Thread(target=ask) for _ in range(3)]
             for asker in askers:
                 asker.start()
-            model = service.live.engine.versions["model"]
+            model = service.registry.retriever.versions["model"]
             for number in (1, 2, 3):
                 version = publish(run_copy, number)
                 wait_for(client, {"versions": {"index": version, "model": model}})
@@ -133,7 +133,7 @@ class TestABadVersion:
     def test_is_not_served_and_said_so_until_a_good_one_comes(self, run_copy: Path) -> None:
         with serving(run_copy) as (client, service):
             flip_a_byte(run_copy, publish(run_copy))
-            service.live.refresh()
+            service.registry.refresh()
             ready = client.get("/readyz")
             assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
             assert "v0002" in ready.json()["reason"]
@@ -141,7 +141,7 @@ class TestABadVersion:
             said = refused(client.delete("/v1/items/tea-oolong-small"), 503, "degraded")
             assert "can't be served" in said
             assert longtail("index", "rollback", run_copy).code == 0
-            service.live.refresh()
+            service.registry.refresh()
             assert client.get("/readyz").json()["status"] == "ready"
             numbers = client.get("/metrics").text
             assert 'longtail_swaps_total{result="refused"} 1.0' in numbers
@@ -151,16 +151,16 @@ class TestABadVersion:
     ) -> None:
         with serving(run_copy) as (client, service):
             publish(run_copy)
-            real = live_module.try_out
+            real = model_registry.try_out
 
-            def spoilt(engine: Any) -> None:
-                engine.retriever.ranking.__dict__["logits"] = lambda user_state, rows: np.full(
+            def spoilt(retriever: Retriever) -> None:
+                retriever.ranking.__dict__["logits"] = lambda user_state, rows: np.full(
                     rows.shape, np.nan, np.float32
                 )
-                real(engine)
+                real(retriever)
 
-            monkeypatch.setattr(live_module, "try_out", spoilt)
-            service.live.refresh()
+            monkeypatch.setattr(model_registry, "try_out", spoilt)
+            service.registry.refresh()
             assert "does not answer as it should" in client.get("/readyz").json()["reason"]
             assert recommend(client, user_id=USER)["versions"]["index"] == "v0001"
 

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from longtail.retrieval.features.history_scores import DECAY, LAST, HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.progress import Progress, silent
 from longtail.training.evidence.fit_item_weights import ItemWeightsReport, fit_each
@@ -77,8 +78,8 @@ def choose_item_weights(
     validation: ValidationSet,
     candidates: Sequence[ItemWeightsSettings],
     *,
-    decay: float = 0.8,
-    last: int = 20,
+    decay: float = DECAY,
+    last: int = LAST,
     progress: Progress = silent,
 ) -> ChosenItemWeights:
     """Return the candidate whose own ranking balances overall and tail best on validation.
@@ -110,18 +111,20 @@ def measure_item_weights(
     users_at_once: int = 256,
 ) -> ValidationMeasure:
     """Return how well the weights alone rank the validation targets, histories left out."""
-    top = np.full((len(validation), k), -1, np.int64)
+    answers = np.full((len(validation), k), -1, np.int64)
+    everything, nothing = np.ones(weights.n_items, bool), np.empty(0, np.int64)
     for start in range(0, len(validation), users_at_once):
         part = np.arange(start, min(start + users_at_once, len(validation)))
         known = validation.known.take(part)
-        top[part], _ = weights.top(known, k, decay=decay, last=last, excluded=known)
-    hits = top[validation.pair_user] == validation.pair_item[:, None]
+        scores = HistoryScores.of(weights, known, decay=decay, last=last)
+        answers[part] = scores.top(k, everything, nothing)
+    hits = answers[validation.pair_user] == validation.pair_item[:, None]
     ranks = np.where(hits.any(axis=1), hits.argmax(axis=1), k)
-    user, everything = validation.pair_user, np.ones(len(ranks), bool)
+    user, all_pairs = validation.pair_user, np.ones(len(ranks), bool)
     return ValidationMeasure(
         popularity_weight=0.0,
-        ndcg=mean_ndcg(ranks, user, everything, k),
-        recall=mean_recall(ranks, user, everything, k),
+        ndcg=mean_ndcg(ranks, user, all_pairs, k),
+        recall=mean_recall(ranks, user, all_pairs, k),
         tail_ndcg=mean_ndcg(ranks, user, validation.in_tail, k),
         tail_recall=mean_recall(ranks, user, validation.in_tail, k),
     )

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.significance.paired_tests import paired_bootstrap
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import BUCKETS
+from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.features.features import feature_names
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
@@ -260,7 +260,7 @@ def _quality(probabilities: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> d
     """Return the head's figures out of fold; ``base_accuracy`` is that of always answering no."""
     value, label = probabilities[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
     measure: Callable[..., Calibration] = Calibration.measure
-    whole = measure(value, label, part=bucket[pairs.row[pairs.retrieved]], part_names=BUCKETS)
+    whole = measure(value, label, part=bucket[pairs.row[pairs.retrieved]], part_names=POOL_NAMES)
     positives = float(label.mean()) if len(label) else float("nan")
     return {
         "pairs": float(len(label)),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import HEAD
 from longtail.retrieval.features.features import feature_names
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 
 USERS_AT_ONCE = 256
@@ -90,7 +91,7 @@ def collect_pairs(
         batch = np.arange(start, min(start + USERS_AT_ONCE, len(known)))
         histories, took, refused = known.take(batch), positives.take(batch), rejected.take(batch)
         user_state = ranking.user_state(histories)
-        handed = ranking.candidates(user_state, USUAL_K, pool="all", excluded=histories)
+        handed = ranking.candidates(user_state, USUAL_K, Eligible("all", histories))
         drawn = rng.choice(len(share), (len(histories), popularity_matched), p=share)
         rows = _with_others(handed, took, refused, drawn, histories)
         label = _belong(rows, took)
@@ -99,7 +100,7 @@ def collect_pairs(
         fresh = _fresh_targets(took, histories, popularity.bucket != HEAD)
         parts.append(
             Pairs(
-                evidence=ranking.evidence(user_state, rows, names)[present],
+                evidence=ranking.features(user_state, rows, names)[present],
                 label=label[present],
                 user=np.repeat(batch, present.sum(axis=1)),
                 row=rows[present],

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -30,6 +31,27 @@ LOGITS_AT_ONCE = 64_000_000
 STOPPING_USERS = 2_000
 
 
+@dataclass(frozen=True)
+class SASRecSettings:
+    """Sizes of the network, and how it is trained.
+
+    Attributes:
+        dim, layers, heads, dropout: of the Transformer.
+        max_history: past items read.
+        epochs: at most; without a validation part exactly so many.
+        patience: epochs without a better validation NDCG@10.
+    """
+
+    dim: int = 64
+    layers: int = 2
+    heads: int = 2
+    dropout: float = 0.5
+    learning_rate: float = 1e-3
+    max_history: int = 50
+    epochs: int = 60
+    patience: int = 4
+
+
 class SASRec:
     """Predicts the next item at every position (Kang and McAuley, Self-Attentive Sequential
     Recommendation, 2018), with a softmax over all items in the place of one sampled negative
@@ -48,27 +70,17 @@ class SASRec:
 
     def __init__(
         self,
+        settings: SASRecSettings | None = None,
         *,
         validation: ValidationPart | None = None,
-        dim: int = 64,
-        layers: int = 2,
-        heads: int = 2,
-        dropout: float = 0.5,
-        learning_rate: float = 1e-3,
-        max_history: int = 50,
-        epochs: int = 60,
-        patience: int = 4,
         seconds: float = math.inf,
         seed: int = 0,
         progress: Progress = silent,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._settings = settings or SASRecSettings()
         self._validation = None if validation is None else validation.first(STOPPING_USERS)
-        self._shape = {"dim": dim, "layers": layers, "heads": heads, "max_history": max_history}
-        self._dropout = dropout
-        self._learning_rate = learning_rate
-        self._epochs = epochs
-        self._patience = patience
+        self._epochs = self._settings.epochs
         self._seconds = seconds
         self._clock = clock
         self.note = ""
@@ -95,7 +107,15 @@ class SASRec:
             )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
-            network = SASRecNetwork(len(catalog), dropout=self._dropout, **self._shape)
+            chosen = self._settings
+            network = SASRecNetwork(
+                len(catalog),
+                dim=chosen.dim,
+                layers=chosen.layers,
+                heads=chosen.heads,
+                dropout=chosen.dropout,
+                max_history=chosen.max_history,
+            )
             # Set before the training: validation scores through it.
             self._network = network
             self._train(network, histories, popularity)
@@ -115,7 +135,7 @@ class SASRec:
         """Return the logits of the next item, float32 [m, n_items]; -inf without a history."""
         if self._network is None or self._known is None:
             raise EvaluationError("SASRec was never fitted; call fit(interactions, catalog)")
-        n_items, limit = self._network.n_items, int(self._shape["max_history"])
+        n_items, limit = self._network.n_items, self._settings.max_history
         scores = np.full((len(histories), n_items), -np.inf, np.float32)
         some = np.flatnonzero(np.diff(histories.offsets) > 0)
         if len(some):
@@ -130,7 +150,7 @@ class SASRec:
 
     def _train(self, network: SASRecNetwork, histories: Histories, popularity: Popularity) -> None:
         optimiser = torch.optim.Adam(
-            network.parameters(), lr=self._learning_rate, betas=(0.9, 0.98)
+            network.parameters(), lr=self._settings.learning_rate, betas=(0.9, 0.98)
         )
         chance = np.random.default_rng(self._seed)
         best, best_weights, waited = -1.0, network.state_dict(), 0
@@ -153,14 +173,14 @@ class SASRec:
                 if over:
                     break
                 continue
-            found = validation_ndcg(self, self._validation, popularity)
-            if found > best:
-                best, waited = found, 0
+            ndcg = validation_ndcg(self, self._validation, popularity)
+            if ndcg > best:
+                best, waited = ndcg, 0
                 self._best_epoch = epoch + 1
                 best_weights = copy.deepcopy(network.state_dict())
             else:
                 waited += 1
-            if over or waited >= self._patience:
+            if over or waited >= self._settings.patience:
                 break
         if self._validation is not None:
             network.load_state_dict(best_weights)
@@ -174,7 +194,7 @@ class SASRec:
         Users of one batch have histories of about the same length: padding would otherwise be
         most of the work. Who meets whom, and the order of the batches, is drawn every time.
         """
-        limit = int(self._shape["max_history"])
+        limit = self._settings.max_history
         lengths = np.minimum(np.diff(histories.offsets) - 1, limit)
         order = np.lexsort((chance.random(len(lengths)), lengths))
         positions = max(1, min(POSITIONS_PER_BATCH, LOGITS_AT_ONCE // padding))

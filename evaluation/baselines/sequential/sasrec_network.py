@@ -47,8 +47,8 @@ class SASRecNetwork(nn.Module):
         state = self.dropout(state + self.places(newest_first.clamp(min=0)))
         for layer in self.layers:
             state = layer(state)
-        found: Tensor = self.norm(state)
-        return found
+        states: Tensor = self.norm(state)
+        return states
 
     @property
     def item_vectors(self) -> Tensor:
@@ -86,5 +86,5 @@ class _Layer(nn.Module):
             is_causal=True,
         )
         state = state + self.dropout(self.output(attended.transpose(1, 2).reshape(m, length, dim)))
-        found: Tensor = state + self.dropout(self.feed(self.before_feed(state)))
-        return found
+        states: Tensor = state + self.dropout(self.feed(self.before_feed(state)))
+        return states

@@ -51,6 +51,6 @@ class ContentKNN:
             known = np.flatnonzero(lengths > age)
             weight = np.float32(self._decay**age)
             users[known] += weight * self._vectors[rows[known, age]]
-        found = users @ self._vectors.T
-        found[lengths == 0] = -np.inf
-        return np.asarray(found, dtype=np.float32)
+        cosines = users @ self._vectors.T
+        cosines[lengths == 0] = -np.inf
+        return np.asarray(cosines, dtype=np.float32)

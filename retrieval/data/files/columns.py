@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtail.index.errors import Field
 from longtail.retrieval.errors import DataError
 
 
@@ -85,15 +86,15 @@ def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
         name = _MAPPED_NAMES.get(role, role)
         if name not in _ALL_ROLES:
             raise DataError(
-                f"--column {role}={column}: {role!r} is not a role; "
-                f"map one of {', '.join(_ALL_ROLES)}"
+                Field("column"),
+                f" {role}={column}: {role!r} is not a role; map one of {', '.join(_ALL_ROLES)}",
             )
         checked[name] = column
     return checked
 
 
 def find_roles(
-    path: Path, found: Sequence[str], roles: Sequence[Role], mapping: Mapping[str, str]
+    path: Path, present: Sequence[str], roles: Sequence[Role], mapping: Mapping[str, str]
 ) -> dict[str, str]:
     """Return which column of the file plays each role; roles without a column are left out.
 
@@ -108,32 +109,35 @@ def find_roles(
     mapping = check_mapping(mapping)
     chosen: dict[str, str] = {}
     for role in roles:
-        candidates = _candidates(role, found, mapping.get(role.name))
+        candidates = _candidates(role, present, mapping.get(role.name))
         if len(candidates) > 1:
             raise DataError(
                 f"{path}: columns {' and '.join(map(repr, candidates))} could all be {role.name}; "
-                f"choose with --column {role.name}={candidates[0]}"
+                "choose with ",
+                Field("column"),
+                f" {role.name}={candidates[0]}",
             )
         if candidates:
             chosen[role.name] = candidates[0]
         elif role.name in mapping:
             raise DataError(
                 f"{path}: no column {mapping[role.name]!r} to read {role.name} from; "
-                f"found: {_listed(found)}"
+                f"found: {_listed(present)}"
             )
         elif role.required:
             raise DataError(
-                f"{path}: no column for {role.name}; found: {_listed(found)}. "
-                f"Name it with --column {role.name}=COLUMN"
+                f"{path}: no column for {role.name}; found: {_listed(present)}. Name it with ",
+                Field("column"),
+                f" {role.name}=COLUMN",
             )
     for name, column in chosen.items():
-        if found.count(column) > 1:
+        if present.count(column) > 1:
             raise DataError(f"{path}: two columns are named {column!r}; rename one ({name})")
     return chosen
 
 
-def _candidates(role: Role, found: Sequence[str], mapped: str | None) -> list[str]:
-    unique = list(dict.fromkeys(found))
+def _candidates(role: Role, present: Sequence[str], mapped: str | None) -> list[str]:
+    unique = list(dict.fromkeys(present))
     if mapped is not None:
         if mapped in unique:
             return [mapped]
@@ -144,12 +148,12 @@ def _candidates(role: Role, found: Sequence[str], mapped: str | None) -> list[st
     if role.name in unique:
         return [role.name]
     for names in (plain_name(role.name), role.aliases, role.last_resort):
-        wanted = names.split()
-        if matches := [c for c in unique if plain_name(c) in wanted]:
+        words = names.split()
+        if matches := [c for c in unique if plain_name(c) in words]:
             return matches
     return []
 
 
-def _listed(found: Sequence[str]) -> str:
-    shown = ", ".join(found[:30])
-    return shown + (f", and {len(found) - 30} more" if len(found) > 30 else "")
+def _listed(present: Sequence[str]) -> str:
+    shown = ", ".join(present[:30])
+    return shown + (f", and {len(present) - 30} more" if len(present) > 30 else "")

@@ -61,7 +61,7 @@ def header(file: DataFile) -> list[str]:
 def read_delimited(
     file: DataFile,
     names: Sequence[str],
-    wanted: Sequence[str],
+    chosen: Sequence[str],
     encoded: Collection[str],
     rejected: RejectedRows,
     step: str,
@@ -75,7 +75,7 @@ def read_delimited(
     Raises:
         DataError: the gzip file breaks off, or the file can't be read.
     """
-    places = {name: names.index(name) for name in wanted}
+    places = {name: names.index(name) for name in chosen}
     fast = _read_fast(file, len(names), places, encoded, step, progress)
     if fast is not None:
         return fast, np.arange(1, len(next(iter(fast.values()))) + 1, dtype=np.int64)

@@ -154,7 +154,7 @@ def _times(table: Table, roles: dict[str, str], now: float, rejected: RejectedRo
     if column is None:
         rejected.note(
             f"{table.path}: no timestamp column; the order of the file stands for time. "
-            "Map one with --column timestamp=COLUMN"
+            "Map one to the role timestamp"
         )
         return Times(table.rows, False, {})
     ordinal = plain_name(column) in ORDINAL_NAMES.split()
@@ -197,9 +197,9 @@ def _choices(
         return None
     coded = as_text(table.columns[column]).text.dictionary_encode()
     values = np.array([read(v.strip().lower()) for v in coded.dictionary.to_pylist()], np.int8)
-    found = values[coded.indices.to_numpy(zero_copy_only=False)]
-    checks.refuse(column, reason, found < 0, _cells(table, column))
-    return np.asarray(found, np.int8)
+    choices = values[coded.indices.to_numpy(zero_copy_only=False)]
+    checks.refuse(column, reason, choices < 0, _cells(table, column))
+    return np.asarray(choices, np.int8)
 
 
 def _label(cell: str) -> int:

@@ -33,24 +33,24 @@ def keys(file: DataFile) -> list[str]:
 
 
 def _peek(file: DataFile) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
+    values: dict[str, list[Any]] = {}
     start = b""
     for line in itertools.islice(_lines(file), _PEEKED_LINES):
         start = start or line.lstrip()
         record, _ = _parse(line)
         for key, value in (record or {}).items():
-            found.setdefault(key, []).append(value)
+            values.setdefault(key, []).append(value)
     if not start:
         raise DataError(f"{file.path}: the file is empty")
-    if not found:
+    if not values:
         array = " (it holds one JSON array)" if start.startswith(b"[") else ""
         raise DataError(f"{file.path}: no line is a JSON object{array}; write one object a line")
-    return found
+    return values
 
 
 def read_json_lines(
     file: DataFile,
-    wanted: Sequence[str] | None,
+    chosen: Sequence[str] | None,
     encoded: Collection[str],
     rejected: RejectedRows,
     step: str,
@@ -64,16 +64,16 @@ def read_json_lines(
     Raises:
         DataError: the gzip file breaks off, or the file can't be read.
     """
-    if wanted is not None:
-        fast = _read_fast(file, wanted, encoded, step, progress)
+    if chosen is not None:
+        fast = _read_fast(file, chosen, encoded, step, progress)
         if fast is not None:
             return fast, np.arange(1, len(next(iter(fast.values()))) + 1, dtype=np.int64)
-    return _read_careful(file, wanted, rejected, step, progress)
+    return _read_careful(file, chosen, rejected, step, progress)
 
 
 def _read_fast(
     file: DataFile,
-    wanted: Sequence[str],
+    chosen: Sequence[str],
     encoded: Collection[str],
     step: str,
     progress: Progress,
@@ -83,7 +83,7 @@ def _read_fast(
     for name, values in _peek(file).items():
         kinds = {type(v) for v in values if v is not None}
         kinds = {float} if kinds == {int, float} else kinds
-        if name in wanted:
+        if name in chosen:
             if len(kinds) != 1 or not kinds <= _ARROW_TYPES.keys():
                 return None
             schema[name] = _ARROW_TYPES[kinds.pop()]
@@ -105,18 +105,18 @@ def _read_fast(
         stream.close()
     if stream.lines - stream.blank_lines != table.num_rows:
         return None
-    columns = {name: table.column(name) for name in wanted}
+    columns = {name: table.column(name) for name in chosen}
     return {n: c.dictionary_encode() if n in encoded else c for n, c in columns.items()}
 
 
 def _read_careful(
     file: DataFile,
-    wanted: Sequence[str] | None,
+    chosen: Sequence[str] | None,
     rejected: RejectedRows,
     step: str,
     progress: Progress,
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    values: dict[str, list[Any]] = {name: [] for name in wanted or ()}
+    values: dict[str, list[Any]] = {name: [] for name in chosen or ()}
     rows: list[int] = []
     bad: dict[str, tuple[list[int], list[str]]] = {}
     number = 0
@@ -130,7 +130,7 @@ def _read_careful(
             shown.append(line[:200].decode(errors="backslashreplace").rstrip())
             continue
         rows.append(number)
-        for name in record.keys() - values.keys() if wanted is None else ():
+        for name in record.keys() - values.keys() if chosen is None else ():
             values[name] = [None] * (len(rows) - 1)
         for name, column in values.items():
             column.append(record.get(name))
@@ -140,7 +140,7 @@ def _read_careful(
         kinds = {type(value) for value in column} - {type(None)}
         if str in kinds and kinds & {int, float}:
             rejected.note(f"{file.path}: column {name} holds numbers and text; all read as text")
-    names = wanted if wanted is not None else [k for k in keys(file) if k in values]
+    names = chosen if chosen is not None else [k for k in keys(file) if k in values]
     names = [*names, *(name for name in values if name not in names)]
     return {name: _column(values[name]) for name in names}, np.array(rows, np.int64)
 

@@ -69,23 +69,23 @@ def read_table(
     """
     file = identify(path)
     if file.format == "parquet":
-        found, rows = _read_parquet(file, columns, encoded, step, progress)
+        table, rows = _read_parquet(file, columns, encoded, step, progress)
     elif file.format == "jsonl":
-        found, rows = json_lines.read_json_lines(file, columns, encoded, rejected, step, progress)
+        table, rows = json_lines.read_json_lines(file, columns, encoded, rejected, step, progress)
     else:
         names = delimited.header(file)
         unnamed = [name for name in names if not name]
-        wanted = columns if columns is not None else [n for n in names if n not in unnamed]
-        if repeated := sorted({n for n in wanted if names.count(n) > 1}):
+        chosen = columns if columns is not None else [n for n in names if n not in unnamed]
+        if repeated := sorted({n for n in chosen if names.count(n) > 1}):
             raise DataError(f"{path}: two columns are named {repeated[0]!r}; rename one")
-        found, rows = delimited.read_delimited(
-            file, names, wanted, encoded, rejected, step, progress
+        table, rows = delimited.read_delimited(
+            file, names, chosen, encoded, rejected, step, progress
         )
     if not len(rows):
         first = rejected.first(path)
         why = f" that can be read; the first bad one is {first}" if first else ", only a header"
         raise DataError(f"{path}: has no rows{why}")
-    return Table(path, found, rows)
+    return Table(path, table, rows)
 
 
 def _open_parquet(file: DataFile) -> Any:

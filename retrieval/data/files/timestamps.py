@@ -50,8 +50,8 @@ def parse_times(column: Any, *, ordinal: bool, now: float) -> Times:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         seconds = pc.cast(column, pa.timestamp("s", tz=getattr(kind, "tz", None)), safe=False)
         unread = _array(pc.is_null(column)).astype(bool)
-        found = _array(pc.fill_null(pc.cast(seconds, pa.int64()), 0)).astype(np.int64)
-        return _with_clock(found, unread, now)
+        whole = _array(pc.fill_null(pc.cast(seconds, pa.int64()), 0)).astype(np.int64)
+        return _with_clock(whole, unread, now)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         unread = _array(pc.is_null(column)).astype(bool)
         return _from_numbers(_array(pc.fill_null(column, 0)), unread, ordinal, now)

@@ -71,16 +71,16 @@ class Network(nn.Module):
     def forward(self, evidence: torch.Tensor) -> torch.Tensor:
         """Return raw log-odds [p] of evidence [p, f]."""
         standard = ((evidence - self.mean) / self.deviation).clamp(-8, 8)
-        found: torch.Tensor = self.straight(standard)[:, 0]
+        logits: torch.Tensor = self.straight(standard)[:, 0]
         if not self.shape.hidden:
-            return found
+            return logits
         columns = evidence.T.contiguous()
         # The middle of the knots that tie, so that a step stays where it was.
         below = torch.searchsorted(self.quantiles, columns)
         through = torch.searchsorted(self.quantiles, columns, right=True)
         place = ((below + through).float() / KNOTS - 1.0).T
         extra: torch.Tensor = self.layers(torch.cat([standard, place], dim=1))[:, 0]
-        return found + extra
+        return logits + extra
 
     @torch.no_grad()
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,11 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.kernels.compiled import compiled
+from longtail.retrieval.kernels.tree_sums import FIRST_BIT, sum_leaves
 
-# Pairs that go through the trees together: their masks are one compiled loop's registers, and
-# their evidence stays in the first cache.
-PAIRS = 128
 MOST_LEAVES = 16
 
 
@@ -69,10 +66,10 @@ class TreeTables:
         threshold = _rounded_down(np.array([node[1] for node in nodes], np.float64))
         width = max((len(model["feature_names"]) for model in models), default=0)
         of_feature = [np.unique(threshold[feature == column]) for column in range(width)]
-        longest = max((len(found) for found in of_feature), default=0)
+        longest = max((len(of_column) for of_column in of_feature), default=0)
         edges = np.full((width, 1 << longest.bit_length()), np.inf, np.float32)
-        for column, found in enumerate(of_feature):
-            edges[column, : len(found)] = found
+        for column, of_column in enumerate(of_feature):
+            edges[column, : len(of_column)] = of_column
         edge = [np.searchsorted(of_feature[f], t) for f, t in zip(feature, threshold, strict=True)]
         return cls(
             edges,
@@ -87,7 +84,7 @@ class TreeTables:
     def sums(self, evidence: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return each model's sums of leaves, float64 [g, p], of evidence [p, f]; NaN is as 0."""
         out = np.empty((len(self.models) - 1, len(evidence)), np.float64)
-        _sum_leaves(
+        sum_leaves(
             evidence,
             self.edges,
             self.feature,
@@ -96,7 +93,7 @@ class TreeTables:
             self.starts,
             self.models,
             self.leaves,
-            _FIRST_BIT,
+            FIRST_BIT,
             out,
         )
         return out
@@ -126,57 +123,3 @@ def _rounded_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the largest float32 that isn't above each value."""
     near = values.astype(np.float32)
     return np.where(near > values, np.nextafter(near, np.float32(-np.inf)), near)
-
-
-_FIRST_BIT = np.array(
-    [max((mask & -mask).bit_length(), 1) - 1 for mask in range(1 << 16)], np.uint8
-)
-
-
-@compiled
-def _sum_leaves(
-    evidence: NDArray[np.float32],
-    edges: NDArray[np.float32],
-    feature: NDArray[np.int32],
-    edge: NDArray[np.int16],
-    mask: NDArray[np.uint16],
-    starts: NDArray[np.int32],
-    models: NDArray[np.int32],
-    leaves: NDArray[np.float64],
-    first_bit: NDArray[np.uint8],
-    out: NDArray[np.float64],
-) -> None:
-    width, length = edges.shape
-    places = np.zeros((width, PAIRS), np.int16)
-    left = np.empty(PAIRS, np.uint16)
-    total = np.empty(PAIRS, np.float64)
-    place = np.empty(PAIRS, np.uint32)
-    value = np.zeros(PAIRS, np.float32)
-    for begin in range(0, len(evidence), PAIRS):
-        count = min(PAIRS, len(evidence) - begin)
-        for column in range(width):
-            for i in range(count):
-                found = evidence[begin + i, column]
-                value[i] = found if found == found else np.float32(0.0)
-            place[:] = 0
-            line = edges[column]
-            step = np.uint32(length // 2)
-            while step > 0:
-                before = step - np.uint32(1)
-                for i in range(PAIRS):
-                    place[i] += step if line[place[i] + before] < value[i] else np.uint32(0)
-                step = np.uint32(step // np.uint32(2))
-            for i in range(PAIRS):
-                places[column, i] = place[i]
-        for model in range(len(models) - 1):
-            total[:] = 0.0
-            for tree in range(models[model], models[model + 1]):
-                left[:] = 0xFFFF
-                for node in range(starts[tree], starts[tree + 1]):
-                    limit, keep = edge[node], mask[node]
-                    row = places[feature[node]]
-                    for i in range(PAIRS):
-                        left[i] &= keep if row[i] > limit else np.uint16(0xFFFF)
-                for i in range(PAIRS):
-                    total[i] += leaves[tree, first_bit[left[i]]]
-            out[model, begin : begin + count] = total[:count]

@@ -46,8 +46,9 @@ class PopularityProfile:
 
         >>> histories = Histories.from_lists([[0, 1, 1, 2], []])
         >>> popularity = np.array([0.0, -1.0, -2.0], np.float32)
-        >>> found = PopularityProfile.of(histories, popularity, np.array([0, 1, 1], np.int8), 2)
-        >>> found.log_p.tolist(), found.shares.tolist()
+        >>> bands = np.array([0, 1, 1], np.int8)
+        >>> few = PopularityProfile.of(histories, popularity, bands, 2)
+        >>> few.log_p.tolist(), few.shares.tolist()
         ([-1.0, 0.0], [[0.25, 0.75], [0.0, 0.0]])
         """
         m, lengths = len(histories), np.diff(histories.offsets)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.index.errors import Field
 from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.rerank.debias import best_first, debiased_scores, user_strength
 from longtail.retrieval.ranking.rerank.diversity import diversified
@@ -45,10 +46,10 @@ class Rerank:
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
-            raise QueryError(f"debias mode {self.mode!r} is not one of {', '.join(MODES)}")
+            raise QueryError(Field("mode"), f" {self.mode!r} is not one of {', '.join(MODES)}")
         for name, value in (("debias", self.debias), ("diversity", self.diversity)):
             if not 0.0 <= value <= 1.0:
-                raise QueryError(f"{name} is {value}; it lies between 0 and 1")
+                raise QueryError(Field(name), f" is {value}; it lies between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Reranked:
 def rerank(
     candidates: Candidates,
     k: int,
-    how: Rerank,
+    setting: Rerank,
     *,
     popularity_profile: PopularityProfile | None = None,
     population: PopulationProfile | None = None,
@@ -81,7 +82,7 @@ def rerank(
     ``per-user`` and ``profile`` need the users' leaning and what is typical of all users.
 
     Raises:
-        QueryError: k below 1, or the mode misses what it reads.
+        QueryError: the mode misses what it reads.
 
     >>> two = Candidates(
     ...     np.array([[4, 9, -1]]),
@@ -91,47 +92,46 @@ def rerank(
     >>> rerank(two, 3, Rerank("fixed", debias=0.5)).rows.tolist()
     [[9, 4, -1]]
     """
-    if k < 1:
-        raise QueryError(f"k is {k}; ask for at least one item")
     present = candidates.present()
-    scores = _scores(candidates, present, how, popularity_profile, population)
+    scores = _scores(candidates, present, setting, popularity_profile, population)
     order = best_first(candidates.rows, present, scores, candidates.logits)
     available = present.sum(axis=1)
-    if how.diversity > 0:
+    if setting.diversity > 0:
         if candidates.vectors is None:
             raise QueryError("diversity needs the candidates' item vectors; none were given")
-        places = diversified(order, scores, candidates.vectors, available, k, how.diversity)
+        places = diversified(order, scores, candidates.vectors, available, k, setting.diversity)
     else:
         places = np.full((len(order), k), -1, np.int64)
         width = min(k, order.shape[1])
         inside = np.arange(width) < available[:, None]
         places[:, :width] = np.where(inside, order[:, :width], -1)
-    rows, found = np.full(places.shape, -1, np.int64), np.full(places.shape, np.nan, np.float32)
+    rows = np.full(places.shape, -1, np.int64)
+    ranked_scores = np.full(places.shape, np.nan, np.float32)
     user, place = np.nonzero(places >= 0)
     rows[user, place] = candidates.rows[user, places[user, place]]
-    found[user, place] = scores[user, places[user, place]]
-    return Reranked(places, rows, found)
+    ranked_scores[user, place] = scores[user, places[user, place]]
+    return Reranked(places, rows, ranked_scores)
 
 
 def _scores(
     candidates: Candidates,
     present: NDArray[np.bool_],
-    how: Rerank,
+    setting: Rerank,
     popularity_profile: PopularityProfile | None,
     population: PopulationProfile | None,
 ) -> NDArray[np.float64]:
     """Return what the mode ranks by, float64 [m, c]; 0 where there is no candidate."""
     logits, log_p = (np.where(present, part, 0) for part in (candidates.logits, candidates.log_p))
-    if how.mode == "fixed":
-        return debiased_scores(logits, log_p, how.debias)
+    if setting.mode == "fixed":
+        return debiased_scores(logits, log_p, setting.debias)
     if popularity_profile is None or population is None or len(popularity_profile) != len(logits):
         raise QueryError(
-            f"debias mode {how.mode} needs the leaning of each of {len(logits)} users and the "
+            f"debias mode {setting.mode} needs the leaning of each of {len(logits)} users and the "
             "audience; use mode fixed without them"
         )
-    if how.mode == "per-user":
+    if setting.mode == "per-user":
         return debiased_scores(
-            logits, log_p, user_strength(how.debias, population.niche(popularity_profile))
+            logits, log_p, user_strength(setting.debias, population.niche(popularity_profile))
         )
     if candidates.bands is None:
         raise QueryError("debias mode profile needs the candidates' popularity bands")
@@ -142,4 +142,4 @@ def _scores(
             f"popularity bands lie between {bands.min()} and {bands.max()}, but the profiles have "
             f"{profile.shape[1]}; cut both with the same bands"
         )
-    return profile_scores(candidates.rows, present, logits, bands, profile, how.debias)
+    return profile_scores(candidates.rows, present, logits, bands, profile, setting.debias)

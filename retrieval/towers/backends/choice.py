@@ -181,7 +181,7 @@ def _speeds(backends: Mapping[str, TextBackend], sample: TokenTable) -> dict[str
     """Return texts a second of each backend on the sample's beginning, the better of two runs."""
     timed = int(np.searchsorted(sample.offsets[1:], _TIMED_TOKENS, side="right"))
     part = sample.take(np.arange(min(max(timed, 1), len(sample))))
-    found = dict.fromkeys(backends, 0.0)
+    speeds = dict.fromkeys(backends, 0.0)
     for backend in backends.values():
         encode_pooled(backend, part.take(np.arange(1)))
     # By turns, so that a busy second hits all of them.
@@ -189,8 +189,8 @@ def _speeds(backends: Mapping[str, TextBackend], sample: TokenTable) -> dict[str
         for name, backend in backends.items():
             began = perf_counter()
             encode_pooled(backend, part)
-            found[name] = max(found[name], len(part) / max(perf_counter() - began, 1e-9))
-    return found
+            speeds[name] = max(speeds[name], len(part) / max(perf_counter() - began, 1e-9))
+    return speeds
 
 
 def _device(tower: ItemTower) -> torch.device:

@@ -66,11 +66,11 @@ class Parity:
 
 
 def measure_parity(
-    backend: TextBackend, reference: NDArray[np.float32], found: NDArray[np.float32]
+    backend: TextBackend, reference: NDArray[np.float32], vectors: NDArray[np.float32]
 ) -> Parity:
-    """Return how near the vectors ``found`` by a backend are to the reference, both [n, dim]."""
+    """Return how near the vectors ``vectors`` by a backend are to the reference, both [n, dim]."""
     cosine_limit, overlap_limit = LIMITS[backend.name.rpartition("-")[2]]
-    exact, near = _unit(reference), _unit(found)
+    exact, near = _unit(reference), _unit(vectors)
     cosines = np.einsum("nd,nd->n", exact, near)
     return Parity(
         backend=backend.name,
@@ -98,7 +98,7 @@ def require(parity: Parity) -> None:
 
 
 def neighbour_overlap(
-    reference: NDArray[np.floating], found: NDArray[np.floating], k: int = NEIGHBOURS
+    reference: NDArray[np.floating], vectors: NDArray[np.floating], k: int = NEIGHBOURS
 ) -> float:
     """Return the share of each row's k nearest other rows that both sets of vectors agree on.
 
@@ -109,7 +109,7 @@ def neighbour_overlap(
     k = min(k, len(reference) - 1)
     if k < 1:
         return 1.0
-    near, also = _nearest(reference, k), _nearest(found, k)
+    near, also = _nearest(reference, k), _nearest(vectors, k)
     return float(np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(near, also, strict=True)]))
 
 

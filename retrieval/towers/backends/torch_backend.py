@@ -41,10 +41,10 @@ class TorchBackend:
     @torch.inference_mode()
     def pool(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the unit vectors before the tower's linear layer, float32 [b, dim]."""
-        found = self._tower.pool_with(
+        output = self._tower.pool_with(
             self._encoder,
             torch.from_numpy(ids).to(self._device),
             torch.from_numpy(mask).to(self._device),
         )
-        pooled: NDArray[np.float32] = found.cpu().numpy()
+        pooled: NDArray[np.float32] = output.cpu().numpy()
         return pooled

@@ -48,8 +48,8 @@ def encode_pooled(
 
     out: NDArray[np.float32] | None = None
     done = 0
-    found = map(pool, batches) if threads is None else threads.map(pool, batches)
-    for batch, pooled in zip(batches, found, strict=True):
+    outputs = map(pool, batches) if threads is None else threads.map(pool, batches)
+    for batch, pooled in zip(batches, outputs, strict=True):
         if out is None:
             out = np.empty((len(tokens), pooled.shape[1]), np.float32)
         out[batch] = pooled

@@ -86,8 +86,8 @@ def read_pieces(
         _pieces(longer[i], before, after, max_tokens) if i in longer else [tokens[i]]
         for i in range(len(tokens))
     ]
-    counts = np.array([len(found) for found in pieces])
-    table = TokenTable.of([piece for found in pieces for piece in found], tokens.pad_id)
+    counts = np.array([len(text_pieces) for text_pieces in pieces])
+    table = TokenTable.of([piece for text_pieces in pieces for piece in text_pieces], tokens.pad_id)
     return TextPieces(table, _offsets(counts), len(longer))
 
 

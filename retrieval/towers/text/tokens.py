@@ -97,7 +97,7 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_tokens: int | None) -> To
 
     Each is cut at ``max_tokens``, or whole where that is None.
     """
-    found: list[NDArray[np.int32]] = []
+    tokens: list[NDArray[np.int32]] = []
     # In slices: the tokenizer's Python lists take about 30 times the memory of the array.
     for start in range(0, len(texts), 20_000):
         read = tokenizer(
@@ -109,9 +109,9 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_tokens: int | None) -> To
             return_token_type_ids=False,
             verbose=False,
         )["input_ids"]
-        found.extend(np.asarray(ids, np.int32) for ids in read)
+        tokens.extend(np.asarray(ids, np.int32) for ids in read)
     pad_id = tokenizer.pad_token_id
-    return TokenTable.of(found, 0 if pad_id is None else int(pad_id))
+    return TokenTable.of(tokens, 0 if pad_id is None else int(pad_id))
 
 
 def token_counts(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:

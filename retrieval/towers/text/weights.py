@@ -71,9 +71,9 @@ def _hub_folder(name: str, *, local_only: bool) -> str | None:
     from huggingface_hub.errors import HFValidationError
 
     # What a text tower needs, and nothing of the exports that lie beside it.
-    wanted = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
     try:
-        folder = snapshot_download(name, local_files_only=local_only, allow_patterns=wanted)
+        folder = snapshot_download(name, local_files_only=local_only, allow_patterns=patterns)
     except (OSError, ValueError, HFValidationError):
         # Every way to fail here (no network, no such repository, not cached) means the same
         # to the caller: not in this place; the places tried are named when all are exhausted.

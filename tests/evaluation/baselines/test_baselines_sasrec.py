@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from longtail.evaluation.baselines import SASRec
+from longtail.evaluation.baselines.sequential.sasrec import SASRecSettings
 from longtail.evaluation.baselines.sequential.sasrec_network import SASRecNetwork
 from longtail.evaluation.baselines.validation_score import ValidationPart
 from longtail.evaluation.errors import EvaluationError
@@ -83,8 +84,8 @@ def train(events: Interactions) -> Interactions:
 
 
 def fitted(seed: int = 0, **options: int) -> SASRec:
-    model = SASRec(dim=16, layers=1, heads=2, dropout=0.0, learning_rate=0.01, seed=seed, **options)
-    return model.fit(train(cycle()), shop())
+    settings = SASRecSettings(dim=16, layers=1, dropout=0.0, learning_rate=0.01, **options)
+    return SASRec(settings, seed=seed).fit(train(cycle()), shop())
 
 
 def test_it_learns_the_order_in_which_items_are_taken() -> None:
@@ -116,13 +117,8 @@ def test_training_stops_when_validation_no_longer_rises() -> None:
     validation = ValidationPart.of(events, N_ITEMS, max_users=1000, seed=0)
     steps: list[tuple[int, int]] = []
     SASRec(
+        SASRecSettings(dim=16, layers=1, dropout=0.0, learning_rate=0.01, epochs=500, patience=2),
         validation=validation,
-        dim=16,
-        layers=1,
-        dropout=0.0,
-        learning_rate=0.01,
-        epochs=500,
-        patience=2,
         progress=lambda step, done, total: steps.append((done, total)),
     ).fit(train(events), shop())
     # A perfect score can't rise: two more epochs, and it is over.
@@ -136,11 +132,8 @@ def test_training_stops_when_its_time_is_over_and_says_so(validated: bool) -> No
     validation = ValidationPart.of(events, N_ITEMS, max_users=1000, seed=0) if validated else None
     now = iter(range(1_000_000))
     made = SASRec(
+        SASRecSettings(dim=16, layers=1, epochs=10_000, patience=10_000),
         validation=validation,
-        dim=16,
-        layers=1,
-        epochs=10_000,
-        patience=10_000,
         seconds=40,
         clock=lambda: float(next(now)),
     ).fit(train(events), shop())

@@ -10,7 +10,7 @@ import pytest
 from index_toys import unit_rows
 from numpy.typing import NDArray
 
-from longtail.index.ann.ann_index import AnnIndex, read_structure
+from longtail.index.ann.ann_index import AnnIndex, read_ann
 from longtail.index.ann.filter_plan import plan_filter
 from longtail.index.ann.parameters import search_parameters
 from longtail.index.ann.space import Space
@@ -18,10 +18,10 @@ from longtail.index.ann.tuning import recall
 from longtail.index.ann_build import (
     PERTURBED_ITEMS,
     USER_VECTORS,
-    StructureSettings,
+    AnnSettings,
     factory_for,
     perturbed_items,
-    with_structures,
+    with_ann,
 )
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
@@ -32,24 +32,24 @@ N, DIM = 4_000, 16
 
 
 EVERY_KIND = {
-    "ivf": StructureSettings("ivf", exact_below=0, ks=(10,)),
-    "hnsw": StructureSettings("hnsw", exact_below=0, ks=(10,)),
-    "refined": StructureSettings("IVF16,PQ6x4fs,Refine(SQ8)", ks=(10,)),
-    "flat lists": StructureSettings("OPQ6,IVF16,Flat", ks=(10,)),
-    "no lists": StructureSettings("PQ6x4fs", ks=(10,)),
+    "ivf": AnnSettings("ivf", exact_below=0, ks=(10,)),
+    "hnsw": AnnSettings("hnsw", exact_below=0, ks=(10,)),
+    "refined": AnnSettings("IVF16,PQ6x4fs,Refine(SQ8)", ks=(10,)),
+    "flat lists": AnnSettings("OPQ6,IVF16,Flat", ks=(10,)),
+    "no lists": AnnSettings("PQ6x4fs", ks=(10,)),
 }
 
 
 @pytest.fixture(scope="module")
 def approximate(exact: VectorIndex, users: NDArray[np.float32]) -> VectorIndex:
-    return with_structures(exact, EVERY_KIND["ivf"], user_vectors=users)
+    return with_ann(exact, EVERY_KIND["ivf"], user_vectors=users)
 
 
 @pytest.fixture(params=list(EVERY_KIND))
 def of_every_kind(
     request: pytest.FixtureRequest, exact: VectorIndex, users: NDArray[np.float32]
 ) -> VectorIndex:
-    return with_structures(exact, EVERY_KIND[request.param], user_vectors=users)
+    return with_ann(exact, EVERY_KIND[request.param], user_vectors=users)
 
 
 def overlap(found: NDArray[np.int64], true: NDArray[np.int64]) -> float:
@@ -58,7 +58,7 @@ def overlap(found: NDArray[np.int64], true: NDArray[np.int64]) -> float:
 
 
 def structure_of(index: VectorIndex) -> AnnIndex:
-    structure = index.segments[1].structure
+    structure = index.segments[1].ann
     assert structure is not None
     return structure
 
@@ -97,25 +97,25 @@ def test_the_scores_of_what_is_found_are_exact(
 def test_the_report_says_what_was_measured_and_on_what(
     exact: VectorIndex, users: NDArray[np.float32]
 ) -> None:
-    structure = structure_of(with_structures(exact, EVERY_KIND["ivf"], user_vectors=users))
+    structure = structure_of(with_ann(exact, EVERY_KIND["ivf"], user_vectors=users))
     report = structure.report()
     assert report["kind"] == "ivf"
     assert report["factory"] == "RR24,IVF128,PQ6x4fs"
     assert (report["k"], report["target"], report["tuned_on"]) == (10, 0.98, USER_VECTORS)
     measured = recall(structure, exact.segments[1].vectors, users[1::2], 10)
     assert measured == pytest.approx(report["recall"], abs=0.01)
-    untuned = with_structures(exact, EVERY_KIND["ivf"])
+    untuned = with_ann(exact, EVERY_KIND["ivf"])
     assert structure_of(untuned).report()["tuned_on"] == PERTURBED_ITEMS
 
 
 def test_a_higher_target_looks_further(exact: VectorIndex, users: NDArray[np.float32]) -> None:
     settings = [
         structure_of(
-            with_structures(exact, StructureSettings("ivf", 0, target, (10,)), user_vectors=users)
+            with_ann(exact, AnnSettings("ivf", 0, target, (10,)), user_vectors=users)
         ).settings[0]
         for target in (0.6, 0.999)
     ]
-    assert settings[0].probes * settings[0].depth < settings[1].probes * settings[1].depth
+    assert settings[0].nprobe * settings[0].candidates < settings[1].nprobe * settings[1].candidates
     assert settings[0].recall < settings[1].recall
 
 
@@ -139,15 +139,15 @@ def test_a_structure_comes_back_from_its_file_and_report(
     approximate: VectorIndex, users: NDArray[np.float32], tmp_path: Path
 ) -> None:
     structure = structure_of(approximate)
-    structure.write(tmp_path / "tail.structure.faiss")
+    structure.write(tmp_path / "tail.ann.faiss")
     setting = structure.setting_for(10, 0.0)
     asked = np.concatenate([users[:30], np.zeros((30, 1), np.float32)], axis=1)
     for mmap in (False, True):
-        again = read_structure(tmp_path / "tail.structure.faiss", structure.report(), mmap=mmap)
+        again = read_ann(tmp_path / "tail.ann.faiss", structure.report(), mmap=mmap)
         assert again.report() == structure.report()
         assert (again.propose(asked, setting) == structure.propose(asked, setting)).all()
     # Plain FAISS reads the file too.
-    assert load_faiss().read_index(str(tmp_path / "tail.structure.faiss")).ntotal == len(
+    assert load_faiss().read_index(str(tmp_path / "tail.ann.faiss")).ntotal == len(
         approximate.segments[1]
     )
 
@@ -157,19 +157,16 @@ def test_a_report_of_another_structure_is_refused(approximate: VectorIndex, tmp_
     structure.write(tmp_path / "s.faiss")
     report = structure.report()
     with pytest.raises(ValueError, match="has 24 dimensions, not 32"):
-        read_structure(tmp_path / "s.faiss", {**report, "space": {**report["space"], "width": 32}})
+        read_ann(tmp_path / "s.faiss", {**report, "space": {**report["space"], "width": 32}})
     with pytest.raises(KeyError):
-        read_structure(tmp_path / "s.faiss", {})
+        read_ann(tmp_path / "s.faiss", {})
 
 
 def test_small_segments_stay_exact(exact: VectorIndex) -> None:
-    assert all(s.structure is None for s in with_structures(exact).segments)
-    assert all(
-        s.structure is None
-        for s in with_structures(exact, StructureSettings("exact", exact_below=0)).segments
-    )
-    some = with_structures(exact, StructureSettings("ivf", exact_below=2_000, ks=(10,)))
-    assert [s.structure is None for s in some.segments] == [True, False, True]
+    assert all(s.ann is None for s in with_ann(exact).segments)
+    assert all(s.ann is None for s in with_ann(exact, AnnSettings("exact", exact_below=0)).segments)
+    some = with_ann(exact, AnnSettings("ivf", exact_below=2_000, ks=(10,)))
+    assert [s.ann is None for s in some.segments] == [True, False, True]
 
 
 @pytest.mark.parametrize(
@@ -186,17 +183,17 @@ def test_settings_that_make_no_structure_are_refused_in_one_line(
     exact: VectorIndex, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(VectorIndexError, match=message) as caught:
-        with_structures(exact, StructureSettings(**settings))  # type: ignore[arg-type]
+        with_ann(exact, AnnSettings(**settings))  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
 
 
 def test_user_vectors_of_another_length_are_refused(exact: VectorIndex) -> None:
     with pytest.raises(VectorIndexError, match=r"user vectors must be \[m, 16\]"):
-        with_structures(exact, user_vectors=np.ones((4, 5), np.float32))
+        with_ann(exact, user_vectors=np.ones((4, 5), np.float32))
 
 
 def test_the_gpu_gets_structures_that_faiss_has_for_it() -> None:
-    factory = factory_for(10_000_000, 384, StructureSettings(device="gpu"))
+    factory = factory_for(10_000_000, 384, AnnSettings(device="gpu"))
     assert factory == "IVF8192,SQfp16"
 
 
@@ -210,8 +207,8 @@ def test_the_space_keeps_the_order_of_scores() -> None:
     as_seen = space.queries(queries).astype(float) @ space.items(items).T.astype(float)
     difference = as_stored - as_seen
     assert np.allclose(difference, difference[:, :1], atol=1e-5)
-    pulled = space.with_pull(queries[:, :-1], 0.3)
-    assert np.allclose(space.pulls(pulled), 0.3, rtol=1e-5)
+    pulled = space.with_popularity_weight_ratio(queries[:, :-1], 0.3)
+    assert np.allclose(space.popularity_weight_ratios(pulled), 0.3, rtol=1e-5)
 
 
 def test_a_selector_reaches_the_index_inside_a_refinement() -> None:
@@ -231,13 +228,11 @@ def test_a_selector_reaches_the_index_inside_a_refinement() -> None:
 def test_a_filter_is_planned_by_what_it_lets_through() -> None:
     allowed = (5, 1_000, 10_000, 500_000)
 
-    def ways(m: int, *, by_lists: bool) -> list[str]:
-        asked = (1_000_000, 385)
-        return [plan_filter(m, n, *asked, scanned=0.02, by_lists=by_lists) for n in allowed]
+    def plans(m: int) -> list[str]:
+        return [plan_filter(m, n, 1_000_000, 385, scanned=0.02) for n in allowed]
 
-    assert ways(1, by_lists=False) == [*["in place"] * 3, "selector"]
-    assert ways(1, by_lists=True) == [*["in place"] * 2, "lists", "selector"]
-    assert ways(256, by_lists=True) == [*["copy"] * 3, "selector"]
+    assert plans(1) == [*["in place"] * 3, "selector"]
+    assert plans(256) == [*["copy"] * 3, "selector"]
     # A structure that can't keep to a filter is never asked with one.
     assert plan_filter(1, 500_000, 1_000_000, 385, scanned=None) == "in place"
 
@@ -273,8 +268,8 @@ def test_inverted_lists_on_the_gpu_find_what_they_find_on_the_cpu(
 
     if gpu_count() == 0:
         pytest.skip("FAISS sees no GPU")
-    settings = StructureSettings("ivf", exact_below=0, ks=(10,), device="gpu")
-    cpu = with_structures(exact, settings, user_vectors=users)
+    settings = AnnSettings("ivf", exact_below=0, ks=(10,), device="gpu")
+    cpu = with_ann(exact, settings, user_vectors=users)
     gpu = cpu.to_device("gpu")
     allowed = np.random.default_rng(11).random(N) < 0.3
     # 1,500 answers need more candidates than the GPU gives.

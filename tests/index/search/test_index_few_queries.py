@@ -1,4 +1,4 @@
-"""The short way of a few queries gives what the general way gives."""
+"""A few queries find their lists by codes, and lose nothing by it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pytest
 from index_toys import CLUSTERED_DIM, clustered
 from numpy.typing import NDArray
 
-from longtail.index.ann.ann_index import AnnIndex, read_structure
+from longtail.index.ann.ann_index import AnnIndex, read_ann
 from longtail.index.ann.quick_lists import QuickLists
-from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.ann_build import AnnSettings, with_ann
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
-from longtail.index.search.query import SearchQuery
 from longtail.index.updates import remove_items
 from longtail.index.vector_index import VectorIndex
 
@@ -32,12 +31,12 @@ def tail(exact: VectorIndex, users: NDArray[np.float32]) -> VectorIndex:
         item_ids=[f"item {row}" for row in range(exact.n_items)],
         tower_fingerprint="tower-a",
     )
-    settings = StructureSettings(FACTORY, target=0.7, ks=(10,))
-    return with_structures(made, settings, user_vectors=users)
+    settings = AnnSettings(FACTORY, target=0.7, ks=(10,))
+    return with_ann(made, settings, user_vectors=users)
 
 
 def structure_of(index: VectorIndex) -> AnnIndex:
-    structure = index.segments[1].structure
+    structure = index.segments[1].ann
     assert structure is not None
     return structure
 
@@ -53,18 +52,18 @@ def shared(some: NDArray[np.int64], others: NDArray[np.int64]) -> float:
     return float(np.mean([len(set(a) & set(b)) / len(set(b)) for a, b in pairs]))
 
 
-@pytest.mark.parametrize("probes", [1, 3, 8])
+@pytest.mark.parametrize("nprobe", [1, 3, 8])
 def test_a_few_queries_get_the_candidates_that_faiss_gives_a_batch(
-    tail: VectorIndex, users: NDArray[np.float32], probes: int
+    tail: VectorIndex, users: NDArray[np.float32], nprobe: int
 ) -> None:
     structure = structure_of(tail)
     full = np.concatenate([users, np.zeros((len(users), 1), np.float32)], axis=1)
     asked = structure.space.queries(full)
     parameters = load_faiss().SearchParametersPreTransform(
-        index_params=load_faiss().SearchParametersIVF(nprobe=probes)
+        index_params=load_faiss().SearchParametersIVF(nprobe=nprobe)
     )
     _, expected = structure.index.search(asked, 20, params=parameters)
-    parts = [quick_of(tail).search(asked[i : i + 5], 20, probes) for i in range(0, len(asked), 5)]
+    parts = [quick_of(tail).search(asked[i : i + 5], 20, nprobe) for i in range(0, len(asked), 5)]
     assert shared(np.concatenate([part for part in parts if part is not None]), expected) > 0.98
 
 
@@ -79,19 +78,16 @@ def test_queries_alone_lose_no_recall_against_a_batch(
 
 
 @pytest.mark.parametrize("weight", [0.0, -0.3, 0.05])
-def test_the_short_way_gives_the_answers_of_the_general_way(
+def test_few_queries_get_no_removed_item_and_the_scores_of_their_rows(
     tail: VectorIndex, users: NDArray[np.float32], weight: float
 ) -> None:
     without = remove_items(tail, np.arange(0, 4_000, 7))
     for index in (tail, without):
         for m in (1, 4, 11, 12):
-            short = index.search(users[:m], 10, popularity_weight=weight)
-            general = index.search_each(users[:m], [SearchQuery(10, weight)])[0]
-            assert (short.rows == general.rows).all()
-            assert (short.scores == general.scores).all()
-        assert not index.removed[short.rows].any()
-        again = index.score(users[:12], short.rows, popularity_weight=weight)
-        assert (again == short.scores).all()
+            found = index.search(users[:m], 10, popularity_weight=weight)
+            assert not index.removed[found.rows].any()
+            again = index.score(users[:m], found.rows, popularity_weight=weight)
+            assert (again == found.scores).all()
 
 
 def test_a_query_alone_gets_what_it_gets_among_a_few(
@@ -114,7 +110,7 @@ def test_a_structure_in_a_mapped_file_takes_the_same_way(
 ) -> None:
     structure = structure_of(tail)
     structure.write(tmp_path / "s.faiss")
-    again = read_structure(tmp_path / "s.faiss", structure.report(), mmap=True)
+    again = read_ann(tmp_path / "s.faiss", structure.report(), mmap=True)
     full = np.concatenate([users[:3], np.zeros((3, 1), np.float32)], axis=1)
     setting = structure.setting_for(10, 0.0)
     assert (again.propose(full, setting) == structure.propose(full, setting)).all()
@@ -123,7 +119,7 @@ def test_a_structure_in_a_mapped_file_takes_the_same_way(
 @pytest.mark.parametrize(
     "factory", ["HNSW8", "IVF16,Flat", "RR24,IVF16,PQ6x4fsr", "RR24,IVF16_HNSW8,PQ6x4fs"]
 )
-def test_other_kinds_of_index_have_no_short_way(factory: str) -> None:
+def test_other_kinds_of_index_have_no_quick_lists(factory: str) -> None:
     faiss = load_faiss()
     index = faiss.index_factory(24, factory, faiss.METRIC_INNER_PRODUCT)
     assert QuickLists.of(index) is None
@@ -145,7 +141,7 @@ def test_many_lists_are_left_to_faiss(tail: VectorIndex) -> None:
         ({"segments": ["nowhere"]}, "no segment 'nowhere'"),
     ],
 )
-def test_what_the_general_way_refuses_is_refused(
+def test_few_queries_are_checked_as_many_are(
     tail: VectorIndex, asked: dict[str, object], message: str
 ) -> None:
     right = {"queries": np.ones((1, CLUSTERED_DIM), np.float32), "k": 5}

@@ -11,22 +11,22 @@ from index_toys import build, compress, unit_rows
 from numpy.typing import NDArray
 
 from longtail.index.ann import filter_plan
-from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.ann_build import AnnSettings, with_ann
 from longtail.index.vector_index import VectorIndex
 
 N, DIM, K = 1_500, 12, 10
 KINDS = {
-    "exact": StructureSettings("exact"),
-    "ivf": StructureSettings("ivf", exact_below=0, ks=(10,)),
-    "hnsw": StructureSettings("hnsw", exact_below=0, ks=(10,)),
-    "flat lists": StructureSettings("IVF16,Flat", ks=(10,)),
-    "refined": StructureSettings("IVF16,PQ4x4fs,RFlat", ks=(10,)),
-    "transformed": StructureSettings("PCA8,IVF16,PQ4x4", ks=(10,)),
-    "product codes": StructureSettings("PQ8x4fs", ks=(10,)),
+    "exact": AnnSettings("exact"),
+    "ivf": AnnSettings("ivf", exact_below=0, ks=(10,)),
+    "hnsw": AnnSettings("hnsw", exact_below=0, ks=(10,)),
+    "flat lists": AnnSettings("IVF16,Flat", ks=(10,)),
+    "refined": AnnSettings("IVF16,PQ4x4fs,RFlat", ks=(10,)),
+    "transformed": AnnSettings("PCA8,IVF16,PQ4x4", ks=(10,)),
+    "product codes": AnnSettings("PQ8x4fs", ks=(10,)),
 }
 SHARES = {"half": 0.5, "a tenth": 0.1, "a hundredth": 0.01, "a handful": 5 / N, "nothing": 0.0}
 POOLS = {"all": None, "tail": ["tail"], "tail and cold": ["tail", "cold"]}
-ROUTES = ("selector", "lists", "copy", "in place")
+ROUTES = ("selector", "copy", "in place")
 
 
 @cache
@@ -49,7 +49,7 @@ def index_of(kind: str, storage: str, removed: bool) -> VectorIndex:
             tower_fingerprint="tower-a",
             storage="float16",
         )
-    made = with_structures(base, KINDS[kind], user_vectors=users())
+    made = with_ann(base, KINDS[kind], user_vectors=users())
     if not removed:
         return made
     gone = removed_rows()
@@ -136,11 +136,8 @@ def test_no_way_to_filter_leaks_or_comes_back_short(
 
 def force(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every filtered search go this way, however dear it is."""
-    asks = route in ("selector", "lists")
     for name in ("READ_IN_PLACE", "COPY", "MULTIPLY"):
-        monkeypatch.setattr(filter_plan, name, 1e6 if asks else 0.0)
-    monkeypatch.setattr(filter_plan, "LISTED", 0.0 if route == "lists" else 1e12)
-    monkeypatch.setattr(filter_plan, "ASK_LISTS", 0.0)
+        monkeypatch.setattr(filter_plan, name, 1e6 if route == "selector" else 0.0)
     monkeypatch.setattr(filter_plan, "GATHER_FROM_QUERIES", 10**9 if route == "in place" else 0)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from index_toys import by_hand, compress, unit_rows, whole_number_vectors
 
 from longtail.index.ann import filter_plan
-from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.ann_build import AnnSettings, with_ann
 from longtail.index.errors import VectorIndexError
 from longtail.index.search import batched_exact as shared_products
 from longtail.index.search import merging as answers
@@ -169,8 +169,8 @@ def test_every_way_to_filter_gives_the_same(way: str, monkeypatch: pytest.Monkey
 def test_a_segment_with_a_structure_is_asked_each_question() -> None:
     index, rng = made("float32"), np.random.default_rng(4)
     vectors = unit_rows(rng, 30, DIM)
-    mixed = with_structures(index, StructureSettings("ivf", exact_below=1_000, ks=(10,)))
-    assert [s.structure is not None for s in mixed.segments] == [False, True, False]
+    mixed = with_ann(index, AnnSettings("ivf", exact_below=1_000, ks=(10,)))
+    assert [s.ann is not None for s in mixed.segments] == [False, True, False]
     search_queries = [
         SearchQuery(10, -0.02),
         SearchQuery(5, 0.0, ["tail"]),

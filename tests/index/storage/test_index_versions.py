@@ -16,7 +16,7 @@ import pytest
 from index_toys import build, unit_rows
 
 from longtail.index.ann.faiss_files import read_faiss
-from longtail.index.ann_build import StructureSettings, with_structures
+from longtail.index.ann_build import AnnSettings, with_ann
 from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
 from longtail.index.files import sha256_of
@@ -235,7 +235,7 @@ def test_a_structure_comes_back_with_its_settings_and_is_shared(
 ) -> None:
     rng = np.random.default_rng(4)
     plain = build(unit_rows(rng, 3_000, 8))
-    index = with_structures(plain, StructureSettings(structure="IVF8,Flat", target=0.9))
+    index = with_ann(plain, AnnSettings(structure="IVF8,Flat", target=0.9))
     save_index(index, tmp_path)
     opened = open_index(tmp_path, memory_map=memory_map)
     queries = unit_rows(rng, 20, 8)
@@ -247,6 +247,6 @@ def test_a_structure_comes_back_with_its_settings_and_is_shared(
     assert not (seen == 7).any()
     compacted, _ = compact(open_index(tmp_path))
     # The pool that was written anew has its structure again, over the items that are left.
-    assert [int(s.structure.index.ntotal) for s in compacted.segments if s.structure] == [
+    assert [int(s.ann.index.ntotal) for s in compacted.segments if s.ann] == [
         len(s) for s in compacted.segments
     ]

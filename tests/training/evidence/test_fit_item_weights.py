@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.closed_form import closed_form_weights
+from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.training.evidence import first_order
 from longtail.training.evidence.first_order import first_order_rows
@@ -228,7 +229,8 @@ class TestFit:
         cold = N_ITEMS - 1
         like[cold] = unit_rows(vectors[[3]] + 0.1 * vectors[[7]])[0]
         found, _ = fit_item_weights(taken, like, SMALL.changed(closed_form_limit=limit))
-        rows, _ = found.top(Histories.from_lists([[3]]), 8, decay=0.8, last=20)
+        scores = HistoryScores.of(found, Histories.from_lists([[3]]))
+        rows = scores.top(8, np.ones(N_ITEMS, bool), np.empty(0, np.int64))
         assert cold in rows[0]
 
     def test_the_same_again_is_the_same_to_the_last_bit(

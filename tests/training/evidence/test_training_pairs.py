@@ -11,6 +11,7 @@ from longtail.evaluation.metrics.accuracy import ndcg, recall, target_ranks
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.features import feature_names
 from longtail.retrieval.features.user_state import UserState
+from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.training.head.ranked_pairs import PairRanks, balance
@@ -28,16 +29,9 @@ def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retrieval that hands over the index's three nearest items and nothing else."""
 
     def nearest_three(
-        ranking: RankingPipeline, user_state: UserState, _: int, **asked: object
+        ranking: RankingPipeline, user_state: UserState, _: int, eligible: Eligible
     ) -> np.ndarray:
-        found = ranking.search(
-            user_state,
-            3,
-            pool="all",
-            debias=0.0,
-            excluded=asked["excluded"],  # type: ignore[arg-type]
-        )
-        return np.sort(found.rows, axis=1)
+        return np.sort(ranking.search(user_state, 3, eligible, debias=0.0).rows, axis=1)
 
     monkeypatch.setattr(RankingPipeline, "candidates", nearest_three)
 

@@ -68,7 +68,7 @@ class TestInterruption:
         with pytest.raises(KeyboardInterrupt):
             train_engine(catalog, split, chosen, out, progress=interrupt_at(step, done))
         assert [path.name for path in tmp_path.iterdir()] == [work_folder(out).name]
-        with pytest.raises(BundleError, match="--resume"):
+        with pytest.raises(BundleError, match="again with resume"):
             Retriever.open(out)
         train_engine(catalog, split, chosen, out, resume=True)
         assert [path.name for path in tmp_path.iterdir()] == ["run"]
@@ -166,7 +166,7 @@ class TestInterruption:
             (quick.changed(seed=1), split),
             (quick, shop_split(catalog, seed=5)),
         ):
-            with pytest.raises(ResumeError, match="without --resume") as error:
+            with pytest.raises(ResumeError, match="without resume") as error:
                 train_engine(catalog, data, changed, out, resume=True)
             assert "\n" not in str(error.value)
         assert not out.exists()

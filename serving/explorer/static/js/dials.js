@@ -4,7 +4,8 @@ import { html, useEffect, useId, useState } from "./ui.js";
 import { read } from "./api.js";
 import { strength } from "./numbers.js";
 import { useResource } from "./resource.js";
-import { MODES, POOLS, navigate } from "./url_state.js";
+import { MODES, POOLS } from "./choices.js";
+import { navigate } from "./url_state.js";
 
 const POOL_WORDS = {
   tail: "tail and cold",

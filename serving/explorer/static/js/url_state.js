@@ -1,9 +1,8 @@
 // The state of the page is its address, so that a link shows a colleague the same view.
 
+import { MODES, POOLS } from "./choices.js";
 import { useEffect, useState } from "./ui.js";
 
-export const POOLS = ["all", "tail", "cold", "head"];
-export const MODES = ["fixed", "per-user", "profile"];
 export const VIEWS = ["compare", "catalog", "item", "quality"];
 
 const between = (low, high) => (text) => {
@@ -31,7 +30,7 @@ const SINGLE = {
   seen: [oneOf(["yes"]), null],
   item: [asText, null],
   rank: [wholeFrom(1, Number.MAX_SAFE_INTEGER), null],
-  bucket: [oneOf(["all", "head", "tail", "cold"]), "all"],
+  bucket: [oneOf(POOLS), "all"],
   q: [asText, null],
 };
 // Given several times in the address: past items, oldest first; filters.

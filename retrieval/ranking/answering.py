@@ -1,0 +1,179 @@
+"""Many queries become answers: alike ones are ranked together, in few calls."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.index.errors import LongtailError
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.ranking.answers import Answers
+from longtail.retrieval.ranking.candidate_generation import FIRST_STAGE
+from longtail.retrieval.ranking.eligible import Eligible
+from longtail.retrieval.ranking.explanation import reasons
+from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
+from longtail.retrieval.ranking.query import Query
+from longtail.retrieval.ranking.user_encoding import vector_state
+
+Rows = NDArray[np.int32]
+_NOTHING = np.empty(0, np.int32)
+
+
+class Lookup(Protocol):
+    """Rows for ids and filters; who is unknown is raised as a `LongtailError`."""
+
+    def history(self, user: str) -> Rows:
+        """Return the rows that a user took, oldest first."""
+
+    def item_rows(self, item_ids: Sequence[str], *, offered: bool = False) -> Rows:
+        """Return the rows of items; of those on offer only, if that is wanted."""
+
+    def passing(self, where: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Return the rows that pass all filters, bool [n]; None: all do."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Queries that were ranked together; line i of the answers is query ``places[i]``."""
+
+    places: list[int]
+    answers: Answers
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Queries that have no answer, all for one reason."""
+
+    places: list[int]
+    error: LongtailError
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One query of a group, its ids as rows."""
+
+    place: int
+    query: Query
+    history: Rows
+    excluded: Rows
+
+
+def answer_each(
+    ranking: RankingPipeline, queries: Sequence[Query], lookup: Lookup
+) -> Iterator[Answered | Failed]:
+    """Yield the outcomes of queries group after group, each query once.
+
+    A query's answer doesn't depend on the others. Queries without explanations come first: an
+    explanation asks the engine once for every past item. Within a group they keep their order,
+    at most `USERS_PER_BATCH` at once, which bounds the memory.
+    """
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
+    for place, query in enumerate(queries):
+        groups.setdefault(_alike(query), []).append(place)
+    for key in sorted(groups, key=lambda key: bool(key[0])):
+        places = groups[key]
+        try:
+            allowed = lookup.passing(queries[places[0]].where)
+        except LongtailError as error:
+            yield Failed(places, error)
+            continue
+        for start in range(0, len(places), USERS_PER_BATCH):
+            lines = []
+            for place in places[start : start + USERS_PER_BATCH]:
+                try:
+                    lines.append(_line(place, queries[place], lookup))
+                except LongtailError as error:
+                    yield Failed([place], error)
+            ranked = [line.place for line in lines]
+            try:
+                if lines:
+                    yield Answered(ranked, _ranked(ranking, lines, allowed))
+            except LongtailError as error:
+                yield Failed(ranked, error)
+
+
+def _alike(query: Query) -> tuple[Hashable, ...]:
+    """Return what queries have in common that are ranked in one call."""
+    kind = "history" if query.subject == "user" else query.subject
+    # More than the first stage's usual depth changes which candidates there are.
+    depth = max(query.k, FIRST_STAGE)
+    common = (query.pool, depth, tuple(query.where), query.mode, query.diversity)
+    return (query.explain, kind, *common)
+
+
+def _line(place: int, query: Query, lookup: Lookup) -> _Line:
+    history = _NOTHING
+    if query.user is not None:
+        history = lookup.history(query.user)
+    elif query.history is not None:
+        history = lookup.item_rows(query.history)
+    elif query.item is not None:
+        history = lookup.item_rows([query.item], offered=True)
+    seen = _NOTHING if query.include_seen else history
+    unwanted = lookup.item_rows(query.exclude)
+    return _Line(place, query, history, np.concatenate([seen, unwanted]) if len(unwanted) else seen)
+
+
+def _ranked(
+    ranking: RankingPipeline, lines: Sequence[_Line], allowed: NDArray[np.bool_] | None
+) -> Answers:
+    first = lines[0].query
+    excluded = Histories.from_lists([line.excluded for line in lines])
+    eligible = Eligible(first.pool, excluded if len(excluded.items) else None, allowed)
+    # Room for more answers than there are items would be memory for padding.
+    k = min(max(line.query.k for line in lines), len(ranking.bundle.catalog))
+    answers = _answers(ranking, lines, k, eligible)
+    lengths = np.array([line.query.k for line in lines])
+    answers.rows[np.arange(k) >= lengths[:, None]] = -1
+    if not first.explain:
+        return answers
+    because = [
+        _because(ranking, line, rows) for line, rows in zip(lines, answers.rows, strict=True)
+    ]
+    return replace(answers, because=because)
+
+
+def _answers(
+    ranking: RankingPipeline, lines: Sequence[_Line], k: int, eligible: Eligible
+) -> Answers:
+    first = lines[0].query
+    if first.item is not None:
+        return _nearest(ranking, lines, k, eligible)
+    histories = Histories.from_lists([line.history for line in lines])
+    state = (
+        ranking.user_state(histories)
+        if first.text is None
+        else ranking.text_state([str(line.query.text) for line in lines])
+    )
+    default = ranking.bundle.serving.debias
+    reranks = [line.query.rerank(default) for line in lines]
+    distinct = list(dict.fromkeys(reranks))
+    lists = ranking.rank(state, k, distinct, eligible, base_ranks=first.explain)
+    return Answers.picked(lists, np.array([distinct.index(rerank) for rerank in reranks]))
+
+
+def _nearest(
+    ranking: RankingPipeline, lines: Sequence[_Line], k: int, eligible: Eligible
+) -> Answers:
+    """Return the items whose texts are nearest to each line's item; scores are cosines."""
+    # Cosine alone: neither temperature nor popularity has a say in likeness.
+    plain = replace(ranking.bundle.serving, temperature=1.0, popularity_weight=0.0)
+    alike = replace(ranking, bundle=replace(ranking.bundle, serving=plain))
+    rows = np.array([line.history[0] for line in lines], np.int64)
+    state = vector_state(ranking.index.vectors(rows))
+    nearest = alike.search(state, k, eligible, debias=0.0)
+    return replace(Answers.none(state.lengths, k), rows=nearest.rows, scores=nearest.scores)
+
+
+def _because(ranking: RankingPipeline, line: _Line, rows: NDArray[np.int64]) -> list[list[str]]:
+    """Return the ids of the past items that carry each answer; none where there are no such."""
+    rows = rows[rows >= 0]
+    if not len(line.history) or not len(rows):
+        return [[] for _ in rows]
+    ids = ranking.bundle.catalog.item_ids
+    by_answer = reasons(ranking, line.history, rows)
+    return [[str(ids[row]) for row in carriers] for carriers in by_answer]

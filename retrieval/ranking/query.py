@@ -1,0 +1,118 @@
+"""One question to the engine, the same from every door: command line, Python, HTTP, page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from longtail.index.errors import Field
+from longtail.retrieval.data.popularity import POOLS, Pool
+from longtail.retrieval.errors import QueryError
+from longtail.retrieval.ranking.rerank.rerank import Mode, Rerank
+
+SUBJECTS = ("user", "history", "text", "item")
+
+
+class QueryOptions(TypedDict, total=False):
+    """What may be said of a query beside whom it is for.
+
+    k: answers at most.
+    pool: which items may be answers: ``tail``, ``cold``, ``head`` or ``all``.
+    debias: popularity correction in [0, 1]; None takes the strength that was best in validation.
+    mode: what the strength works on: ``fixed``, ``per-user`` or ``profile`` (see `Rerank`).
+    diversity: weight of unlikeness within a list, in [0, 1]; 0 changes nothing.
+    where: attribute filters, all of which hold (see `where_mask`).
+    exclude: item ids that are never an answer.
+    include_seen: whether items of the history may come back.
+    explain: adds title, rank at debias 0 without diversity, and the items that carry the score.
+    """
+
+    k: int
+    pool: Pool
+    debias: float | None
+    mode: Mode
+    diversity: float
+    where: Sequence[str]
+    exclude: Sequence[str]
+    include_seen: bool
+    explain: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """Whom to recommend to, and what.
+
+    Exactly one subject: ``user`` (an id), ``history`` (item ids, oldest first), ``text`` (free
+    text) or ``item`` (whose neighbours by text are the answers). `QueryOptions` has the rest.
+
+    Raises:
+        QueryError: a query that no catalog could answer; the error names the field.
+
+    >>> Query(user="u1", k=3).subject
+    'user'
+    >>> Query(text="tea", mode="profile")
+    Traceback (most recent call last):
+    longtail.retrieval.errors.QueryError: mode ranks by what a user took; a text has no history
+    """
+
+    user: str | None = None
+    history: Sequence[str] | None = None
+    text: str | None = None
+    item: str | None = None
+    k: int = 10
+    pool: Pool = "tail"
+    debias: float | None = None
+    mode: Mode = "fixed"
+    diversity: float = 0.0
+    where: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    include_seen: bool = False
+    explain: bool = False
+
+    def __post_init__(self) -> None:
+        given = [name for name in SUBJECTS if getattr(self, name) is not None]
+        if len(given) != 1:
+            user, history, text, _ = map(Field, SUBJECTS)
+            raise QueryError("give one of ", user, ", ", history, " and ", text)
+        if self.k < 1:
+            raise QueryError(Field("k"), f" is {self.k}; take at least one item")
+        if self.pool not in POOLS:
+            raise QueryError(Field("pool"), f" {self.pool!r} is not one of {', '.join(POOLS)}")
+        for name in ("history", "where", "exclude"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise QueryError(Field(name), " is a list; put the one text into one")
+            if value is not None:
+                object.__setattr__(self, name, tuple(value))
+        # Refuses modes and strengths that there aren't.
+        self.rerank(0.0)
+        if self.text is not None:
+            self._check_text(self.text)
+        if self.item is not None:
+            why = " has no say: items like an item are ranked by cosine"
+            self._refuse_changes(("debias", "mode", "diversity", "explain"), why)
+
+    def _check_text(self, text: str) -> None:
+        if not text.strip():
+            raise QueryError(Field("text"), " is empty")
+        if text != text.encode(errors="replace").decode():
+            raise QueryError(Field("text"), " is not UTF-8")
+        why = (" ranks by what a user took; a ", Field("text"), " has no history")
+        self._refuse_changes(("mode", "diversity"), *why)
+
+    def _refuse_changes(self, names: Sequence[str], *why: str) -> None:
+        plain: Any = type(self)
+        for name in names:
+            if getattr(self, name) != getattr(plain, name):
+                raise QueryError(Field(name), *why)
+
+    @property
+    def subject(self) -> str:
+        """Which of the subjects is given."""
+        return next(name for name in SUBJECTS if getattr(self, name) is not None)
+
+    def rerank(self, default_debias: float) -> Rerank:
+        """Return how the candidates become a list; ``default_debias`` where none is given."""
+        debias = default_debias if self.debias is None else self.debias
+        return Rerank(self.mode, debias, self.diversity)
