@@ -212,7 +212,7 @@ class TestStages:
         weights = bundles[0].user_tower.state_dict()
         for name, weight in bundles[1].user_tower.state_dict().items():
             assert weight.equal(weights[name]), name
-        for part in ("relevance", "sources"):
+        for part in ("relevance", "evidence_models"):
             for bundle, folder in zip(bundles, ("one", "other"), strict=True):
                 getattr(bundle, part).save(tmp_path / folder / part)
             assert contents(tmp_path / "one" / part) == contents(tmp_path / "other" / part)
