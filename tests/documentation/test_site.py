@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from checkout import ROOT
+from processes import run_python
 
-ROOT = Path(__file__).resolve().parents[2]
 HOOK = ROOT / "docs" / "no_outside_requests.py"
 
 
@@ -61,15 +59,9 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     pytest.importorskip("mkdocstrings", reason="needs `pip install -e '.[docs]'`")
     if not (ROOT / ".links" / "longtail").is_dir():
         pytest.skip("needs `make links`")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
+    words = ("-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path)
+    done = run_python(*words, environment={"NO_MKDOCS_2_WARNING": "1"})
+    assert done.code == 0, done.err
     assert "longtail.retrieval.ranking.retriever.Retriever.recommend" in (
         tmp_path / "python_api" / "index.html"
     ).read_text(encoding="utf-8")
