@@ -37,7 +37,8 @@ from longtail.retrieval.towers.backends.torch_backend import TorchBackend
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.retrieval.towers.whitening import fit_partial_whitening
-from longtail.training.head.fit_head import HeadSettings, fit_relevance_head
+from longtail.training.head.fit_head import fit_relevance_head
+from longtail.training.head.head_settings import HeadSettings
 
 HERE = Path(__file__).parent
 RESULTS = results_path("ablation")
@@ -112,7 +113,7 @@ def with_head(bundle: Bundle, ranking: RankingPipeline, scorer: str) -> tuple[Bu
         replace(log.select(log.part <= VALID).rejected(), label=None)
     )
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
-    settings = replace(HeadSettings(**_tuples(bundle.config["relevance"])), scorer=scorer)
+    settings = HeadSettings(**_tuples(bundle.config["relevance"])).changed(scorer=scorer)
     fitted = fit_relevance_head(
         RankingPipeline(bundle, ranking.index),
         known.take(users),

@@ -22,7 +22,6 @@ import json
 import os
 import platform
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -120,7 +119,7 @@ def main() -> None:
     arguments.add_argument("--results", type=Path, default=RESULTS)
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
-    stage = replace(FAST, **dict(override(text) for text in given.set))
+    stage = FAST.changed(**dict(override(text) for text in given.set))
     catalog, train, held_out = read_pairs(given.folder, given.pairs, given.held_out, given.seed)
     makers: dict[str, Any] = {
         BEFORE: lambda: {"tower": ItemTower.from_pretrained(DEFAULT_ENCODER, MAX_TOKENS)},

@@ -78,7 +78,7 @@ def missing(page: Path) -> Iterator[str]:
     for word in words_of_code(text):
         top, slash, rest = word.partition("/")
         if word.startswith("longtail.") and not slash and not word.endswith(OURS):
-            there = is_module(word)
+            there = is_module(word.removesuffix(".*"))
         elif not slash and word.endswith(OURS):
             there = is_somewhere(word)
         # `index/` is also a folder of every run.

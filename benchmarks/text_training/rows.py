@@ -10,7 +10,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,14 @@ from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_enco
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
 from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.losses.logq import expected_draws
-from longtail.training.processes import ALONE
+from longtail.training.losses.loss_settings import LossSettings
 from longtail.training.repeatable import repeatable
+from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.stages.text_stage import start_from_frozen_states
-from longtail.training.towers.two_tower import LossSettings, TwoTower
+from longtail.training.towers.two_tower import TextTraining, TwoTower
 from longtail.training.trainer.batches import ContrastiveCollator
 from longtail.training.trainer.examples import NextItemExamples, taken_matrix
-from longtail.training.trainer.step_clock import SILENT
-from longtail.training.trainer.trainer import StageSettings, run_stage
+from longtail.training.trainer.trainer import StageContext, run_stage
 
 MAX_TOKENS = 96
 # The scale of sentence-transformers' loss is 20; both sides train and are measured at it.
@@ -43,7 +43,7 @@ TEMPERATURE = 0.05
 BATCH_MEASURED = 64
 # Chosen on held-out pairs of scientific_unisrec: batches of 32, twice the rates, four layers and
 # no dropout came out no better.
-FAST = StageSettings(
+FAST = TextStageSettings(
     epochs=1,
     batch_size=16,
     uniform_negatives=0,
@@ -54,7 +54,7 @@ FAST = StageSettings(
     offsets_lr=0.0,
     user_tower_lr=0.0,
     evaluations_per_epoch=1.0,
-    least_gain=-1.0,
+    least_gain=0.0,
 )
 
 
@@ -166,7 +166,7 @@ def sentence_transformers_row(
 
 
 @repeatable()
-def ours(catalog: Catalog, pairs: Pairs, seed: int, stage: StageSettings) -> dict[str, Any]:
+def ours(catalog: Catalog, pairs: Pairs, seed: int, stage: TextStageSettings) -> dict[str, Any]:
     """Return what the engine's text stage does with the same pairs: `run_stage`, not a copy of it.
 
     A pair is a history of one item and its next. The user tower is the item's own vector: no
@@ -197,10 +197,7 @@ def ours(catalog: Catalog, pairs: Pairs, seed: int, stage: StageSettings) -> dic
         # At strength 1 with the batch's own targets alone, the correction would teach the most
         # probable item; 0 is the plain softmax of the batch up to a constant.
         LossSettings(temperature=TEMPERATURE, logq_strength=0.0),
-        trainable_layers=stage.trainable_layers,
-        fresh_texts=stage.fresh_texts,
-        tokens_per_pass=stage.tokens_per_pass,
-        gradient_cache=stage.gradient_cache,
+        TextTraining.of(stage),
     )
     collator = ContrastiveCollator(
         examples,
@@ -221,14 +218,13 @@ def ours(catalog: Catalog, pairs: Pairs, seed: int, stage: StageSettings) -> dic
             model,
             collator,
             stage,
+            StageContext(
+                Path(folder),
+                seed=seed,
+                progress=lambda _name, done, _total: marks.update({done: time.perf_counter()}),
+            ),
             balance=lambda: {"balance": 1.0 + len(marks)},
             refresh=lambda: None,
-            work=Path(folder),
-            resume=False,
-            seed=seed,
-            progress=lambda _name, done, _total: marks.update({done: time.perf_counter()}),
-            processes=ALONE,
-            clock=SILENT,
         )
     steps = max(marks)
     moving = stage.trainable_layers if stage.trainable_layers >= 0 else 6
@@ -237,7 +233,7 @@ def ours(catalog: Catalog, pairs: Pairs, seed: int, stage: StageSettings) -> dic
     total = float(tokens.lengths[pairs.rows].sum())
     return {
         "batch_size": stage.batch_size,
-        "settings": asdict(stage),
+        "settings": stage.model_dump(),
         # From before the first step, the trainer's own preparation included, as with the other.
         "step_seconds": marks[steps] - began,
         "preparation_seconds": prepared,

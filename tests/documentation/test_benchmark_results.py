@@ -6,23 +6,18 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from checkout import ROOT
-from processes import Done, run_python
+from processes import output_of_python
 
 BENCHMARKS = ROOT / "benchmarks"
 RESULTS = sorted((BENCHMARKS / "results").glob("*.json"))
 
 
-def in_benchmarks(folder: Path, program: str) -> Done:
-    """Run a program that imports from a benchmarks folder."""
+def in_benchmarks(folder: Path, program: str) -> str:
+    """Return what a program prints that imports from a benchmarks folder."""
     code = f"import sys\nsys.path.insert(0, {str(folder)!r})\n{program}"
-    return run_python("-W", "error", "-c", code)
-
-
-def printed_in_benchmarks(folder: Path, program: str) -> str:
-    done = in_benchmarks(folder, program)
-    assert done.code == 0, done.err
-    return done.out
+    return output_of_python("-W", "error", "-c", code)
 
 
 def test_the_committed_files_are_as_the_one_writer_writes_them(tmp_path: Path) -> None:
@@ -32,7 +27,7 @@ def test_the_committed_files_are_as_the_one_writer_writes_them(tmp_path: Path) -
         f"for path in sorted(Path({str(BENCHMARKS / 'results')!r}).glob('*.json')):\n"
         f"    write_results(Path({str(tmp_path)!r}) / path.name, read_results(path))\n"
     )
-    printed_in_benchmarks(BENCHMARKS, program)
+    in_benchmarks(BENCHMARKS, program)
     assert RESULTS
     for path in RESULTS:
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
@@ -52,7 +47,7 @@ def test_a_file_holds_every_bit_and_takes_one_line_a_record(tmp_path: Path) -> N
         f"write_results(path, json.loads({json.dumps(content)!r}))\n"
         "print(path.read_text(), end='')\n"
     )
-    written = printed_in_benchmarks(BENCHMARKS, program)
+    written = in_benchmarks(BENCHMARKS, program)
     assert json.loads(written) == content
     assert '  {"k": 10, "recall": 0.30000000000000004},\n' in written
 
@@ -62,9 +57,8 @@ def test_what_json_has_no_word_for_is_refused(tmp_path: Path) -> None:
         "from pathlib import Path\nfrom report.results_file import write_results\n"
         f"write_results(Path({str(tmp_path / 'new.json')!r}), {{'x': float('nan')}})\n"
     )
-    done = in_benchmarks(BENCHMARKS, program)
-    assert done.code == 1
-    assert "ValueError" in done.err
+    with pytest.raises(AssertionError, match="ValueError"):
+        in_benchmarks(BENCHMARKS, program)
 
 
 def test_the_tables_of_the_pages_are_those_of_the_result_files(tmp_path: Path) -> None:
@@ -76,7 +70,7 @@ def test_the_tables_of_the_pages_are_those_of_the_result_files(tmp_path: Path) -
         shutil.copy(page, tmp_path / page.relative_to(ROOT))
     subjects = ("quality", "behaviour", "index", "speed", "serve")
     program = "".join(f"import pages.{name}\npages.{name}.rewrite()\n" for name in subjects)
-    printed_in_benchmarks(tmp_path / "benchmarks", program)
+    in_benchmarks(tmp_path / "benchmarks", program)
     stale = [
         page.name
         for page in pages

@@ -59,10 +59,8 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     pytest.importorskip("mkdocstrings", reason="needs `pip install -e '.[docs]'`")
     if not (ROOT / ".links" / "longtail").is_dir():
         pytest.skip("needs `make links`")
-    done = run_python(
-        *("-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path),
-        environment={"NO_MKDOCS_2_WARNING": 1},
-    )
+    words = ("-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path)
+    done = run_python(*words, environment={"NO_MKDOCS_2_WARNING": "1"})
     assert done.code == 0, done.err
     assert "longtail.retrieval.ranking.retriever.Retriever.recommend" in (
         tmp_path / "python_api" / "index.html"

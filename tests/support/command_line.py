@@ -66,7 +66,9 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "history.epochs=1",
         "history.batch_size=32",
         "history.uniform_negatives=60",
+        "refit=false",
         "encoder.epochs=1",
+        "encoder.max_steps=-1",
         "encoder.batch_size=32",
         "encoder.uniform_negatives=60",
         "sequence.popularity_strengths=[0]",
@@ -81,7 +83,8 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "relevance.epochs=2",
         *changes,
     )
-    return [word for setting in settings for word in ("--set", setting)]
+    # By name: a machine with a GPU would take other settings.
+    return ["--config", "cpu", *(word for setting in settings for word in ("--set", setting))]
 
 
 def write_shop(folder: Path, catalog: Catalog, split: Split) -> Path:

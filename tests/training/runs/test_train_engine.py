@@ -29,8 +29,8 @@ from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.training.settings import TrainingSettings, UserTowerSettings
+from longtail.training.stages.stage_settings import HistoryStageSettings, TextStageSettings
 from longtail.training.train import train_engine, with_validation
-from longtail.training.trainer.trainer import StageSettings
 
 
 def stage_of(run: Path, name: str) -> dict:
@@ -94,9 +94,8 @@ class TestStages:
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
         gentle = settings_for(tiny_bert, encoder=NO_STAGE, history=NO_STAGE)
-        reckless = replace(
-            gentle,
-            history=StageSettings(
+        reckless = gentle.changed(
+            history=HistoryStageSettings(
                 epochs=1,
                 batch_size=32,
                 uniform_negatives=60,
@@ -118,7 +117,7 @@ class TestStages:
     def test_the_text_stage_trains_the_text_encoder_and_nothing_below_it(
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
-        text = StageSettings(
+        text = TextStageSettings(
             epochs=30,
             patience=9,
             batch_size=32,
@@ -134,7 +133,7 @@ class TestStages:
             " ".join([item.split("-")[2]] * 3 + [item.split("-")[1]]) for item in catalog.item_ids
         ]
         catalog = Catalog(catalog.frame.assign(loud=loud), "{loud}")
-        chosen = replace(chosen, user_tower=replace(chosen.user_tower, offsets=False, layers=0))
+        chosen = chosen.changed(user_tower=chosen.user_tower.changed(offsets=False, layers=0))
         trained = train_engine(catalog, split, chosen, tmp_path / "run")
         stage = stage_of(tmp_path / "run", "text")
         assert stage["kept"]
@@ -161,7 +160,7 @@ class TestStages:
             user_tower=UserTowerSettings(
                 kind="text", max_history=3, text_tokens=40, shared_weights=shared
             ),
-            text=StageSettings(
+            text=TextStageSettings(
                 epochs=1,
                 batch_size=32,
                 uniform_negatives=20,
@@ -223,7 +222,7 @@ class TestOddData:
     def test_no_tail_target_in_validation_is_written_as_unknown(
         self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
-        all_head = replace(quick, data=replace(quick.data, bucket_rule="items:1.0"))
+        all_head = quick.changed(data=quick.data.changed(bucket_rule="items:1.0"))
         unseen = split.train.user_counts(len(catalog))[split.interactions.item] == 0
         part = np.where((split.part == VALID) & unseen, TEST, split.part).astype(np.int8)
         warm = replace(split, interactions=replace(split.interactions, part=part))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -155,14 +154,14 @@ class TestInterruption:
         with pytest.raises(KeyboardInterrupt):
             train_engine(catalog, split, quick, out, progress=interrupt_at("relevance head", 0))
         for changed, data in (
-            (replace(quick, seed=1), split),
+            (quick.changed(seed=1), split),
             (quick, shop_split(catalog, seed=5)),
         ):
             with pytest.raises(ResumeError, match="without resume") as error:
                 train_engine(catalog, data, changed, out, resume=True)
             assert "\n" not in str(error.value)
         assert not out.exists()
-        train_engine(catalog, split, replace(quick, seed=1), out)  # starting over is allowed
+        train_engine(catalog, split, quick.changed(seed=1), out)  # starting over is allowed
         assert not work_folder(out).exists()
 
     def test_resume_with_nothing_to_resume_starts(
