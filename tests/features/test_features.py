@@ -213,7 +213,7 @@ class TestThePairAloneDecides:
         counts[others] = np.random.default_rng(1).integers(0, 500, len(others))
         changed = replace(blind, popularity=replace(bundle.popularity, counts=counts))
         found = [
-            r.evidence(r.user_state(self.histories), self.rows)
+            r.features(r.user_state(self.histories), self.rows)
             for r in (replace(ranking, bundle=b) for b in (blind, changed))
         ]
         assert found[0].tobytes() == found[1].tobytes()
