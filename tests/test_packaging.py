@@ -115,3 +115,9 @@ def test_the_module_runs_beside_them(
 ) -> None:
     done = run_there(shadows, install, *launcher, "-m", "longtail", "train", "-h")
     assert done.out.startswith("Usage: longtail train"), done.err
+
+
+def test_the_image_is_built_from_all_that_a_build_needs() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
+    copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
+    assert copied >= {*PACKAGES, "pyproject.toml", "setup.py", "constraints.txt", "README.md"}
