@@ -166,9 +166,9 @@ def write_file_atomically(path: Path) -> Iterator[Path]:
     try:
         with _disk_full_is_known(path):
             yield temporary
-            _sync(temporary)
+            sync(temporary)
             os.replace(temporary, path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -193,13 +193,13 @@ def publish_folder(target: Path, *, replace: bool = True) -> Iterator[Path]:
             temporary.mkdir()
             yield temporary
             for path in [*temporary.rglob("*"), temporary]:
-                _sync(path)
+                sync(path)
             if os.path.lexists(target):
                 if not replace:
                     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
                 os.rename(target, aside)
             os.rename(temporary, target)
-            _sync(target.parent)
+            sync(target.parent)
     finally:
         # Whatever stopped us between the two renames, the old folder goes back.
         if os.path.lexists(aside) and not os.path.lexists(target):
@@ -234,7 +234,8 @@ def _sibling(path: Path, ending: str) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return once the disk has a file, or the names in a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

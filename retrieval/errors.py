@@ -13,6 +13,8 @@ LongtailError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from longtail.index.errors import LongtailError
 
 
@@ -46,3 +48,12 @@ class UnknownItemError(LongtailError):
 
 class QueryError(LongtailError):
     """A request can't be answered as it was put."""
+
+
+def near_ones(near: Sequence[str]) -> str:
+    """Return ids like an unknown one as the end of a sentence, nothing where there are none.
+
+    >>> near_ones(["a1", "a2"]), near_ones([])
+    ('; near ones: a1, a2', '')
+    """
+    return f"; near ones: {', '.join(near)}" if near else ""

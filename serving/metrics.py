@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from prometheus_client import (
@@ -62,27 +65,34 @@ class Metrics:
         )
         memory = Gauge("longtail_resident_bytes", "Resident memory.", registry=registry)
         memory.set_function(resident_bytes)
-        self._stage: dict[str, Counter] = {}
-        self._route: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def stage(self, name: str, seconds: float) -> None:
         """Count time that a stage took."""
-        child = self._stage.get(name)
-        if child is None:
-            child = self._stage[name] = self._stages.labels(name)
-        child.inc(max(seconds, 0.0))
+        self._stages.labels(name).inc(max(seconds, 0.0))
+
+    def stopwatch(self) -> Callable[[str], AbstractContextManager[None]]:
+        """Return what times the stages of one thread's work, each less the stages within it."""
+        inner: list[float] = []
+
+        @contextmanager
+        def timed(name: str) -> Iterator[None]:
+            began = time.perf_counter()
+            inner.append(0.0)
+            try:
+                yield
+            finally:
+                whole = time.perf_counter() - began
+                within = inner.pop()
+                if inner:
+                    inner[-1] += whole
+                self.stage(name, whole - within)
+
+        return timed
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        children = self._route.get((route, status))
-        if children is None:
-            children = (
-                self.requests.labels(route, str(status)),
-                self.seconds.labels(route),
-            )
-            self._route[route, status] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        self.requests.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(seconds)
 
     def serves(self, versions: dict[str, str]) -> None:
         """Note which version is served from now on."""

@@ -18,7 +18,7 @@ from longtail.retrieval.data.events import EVENTS, TakenItem
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.engine.batch_handler import Outcome, answer_all
-from longtail.serving.engine.batching import Answering, Batcher, Versions
+from longtail.serving.engine.batching import Batcher, Versions
 from longtail.serving.engine.model_registry import ModelRegistry
 from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.request_models import Event
@@ -70,7 +70,7 @@ class Service:
             metrics,
             is_logged=partial(has_logged, registry.retriever),
         )
-        batcher = Batcher(_answering(registry, histories), limits, metrics)
+        batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
         return cls(limits, metrics, registry, histories, batcher, events, CatalogWriter(registry))
 
     async def take_events(self, events: Sequence[Event]) -> int:
@@ -90,11 +90,6 @@ class Service:
             ]
         )
         return len(events)
-
-    def current(self) -> tuple[Retriever, Versions]:
-        """Return the retriever that answers now, and its versions."""
-        retriever = self.registry.retriever
-        return retriever, retriever.versions
 
     def history_of(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, events included; None for an unknown user."""
@@ -129,10 +124,9 @@ class Service:
                 logger.exception("bug")
 
 
-def _answering(registry: ModelRegistry, histories: UserHistories) -> Answering:
-    def answering(queries: Sequence[Query]) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
-        # Taken once: every answer of the batch is this version's.
-        retriever = registry.retriever
-        return retriever.versions, answer_all(retriever, histories, queries)
-
-    return answering
+def _answer(
+    registry: ModelRegistry, histories: UserHistories, queries: Sequence[Query]
+) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
+    # Taken once: every answer of the batch is this version's.
+    retriever = registry.retriever
+    return retriever.versions, answer_all(retriever, histories, queries)

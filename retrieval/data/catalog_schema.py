@@ -38,22 +38,26 @@ def conformed(
     return pd.DataFrame(columns)
 
 
-def _as_kind(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Series[Any]:
+def kind_of(cells: pd.Series[Any]) -> str:
+    """Return what a column holds: number, date, boolean or text."""
     kinds = pd.api.types
-    if kinds.is_string_dtype(like.dtype) or like.dtype == object:
+    if kinds.is_bool_dtype(cells.dtype):
+        return "boolean"
+    if kinds.is_numeric_dtype(cells.dtype):
+        return "number"
+    return "date" if kinds.is_datetime64_any_dtype(cells.dtype) else "text"
+
+
+def _as_kind(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Series[Any]:
+    if pd.api.types.is_string_dtype(like.dtype) or like.dtype == object:
         text = cells.astype("str")
         return text.where(cells.notna(), None) if cells.isna().any() else text
-    same = (
-        kinds.is_bool_dtype(like) == kinds.is_bool_dtype(cells)
-        and kinds.is_numeric_dtype(like) == kinds.is_numeric_dtype(cells)
-        and kinds.is_datetime64_any_dtype(like) == kinds.is_datetime64_any_dtype(cells)
-    )
-    if same:
+    kind = kind_of(like)
+    if kind == kind_of(cells):
         return cells
     if not cells.astype("str").where(cells.notna(), "").str.strip().any():
         return pd.Series([None] * len(cells)).astype(_nullable(like))
-    what = "truth values" if kinds.is_bool_dtype(like) else "numbers"
-    what = "dates" if kinds.is_datetime64_any_dtype(like) else what
+    what = {"boolean": "truth values", "date": "dates"}.get(kind, "numbers")
     raise DataError(
         f"column {name!r} holds {what} in the run's catalog, and something else in the new file "
         f"({cells.iloc[0]!r}, for one); mend the column or leave it out"

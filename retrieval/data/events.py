@@ -7,10 +7,11 @@ Any JSON reader takes it. The sum is of the bytes behind its own comma up to the
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,22 +66,22 @@ def read_events(folder: Path) -> Replayed:
     path = folder / NAME
     if not path.is_file():
         return Replayed([], 0, 0)
-    content = path.read_bytes()
     events: list[TakenItem] = []
-    start, bad = 0, -1
-    for number, (line, end) in enumerate(_lines(content), 1):
+    whole = read = bad = 0
+    for number, line in enumerate(io.BytesIO(path.read_bytes()), 1):
+        read += len(line)
         event = _event_of(line)
         if event is None:
-            bad = number if bad < 0 else bad
+            bad = bad or number
             continue
-        if bad >= 0:
+        if bad:
             raise DamagedFileError(
                 f"{path}, line {bad}: is not the line that was written; remove the line to go on "
                 "without that event"
             )
         events.append(event)
-        start = end
-    return Replayed(events, start, len(content) - start)
+        whole = read
+    return Replayed(events, whole, read - whole)
 
 
 def cut_torn_end(folder: Path, replayed: Replayed) -> None:
@@ -107,14 +108,6 @@ def append(descriptor: int, events: Iterable[TakenItem], end: int) -> int:
         os.ftruncate(descriptor, end)
         raise
     return end + len(data)
-
-
-def _lines(content: bytes) -> Iterator[tuple[bytes, int]]:
-    start = 0
-    while start < len(content):
-        end = content.find(b"\n", start) + 1 or len(content)
-        yield content[start:end], end
-        start = end
 
 
 def _event_of(line: bytes) -> TakenItem | None:

@@ -72,11 +72,7 @@ def _equal(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
     if kinds.is_bool_dtype(cells) or gaps:
         spellings = [value.capitalize() for value in clause.values]
         if unknown := [v for v, w in zip(clause.values, spellings, strict=True) if w not in _TRUTH]:
-            raise QueryError(
-                Field("where"),
-                f" {clause.text!r}: column {clause.column!r} holds true or false, and "
-                f"{unknown[0]!r} is neither",
-            )
+            raise _misfit(clause, f"true or false, and {unknown[0]!r} is neither")
         return np.asarray(cells.astype("str").isin(spellings), dtype=bool)
     if kinds.is_numeric_dtype(cells):
         return np.asarray(cells.isin([_number(v, clause) for v in clause.values]), dtype=bool)
@@ -92,16 +88,17 @@ def _compared(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
         return np.asarray(compare(cells, _date(clause.values[0], clause, cells)), dtype=bool)
     if not kinds.is_numeric_dtype(cells) or kinds.is_bool_dtype(cells):
         held = "true or false" if kinds.is_bool_dtype(cells) else "text"
-        raise QueryError(
-            Field("where"),
-            f" {clause.text!r}: column {clause.column!r} holds {held}; {clause.operator} "
-            "compares numbers (use =, in or ~)",
-        )
+        why = f"{clause.operator} compares numbers (use =, in or ~)"
+        raise _misfit(clause, f"{held}; {why}")
     numbers = cells.to_numpy(dtype=float, na_value=np.nan)
     return np.asarray(compare(numbers, _number(clause.values[0], clause)), dtype=bool)
 
 
 _TRUTH = ("True", "False")
+
+
+def _misfit(clause: Clause, held: str) -> QueryError:
+    return QueryError(Field("where"), f" {clause.text!r}: column {clause.column!r} holds {held}")
 
 
 def _number(value: str, clause: Clause) -> float:
@@ -110,10 +107,7 @@ def _number(value: str, clause: Clause) -> float:
     except ValueError:
         number = np.nan
     if np.isnan(number):
-        raise QueryError(
-            Field("where"),
-            f" {clause.text!r}: column {clause.column!r} holds numbers, and {value!r} is none",
-        )
+        raise _misfit(clause, f"numbers, and {value!r} is none")
     return number
 
 
@@ -123,10 +117,6 @@ def _date(value: str, clause: Clause, cells: pd.Series[Any]) -> pd.Timestamp:
     except ValueError:
         date = pd.NaT  # type: ignore[assignment]
     if pd.isna(date):
-        raise QueryError(
-            Field("where"),
-            f" {clause.text!r}: column {clause.column!r} holds dates, and {value!r} is "
-            "none; write it like 2024-01-31",
-        )
+        raise _misfit(clause, f"dates, and {value!r} is none; write it like 2024-01-31")
     zone = cells.dt.tz
     return date if (date.tzinfo is None) == (zone is None) else date.tz_localize(zone)

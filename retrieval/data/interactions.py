@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 TRAIN, VALID, TEST = 0, 1, 2
 PARTS = ("train", "valid", "test")
+# Of an event; the last three may be missing.
+COLUMNS = ("user", "item", "time", "weight", "label", "part")
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,9 @@ class Interactions:
 
     def select(self, keep: NDArray[np.bool_]) -> Interactions:
         """Return the chosen events, in their order; the users stay numbered as they are."""
-        return replace(
-            self,
-            user=self.user[keep],
-            item=self.item[keep],
-            time=self.time[keep],
-            weight=None if self.weight is None else self.weight[keep],
-            label=None if self.label is None else self.label[keep],
-            part=None if self.part is None else self.part[keep],
-        )
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        kept = {name: values[keep] for name, values in columns.items() if values is not None}
+        return replace(self, **kept)
 
     def taken(self) -> Interactions:
         """Return the events with label 1 (all of them, when the log has no labels)."""

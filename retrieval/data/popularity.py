@@ -84,15 +84,8 @@ class Popularity:
         Raises:
             DataError: the rule isn't one of ``items:SHARE``, ``mass:SHARE``, ``count:NUMBER``.
         """
-        scale = LogScale.of_counts(counts)
-        return cls(
-            counts=counts,
-            bucket=assign_pools(counts, item_ids, rule),
-            log_p=log_probability(counts, total=scale.total),
-            percentile=percentiles(counts),
-            rule=rule,
-            scale=scale,
-        )
+        pools, removed = assign_pools(counts, item_ids, rule), np.zeros(len(counts), bool)
+        return cls.of_served(counts, pools, removed, rule, LogScale.of_counts(counts))
 
     @classmethod
     def of_served(
@@ -111,7 +104,7 @@ class Popularity:
             counts=counts,
             bucket=bucket,
             log_p=log_probability(counts, total=scale.total),
-            percentile=percentiles(counts, among=counts[~removed]),
+            percentile=percentiles(counts, counts[~removed]),
             rule=rule,
             scale=scale,
             removed=removed if removed.any() else None,
@@ -189,46 +182,34 @@ def assign_pools(
     return pool
 
 
-def log_probability(
-    counts: NDArray[np.int64],
-    smoothing: float = SMOOTHING,
-    floor_count: float = FLOOR_COUNT,
-    *,
-    total: float | None = None,
-) -> NDArray[np.float32]:
+def log_probability(counts: NDArray[np.int64], *, total: float) -> NDArray[np.float32]:
     """Return the log of each item's smoothed share of the training interactions.
 
-    ``smoothing`` is added to every count, so a cold item stays finite; counts below
-    ``floor_count`` are lifted to it first, so that cold items and items seen once are
+    `SMOOTHING` is added to every count, so a cold item stays finite; counts below
+    `FLOOR_COUNT` are lifted to it first, so that cold items and items seen once are
     corrected alike: one interaction more or less is noise, not evidence. ``total`` is what the
-    shares are of; None takes the sum over these counts.
+    shares are of.
 
-    >>> log_probability(np.array([0, 1, 3])).astype(float).round(3).tolist()
+    >>> log_probability(np.array([0, 1, 3]), total=8.0).astype(float).round(3).tolist()
     [-1.386, -1.386, -0.693]
     """
-    lifted = _smoothed(counts, smoothing, floor_count)
-    whole = lifted.sum() if total is None else total
-    return np.asarray(np.log(lifted / whole), dtype=np.float32)
+    return np.asarray(np.log(_smoothed(counts) / total), dtype=np.float32)
 
 
-def percentiles(
-    counts: NDArray[np.int64], *, among: NDArray[np.int64] | None = None
-) -> NDArray[np.float32]:
+def percentiles(counts: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return each item's popularity percentile; ties share the middle of their range.
 
-    ``among`` are the counts of the items that it is compared with; None compares all of them
-    with one another.
+    ``among`` are the counts of the items that it is compared with.
 
-    >>> percentiles(np.array([5, 1, 1, 0])).tolist()
+    >>> counts = np.array([5, 1, 1, 0])
+    >>> percentiles(counts, counts).tolist()
     [87.5, 50.0, 50.0, 12.5]
     """
-    ordered = np.sort(counts if among is None else among)
+    ordered = np.sort(among)
     below = np.searchsorted(ordered, counts, side="left")
     through = np.searchsorted(ordered, counts, side="right")
     return np.asarray(50.0 * (below + through) / max(len(ordered), 1), dtype=np.float32)
 
 
-def _smoothed(
-    counts: NDArray[np.int64], smoothing: float = SMOOTHING, floor_count: float = FLOOR_COUNT
-) -> NDArray[np.float64]:
-    return np.maximum(counts.astype(np.float64), floor_count) + smoothing
+def _smoothed(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.maximum(counts.astype(np.float64), FLOOR_COUNT) + SMOOTHING

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longtail.index.errors import DamagedFileError
-from longtail.retrieval.features.item_weights import ItemWeights
+from longtail.index.files import read_json
+from longtail.retrieval.features.item_weights import REMEDY, ItemWeights
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 
 # The closed form leads: its ranks are evidence, and its list is a source of candidates.
@@ -44,13 +44,7 @@ class EvidenceModels:
         Raises:
             DamagedFileError: the list or a matrix is missing, or of another catalog.
         """
-        listed = folder / "sources.json"
-        if not listed.is_file():
-            raise DamagedFileError(
-                f"{listed} is missing; copy the run folder again, or train it again with "
-                "`longtail train`"
-            )
-        names = json.loads(listed.read_text())
+        names = read_json(folder / "sources.json", remedy=REMEDY)
         return cls(
             {
                 name: ItemWeights.load(folder / f"{name}.safetensors", n_items=n_items)

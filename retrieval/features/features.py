@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,19 +140,14 @@ def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np
         "gap": (recent - matrix_scores.highest[:, None]) / np.maximum(deviation, 1e-9)[:, None],
         "recent": recent,
     }
-    single: dict[str, Callable[[], NDArray[np.float32]]] = {
-        "flat": lambda: at(matrix_scores.flat),
-        "best": lambda: at(matrix_scores.best),
-        "newest": lambda: at(matrix_scores.newest),
-        "second": lambda: at(matrix_scores.second),
-    }
     if name == LEADING:
         rank = np.full(rows.shape, matrix_scores.n_items, np.int64)
         rank[there] = matrix_scores.ranks[place[there]]
         # Beyond a few hundred, ranks are noise.
         columns["log_rank"] = np.log1p(np.minimum(rank, 500))
     names = OF_LEADING if name == LEADING else OF_BEHAVIOUR
-    columns |= {key: make() for key, make in single.items() if key in names}
+    single = ("flat", "best", "newest", "second")
+    columns |= {key: at(getattr(matrix_scores, key)) for key in single if key in names}
     return {f"{name}.{key}": values for key, values in columns.items() if key in names}
 
 

@@ -106,16 +106,6 @@ class HistoryScores:
         return len(self.starts) - 1
 
     @cached_property
-    def user(self) -> NDArray[np.int64]:
-        """The user of each pair, int64 [e]."""
-        return np.repeat(np.arange(self.n_users), np.diff(self.starts))
-
-    @cached_property
-    def keys(self) -> NDArray[np.int64]:
-        """``user * n_items + row`` of each pair, ascending, int64 [e]."""
-        return self.user * self.n_items + self.rows
-
-    @cached_property
     def ranks(self) -> NDArray[np.int64]:
         """Each pair's place in the user's whole list, 0 the best; own items one past the end."""
         ranks = np.full(len(self.rows), self.n_items, np.int64)

@@ -77,11 +77,6 @@ class ItemWeights:
             (self.values, self.columns, self.indptr), shape=(self.n_items, self.n_items)
         )
 
-    def following(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Return what follows an item: catalog rows ascending, and their weights."""
-        part = slice(self.indptr[item], self.indptr[item + 1])
-        return self.columns[part], self.values[part]
-
     def save(self, path: Path) -> None:
         """Write one safetensors file; the file is the old one or the whole new one."""
         from safetensors.numpy import save_file

@@ -12,16 +12,6 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.run.bundle import Bundle
 
-COLUMNS = (
-    "user_id",
-    "item_id",
-    "rank",
-    "score",
-    "relevance",
-    "popularity_percentile",
-    "bucket",
-)
-
 
 @dataclass(frozen=True)
 class Answers:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.features.history_scores import HistoryScores
-from longtail.retrieval.features.user_state import SequenceScores
 
 # Rows a user from each source. The index is asked with popularity and without: what nobody has
 # taken yet only comes up without. From the whole catalog the tail gets a share of its own, so
@@ -35,17 +34,6 @@ def from_behaviour(
         if name == LEADING and tail is not None:
             lists.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
     return lists
-
-
-def from_sequences(
-    sequence_scores: Mapping[str, SequenceScores],
-    allowed: NDArray[np.bool_],
-    exclusions: NDArray[np.int64],
-) -> list[NDArray[np.int64]]:
-    """Return the items nearest to what each sequence tower expects, [m, c] each."""
-    return [
-        scores.nearest(BY_SEQUENCE, allowed, exclusions)[0] for scores in sequence_scores.values()
-    ]
 
 
 def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:

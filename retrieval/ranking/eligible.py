@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, excluded_keys
+from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool, Popularity
 
 
@@ -36,10 +36,6 @@ class Eligible:
         if self.excluded is None:
             return None
         return self.excluded.offsets, self.excluded.items
-
-    def excluded_keys(self, n_items: int) -> NDArray[np.int64]:
-        """Return the same as sorted keys ``user * n_items + row``."""
-        return excluded_keys(self.excluded, n_items)
 
     def mask(self, popularity: Popularity) -> NDArray[np.bool_]:
         """Return the rows that somebody may get, bool [n]."""

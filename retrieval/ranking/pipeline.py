@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.data.interactions import TRAIN, Histories
+from longtail.retrieval.data.interactions import TRAIN, Histories, excluded_keys
 from longtail.retrieval.data.popularity import HEAD, Pool
 from longtail.retrieval.features.features import gather_features
 from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.features.user_state import UserState
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.candidate_generation import (
+    BY_SEQUENCE,
     FIRST_STAGE,
     FIRST_STAGE_PLAIN,
     FIRST_STAGE_TAIL,
     from_behaviour,
-    from_sequences,
     union,
 )
 from longtail.retrieval.ranking.eligible import Eligible
@@ -45,11 +45,6 @@ PROFILE_BANDS = 5
 DEEPEST_BASE_RANK = 1_000
 
 
-def untimed(stage: str) -> AbstractContextManager[None]:
-    """Return a context in which nothing is measured."""
-    return nullcontext()
-
-
 @dataclass(frozen=True)
 class RankingPipeline:
     """Turns histories into ranked catalog rows with one bundle and its index.
@@ -61,7 +56,7 @@ class RankingPipeline:
 
     bundle: Bundle
     index: VectorIndex
-    timed: Callable[[str], AbstractContextManager[None]] = untimed
+    timed: Callable[[str], AbstractContextManager[object]] = nullcontext
 
     @cached_property
     def vectors(self) -> ItemVectors:
@@ -77,7 +72,7 @@ class RankingPipeline:
         """What is typical of the users of the training part."""
         log = self.bundle.log
         train = log if log.part is None else log.select(log.part == TRAIN)
-        return PopulationProfile.of(self._popularity_profile(Histories.from_interactions(train)))
+        return PopulationProfile.of(self.popularity_profile(Histories.from_interactions(train)))
 
     @cached_property
     def _bands(self) -> NDArray[np.int8]:
@@ -122,10 +117,11 @@ class RankingPipeline:
         with self.timed("search"):
             lists = self._first_stage(user_state, k, eligible)
             popularity, n_items = self.bundle.popularity, self.index.n_items
-            mask, exclusions = eligible.mask(popularity), eligible.excluded_keys(n_items)
+            mask, exclusions = eligible.mask(popularity), excluded_keys(eligible.excluded, n_items)
             tail = popularity.bucket != HEAD if eligible.pool == "all" else None
             lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
-            lists += from_sequences(user_state.sequence_scores, mask, exclusions)
+            for expected in user_state.sequence_scores.values():
+                lists.append(expected.nearest(BY_SEQUENCE, mask, exclusions)[0])
             return union(lists, n_items)
 
     def _first_stage(
@@ -244,7 +240,7 @@ class RankingPipeline:
             else None,
         )
         by_user = any(setting.mode != "fixed" for setting in reranks)
-        profile = self._popularity_profile(user_state.histories) if by_user else None
+        profile = self.popularity_profile(user_state.histories) if by_user else None
         population = self.population if by_user else None
         base = np.zeros(rows.shape, np.int64)
         if base_ranks:
@@ -278,7 +274,8 @@ class RankingPipeline:
             ranks[user] = [place.get(int(row), 0) for row in rows[user]]
         return ranks
 
-    def _popularity_profile(self, histories: Histories) -> PopularityProfile:
+    def popularity_profile(self, histories: Histories) -> PopularityProfile:
+        """Return how popular the items of these histories are."""
         centred = self.bundle.popularity.centred
         return PopularityProfile.of(histories, centred, self._bands, PROFILE_BANDS)
 

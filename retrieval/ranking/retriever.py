@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,10 +20,10 @@ from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import Pool
-from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError
+from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
 from longtail.retrieval.ranking.answers import Answers, answers_frame
-from longtail.retrieval.ranking.pipeline import RankingPipeline, untimed
+from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.query import Query, QueryOptions
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
@@ -67,7 +67,7 @@ class Retriever:
         served: ServedRun,
         *,
         device: Literal["cpu", "gpu"] = "cpu",
-        timed: Callable[[str], AbstractContextManager[None]] = untimed,
+        timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
     ) -> Retriever:
         """Return the engine of a run that is open already; ``timed`` as in `RankingPipeline`."""
         index = served.index.to_device("gpu") if device == "gpu" else served.index
@@ -108,9 +108,8 @@ class Retriever:
         rows = self.logged_history(user)
         if rows is None:
             near = difflib.get_close_matches(str(user), list(self._position), 3, 0.6)
-            hint = f"; near ones: {', '.join(near)}" if near else ""
             raise UnknownUserError(
-                f"no user {user!r} in this run ({len(self._position)} users){hint}. "
+                f"no user {user!r} in this run ({len(self._position)} users){near_ones(near)}. "
                 "For a new user give the items with ",
                 Field("history"),
             )
@@ -127,9 +126,8 @@ class Retriever:
         rows = catalog.rows_of(item_ids)
         if (rows < 0).any():
             missing = str(item_ids[int(np.argmin(rows))])
-            near = catalog.near_ids(missing)
-            hint = f"; near ones: {', '.join(near)}" if near else ""
-            raise UnknownItemError(f"no item {missing!r} in the catalog{hint}")
+            near = near_ones(catalog.near_ids(missing))
+            raise UnknownItemError(f"no item {missing!r} in the catalog{near}")
         if offered and (gone := catalog.is_removed(rows)).any():
             item_id = item_ids[int(np.argmax(gone))]
             raise UnknownItemError(f"item {item_id!r} was removed from the catalog")

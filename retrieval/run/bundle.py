@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from longtail.index.files import (
 )
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import Interactions
-from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 from longtail.retrieval.data.stored_interactions import load_interactions, save_interactions
 from longtail.retrieval.errors import BundleError
 from longtail.retrieval.features.evidence_models import EvidenceModels
@@ -170,8 +171,6 @@ def work_folder(run: Path) -> Path:
 
 def library_versions() -> dict[str, str]:
     """Return the versions of the libraries that shape a bundle's numbers."""
-    from importlib.metadata import PackageNotFoundError, version
-
     names = ("longtail", "torch", "transformers", "sentence-transformers", "numpy", "pandas")
     versions = {}
     for name in (*names, "faiss-cpu", "faiss-gpu"):
@@ -192,8 +191,6 @@ def _plain(value: Any) -> Any:
 
 
 def _popularity_frame(bundle: Bundle) -> pd.DataFrame:
-    from longtail.retrieval.data.popularity import POOL_NAMES
-
     popularity = bundle.popularity
     return pd.DataFrame(
         {

@@ -6,6 +6,7 @@ index and catalog in one step. Rows never move, except in `compact`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.interactions import TRAIN, Interactions
 from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.data.text_template import render
-from longtail.retrieval.errors import DataError, UnknownItemError
+from longtail.retrieval.errors import DataError, UnknownItemError, near_ones
 from longtail.retrieval.run.index_build import restructured
 from longtail.retrieval.run.served_run import ServedRun
 
@@ -158,13 +159,11 @@ def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
 def moves(before: Popularity, after: Popularity) -> dict[tuple[str, str], int]:
     """Return how many items went from one bucket to another, by the names of both."""
     there = before.in_pool("all") & after.in_pool("all")
-    pairs = before.bucket.astype(np.int64) * len(POOL_NAMES) + after.bucket
-    sizes = np.bincount(pairs[there], minlength=len(POOL_NAMES) ** 2)
+    pairs = Counter(zip(before.bucket[there].tolist(), after.bucket[there].tolist(), strict=True))
     return {
-        (old, new): int(sizes[i * len(POOL_NAMES) + j])
-        for i, old in enumerate(POOL_NAMES)
-        for j, new in enumerate(POOL_NAMES)
-        if i != j and sizes[i * len(POOL_NAMES) + j]
+        (POOL_NAMES[old], POOL_NAMES[new]): count
+        for (old, new), count in sorted(pairs.items())
+        if old != new
     }
 
 
@@ -195,8 +194,7 @@ def known_rows(served: ServedRun, item_ids: Sequence[str]) -> NDArray[np.int64]:
     if not missing:
         return rows
     more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
-    near = catalog.near_ids(missing[0])
-    hint = f"; near ones: {', '.join(near)}" if near else ""
+    near = near_ones(catalog.near_ids(missing[0]))
     gone = catalog.rows_of([missing[0]])[0] >= 0
     what = "was removed from" if gone else "isn't in"
-    raise UnknownItemError(f"item {missing[0]!r}{more} {what} the catalog{hint}")
+    raise UnknownItemError(f"item {missing[0]!r}{more} {what} the catalog{near}")

@@ -62,23 +62,12 @@ def open_run(run: Path) -> ServedRun:
     return with_index(open_bundle(run), run)
 
 
-def reopened(run: Path, before: ServedRun) -> ServedRun:
-    """Return the version that a run serves now; what was trained is taken from ``before``.
-
-    Only the index is read and verified, so it takes neither the time nor the memory of
-    `open_run`. Wrong for a run that was trained anew.
-
-    Raises:
-        DamagedFileError, ForeignIndexError, MissingVersionError, UnsupportedFormatError: as
-            `open_run` does.
-    """
-    return with_index(before.trained, run)
-
-
 def with_index(trained: Bundle, run: Path, *, memory_map: bool = False) -> ServedRun:
     """Return the engine of a run's bundle with the index that the run serves.
 
-    ``memory_map`` as in `longtail.index.storage.store.open_attached`.
+    Only the index is read and verified, so it takes neither the time nor the memory of
+    `open_run`. Wrong for a run that was trained anew. ``memory_map`` as in
+    `longtail.index.storage.store.open_attached`.
 
     Raises:
         DamagedFileError, ForeignIndexError, MissingVersionError, UnsupportedFormatError: as

@@ -86,7 +86,8 @@ class VectorCache:
             DiskFullError: the disk ran out.
         """
         keys = np.concatenate(self._unwritten)
-        records = np.empty(len(keys), _record(vectors.shape[1]))
+        record = [("key", f"S{KEY_BYTES}"), ("vector", np.float16, (vectors.shape[1],))]
+        records = np.empty(len(keys), record)
         records["key"], records["vector"] = keys, vectors
         stream = io.BytesIO()
         np.save(stream, records)
@@ -134,10 +135,6 @@ class VectorCache:
         records = np.load(self._chunks[chunk], mmap_mode="r", allow_pickle=False)
         vectors: NDArray[np.float16] = records["vector"]
         return vectors
-
-
-def _record(dim: int) -> np.dtype[np.void]:
-    return np.dtype([("key", f"S{KEY_BYTES}"), ("vector", np.float16, (dim,))])
 
 
 def _insert(array: NDArray[Any], places: list[int], values: NDArray[Any]) -> None:

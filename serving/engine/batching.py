@@ -27,8 +27,7 @@ class _Job:
     queries: Sequence[Query]
     future: asyncio.Future[tuple[Versions, list[Outcome]]]
     began: float
-    outcomes: list[Outcome | None] = field(default_factory=list)
-    missing: int = 0
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -81,13 +80,7 @@ class Batcher:
                 f"{self._size} requests are waiting already; try again in a second",
                 retry_after_s=1,
             )
-        job = _Job(
-            queries,
-            asyncio.get_running_loop().create_future(),
-            time.perf_counter(),
-            [None] * len(queries),
-            len(queries),
-        )
+        job = _Job(queries, asyncio.get_running_loop().create_future(), time.perf_counter())
         self._waiting.append(job)
         self._size += len(queries)
         self.metrics.waiting.set(self._size)
@@ -161,9 +154,8 @@ class Batcher:
 def _hand_over(handed_over: list[tuple[_Job, int, Outcome]], versions: Versions) -> None:
     for job, place, outcome in handed_over:
         job.outcomes[place] = outcome
-        job.missing -= 1
-        if not job.missing and not job.future.done():
-            job.future.set_result((versions, [o for o in job.outcomes if o is not None]))
+        if len(job.outcomes) == len(job.queries) and not job.future.done():
+            job.future.set_result((versions, [o for _, o in sorted(job.outcomes.items())]))
 
 
 def _fail(jobs: list[_Job], error: Exception) -> None:

@@ -13,9 +13,8 @@ from longtail.index.storage.versions import served_version
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.sealed_json import SEAL
-from longtail.retrieval.run.served_run import ServedRun, open_run, reopened
+from longtail.retrieval.run.served_run import ServedRun, open_run, with_index
 from longtail.serving.engine.smoke_queries import try_out
-from longtail.serving.engine.stopwatch import Stopwatch
 from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
 
@@ -90,14 +89,15 @@ class ModelRegistry:
     def _opened(self, before: ServedRun) -> Retriever:
         # What was trained is in memory already, unless the run was trained anew.
         seal = read_manifest(self.run)[SEAL]
-        served = reopened(self.run, before) if seal == self._seal else open_run(self.run)
+        again = seal == self._seal
+        served = with_index(before.trained, self.run) if again else open_run(self.run)
         self._seal = seal
         return _timed(served, self.metrics)
 
 
 def _timed(served: ServedRun, metrics: Metrics) -> Retriever:
     # A stopwatch each: a version that is tried out runs beside the one that answers.
-    return Retriever.of(served, timed=Stopwatch(metrics.stage).stage)
+    return Retriever.of(served, timed=metrics.stopwatch())
 
 
 def _state(run: Path) -> object:

@@ -7,10 +7,11 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from longtail.index.errors import LongtailError
+from longtail.serving.http.http_errors import RefusedError
 
 # What `longtail evaluate` writes; see docs/evaluation.md.
 FILE, FORMAT = "metrics.json", 1
@@ -28,10 +29,11 @@ BUCKET_RECALL = {"head": "head_recall", "tail": "tail_recall", "cold": "cold_rec
 _DEBIASED = re.compile(r"(?P<family>.*) \(debias (?P<debias>[0-9.e-]+)\)")
 
 
-class NoEvaluationError(LongtailError):
+class NoEvaluationError(RefusedError):
     """The run has no evaluation that can be shown."""
 
-    status, code = 404, "no_evaluation"
+    def __init__(self, message: str) -> None:
+        super().__init__(404, "no_evaluation", message)
 
 
 def evaluation_digest(run: Path) -> dict[str, Any]:
@@ -143,13 +145,9 @@ def _trade_off(metrics: Mapping[str, Any], k: int) -> list[dict[str, Any]]:
                 {"name": name, "debias": debias, "overall": overall, "tail": tail}
             )
     return [
-        {"family": family, "points": sorted(points, key=_strength)}
+        {"family": family, "points": sorted(points, key=itemgetter("debias"))}
         for family, points in curves.items()
     ]
-
-
-def _strength(point: Mapping[str, Any]) -> float:
-    return float(point["debias"])
 
 
 def _value(values: Mapping[str, Any], metric: str, k: int) -> float | None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api import types
 
+from longtail.retrieval.data.catalog_schema import kind_of
 from longtail.serving.explorer.cards import plain_cell
 
 EXAMPLES = 5
@@ -35,7 +35,7 @@ def filter_columns(frame: pd.DataFrame, offered: NDArray[np.bool_]) -> list[dict
         if name == "item_id":
             continue
         cells = frame[name][offered].dropna()
-        kind = _kind(cells)
+        kind = kind_of(cells)
         examples = _examples(cells.iloc[:: len(cells) // MOST_CELLS + 1], kind)
         if examples:
             shown.append(
@@ -47,14 +47,6 @@ def filter_columns(frame: pd.DataFrame, offered: NDArray[np.bool_]) -> list[dict
                 }
             )
     return shown
-
-
-def _kind(cells: pd.Series[Any]) -> str:
-    if types.is_bool_dtype(cells.dtype):
-        return "boolean"
-    if types.is_numeric_dtype(cells.dtype):
-        return "number"
-    return "date" if types.is_datetime64_any_dtype(cells.dtype) else "text"
 
 
 def _examples(cells: pd.Series[Any], kind: str) -> list[Any]:

@@ -22,12 +22,3 @@ def near_ids(misspelt: str, ordered: Sequence[str], n: int = 3) -> list[str]:
     place = bisect_left(ordered, misspelt)
     first = max(min(place - MOST_COMPARED // 2, len(ordered) - MOST_COMPARED), 0)
     return difflib.get_close_matches(misspelt, ordered[first : first + MOST_COMPARED], n)
-
-
-def suggestion(near: Sequence[str]) -> str:
-    """Return near ids as the end of a sentence, nothing where there are none.
-
-    >>> suggestion(["a1", "a2"]), suggestion([])
-    ('; near ones: a1, a2', '')
-    """
-    return f"; near ones: {', '.join(near)}" if near else ""

@@ -10,10 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.ranking.pipeline import PROFILE_BANDS
-from longtail.retrieval.ranking.rerank.popularity_profile import PopularityProfile, mass_bands
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.serving.explorer.text_search import TextSearch, sorted_texts
+from longtail.serving.explorer.text_search import TextSearch
 
 Kind = Literal["niche", "mainstream", "any"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -44,26 +42,18 @@ class People:
     @classmethod
     def of(cls, retriever: Retriever) -> People:
         """Return everybody in the engine's log."""
-        bundle, popularity = retriever.bundle, retriever.bundle.popularity
-        histories = Histories.from_interactions(bundle.log)
-        bands = mass_bands(popularity.counts, PROFILE_BANDS)
-        popularity_profile = PopularityProfile.of(
-            histories, popularity.centred, bands, PROFILE_BANDS
-        )
-        owner = np.repeat(np.arange(len(histories)), popularity_profile.lengths)
+        ranking, popularity = retriever.ranking, retriever.bundle.popularity
+        histories = Histories.from_interactions(retriever.bundle.log)
+        profile = ranking.popularity_profile(histories)
+        lengths = profile.lengths
+        owner = np.repeat(np.arange(len(histories)), lengths)
         sums = np.bincount(owner, popularity.percentile[histories.items], len(histories))
-        means = np.where(
-            popularity_profile.lengths > 0, sums / np.maximum(popularity_profile.lengths, 1), np.nan
-        )
-        niche = retriever.ranking.population.niche(popularity_profile)
-        order, search = sorted_texts(histories.user_ids.tolist())
-        return cls(
-            histories.user_ids[order].tolist(),
-            popularity_profile.lengths[order],
-            means[order],
-            niche[order],
-            search,
-        )
+        means = np.where(lengths > 0, sums / np.maximum(lengths, 1), np.nan)
+        niche = ranking.population.niche(profile)
+        ids = histories.user_ids.tolist()
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        ids = [ids[place] for place in order]
+        return cls(ids, lengths[order], means[order], niche[order], TextSearch.of(ids))
 
     def of_kind(self, kind: Kind) -> NDArray[np.int64]:
         """Return the users of a kind who have a history, int64.

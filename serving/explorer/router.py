@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,19 +10,18 @@ from fastapi import APIRouter, Query, Request, Response
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool
-from longtail.retrieval.errors import UnknownItemError, UnknownUserError
+from longtail.retrieval.errors import UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer.cards import item_cards
 from longtail.serving.explorer.engine_view import EngineView, LatestView
 from longtail.serving.explorer.evaluation_digest import evaluation_digest
-from longtail.serving.explorer.near_ids import near_ids, suggestion
+from longtail.serving.explorer.near_ids import near_ids
 from longtail.serving.explorer.page_files import PAGE, content_policy, page_files
 from longtail.serving.explorer.people import Kind
+from longtail.serving.service import Service
 
-# The engine that answers now, and what its answers say of its versions.
-Current = Callable[[], tuple[Retriever, Mapping[str, str]]]
-# All that a user took, as rows of an engine, oldest first; None for an unknown user.
-HistoryOf = Callable[[Retriever, str], NDArray[np.int32] | None]
+# The view of the engine that answers now.
+Now = Callable[[], EngineView]
 Answer = dict[str, Any]
 
 MOST_LISTED = 100
@@ -33,35 +31,29 @@ Limit = Annotated[int, Query(ge=1, le=MOST_LISTED, description="how many at most
 Words = Annotated[str, Query(max_length=200)]
 
 
-def explorer_router(
-    current: Current, run: Path, history_of: HistoryOf = Retriever.logged_history
-) -> APIRouter:
-    """Return the routes of the explorer over the engine that ``current`` names.
+def explorer_router(service: Service) -> APIRouter:
+    """Return the routes of the explorer over a service's engine.
 
-    Whatever one request answers comes from one engine. ``history_of`` is for a service that
-    knows more than the log. Unknown users and items are raised as the engine's own errors, an
-    evaluation that isn't there as `NoEvaluationError`: making answers of them is left to the app.
+    Whatever one request answers comes from one engine. Unknown users and items are raised as the
+    engine's own errors: making answers of them is left to the app.
     """
     router = APIRouter()
-    _add_page(router)
     latest = LatestView()
 
-    def now() -> tuple[EngineView, Mapping[str, str]]:
-        retriever, versions = current()
-        return latest.of(retriever), versions
+    def now() -> EngineView:
+        return latest.of(service.registry.retriever)
 
-    _add_users(router, now, history_of)
+    _add_page(router)
+    _add_users(router, now, service)
     _add_items(router, now)
     _add_catalog(router, now)
 
     @router.get("/v1/evaluation", tags=["explorer"], summary="The run's last evaluation")
     def evaluation() -> Answer:
-        return {**evaluation_digest(run), "versions": now()[1]}
+        versions = service.registry.retriever.versions
+        return {**evaluation_digest(service.registry.run), "versions": versions}
 
     return router
-
-
-Now = Callable[[], tuple[EngineView, Mapping[str, str]]]
 
 
 def _add_page(router: APIRouter) -> None:
@@ -93,32 +85,32 @@ def _add_page(router: APIRouter) -> None:
         return sent(name, request)
 
 
-def _add_users(router: APIRouter, now: Now, history_of: HistoryOf) -> None:
+def _add_users(router: APIRouter, now: Now, service: Service) -> None:
     @router.get("/v1/users", tags=["explorer"], summary="Users by id, or random ones of a kind")
     def users(search: Words = "", kind: Kind = "any", limit: Limit = 20) -> Answer:
-        view, versions = now()
+        view = now()
         people = view.people
         lines = people.matching(search, kind, limit) if search else people.drawn(kind, limit)
         if search and kind == "any" and all(one["user_id"] != search for one in lines):
             # Somebody whom only the service has heard of is found by the whole id.
-            rows = history_of(view.retriever, search)
+            rows = service.history_of(view.retriever, search)
             if rows is not None:
                 lines = [_line(view.retriever, search, rows), *lines][:limit]
-        return {"users": lines, "versions": versions}
+        return {"users": lines, "versions": view.retriever.versions}
 
     @router.get("/v1/users/{user_id:path}", tags=["explorer"], summary="A user's history")
     def user(user_id: str) -> Answer:
-        view, versions = now()
+        view = now()
         bundle = view.retriever.bundle
-        rows = history_of(view.retriever, user_id)
+        rows = service.history_of(view.retriever, user_id)
         if rows is None:
-            near = suggestion(near_ids(user_id, view.people.user_ids))
+            near = near_ones(near_ids(user_id, view.people.user_ids))
             raise UnknownUserError(f"no user {user_id[:LONGEST_SHOWN]!r} in this run{near}")
         return {
             "user_id": user_id,
             "history": item_cards(bundle, rows),
             "popularity_percentile": _percentile(view.retriever, rows),
-            "versions": versions,
+            "versions": view.retriever.versions,
         }
 
 
@@ -147,22 +139,23 @@ def _add_items(router: APIRouter, now: Now) -> None:
             Query(max_length=2 * MOST_LISTED, description="ids; missing ones are left out"),
         ] = [],  # noqa: B006
     ) -> Answer:
-        view, versions = now()
+        view = now()
         bundle, curve = view.retriever.bundle, view.curve
         if id:
             rows = bundle.catalog.rows_of(id)
-            return {"items": item_cards(bundle, rows[rows >= 0]), "versions": versions}
-        allowed = np.isin(bundle.popularity.bucket[curve.rows], POOLS[bucket])
-        places = view.item_search.with_words(search, allowed, limit)
-        return {"items": item_cards(bundle, curve.rows[places]), "versions": versions}
+            rows = rows[rows >= 0]
+        else:
+            allowed = np.isin(bundle.popularity.bucket[curve.rows], POOLS[bucket])
+            rows = curve.rows[view.item_search.with_words(search, allowed, limit)]
+        return {"items": item_cards(bundle, rows), "versions": view.retriever.versions}
 
     @router.get("/v1/items/{item_id:path}/audience", tags=["explorer"], summary="Who took an item")
     def audience(item_id: str, limit: Limit = 10) -> Answer:
-        view, versions = now()
+        view = now()
         bundle, audiences = view.retriever.bundle, view.audiences
         row = int(bundle.catalog.offered([item_id])[0])
         if row < 0:
-            near = suggestion(near_ids(item_id, view.offered_ids))
+            near = near_ones(near_ids(item_id, view.offered_ids))
             raise UnknownItemError(f"no item {item_id[:LONGEST_SHOWN]!r} in the catalog{near}")
         also = audiences.also_took(row, bundle.popularity.in_pool("all"), limit)
         cards = item_cards(bundle, [other for other, _ in also])
@@ -170,14 +163,14 @@ def _add_items(router: APIRouter, now: Now) -> None:
             "item_id": item_id,
             "users": audiences.size(row),
             "also_took": [{**card, "users": n} for card, (_, n) in zip(cards, also, strict=True)],
-            "versions": versions,
+            "versions": view.retriever.versions,
         }
 
 
 def _add_catalog(router: APIRouter, now: Now) -> None:
     @router.get("/v1/catalog/curve", tags=["explorer"], summary="Popularity by rank")
     def curve(points: Annotated[int, Query(ge=10, le=2000)] = 200) -> Answer:
-        view, versions = now()
+        view = now()
         whole, bundle = view.curve, view.retriever.bundle
         places = whole.thinned(points)
         rows = whole.rows[places]
@@ -195,18 +188,18 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
                 }
                 for place, code, item_id in zip(places, bucket, ids, strict=True)
             ],
-            "versions": versions,
+            "versions": view.retriever.versions,
         }
 
     @router.get("/v1/catalog/at", tags=["explorer"], summary="The items around a popularity rank")
     def at(rank: Annotated[int, Query(ge=1, le=2**53)], limit: Limit = 20) -> Answer:
-        view, versions = now()
+        view = now()
         first, rows = view.curve.around(rank, limit)
         cards = item_cards(view.retriever.bundle, rows)
         items = [{**card, "rank": first + place} for place, card in enumerate(cards)]
-        return {"items": items, "versions": versions}
+        return {"items": items, "versions": view.retriever.versions}
 
     @router.get("/v1/catalog/columns", tags=["explorer"], summary="What filters can ask about")
     def columns() -> Answer:
-        view, versions = now()
-        return {"columns": view.columns, "versions": versions}
+        view = now()
+        return {"columns": view.columns, "versions": view.retriever.versions}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,14 +103,3 @@ class TextSearch:
             if following == len(self.starts):
                 return
             at = self.joined.find(needle, int(self.starts[following]) - 1)
-
-
-def sorted_texts(texts: Sequence[str]) -> tuple[NDArray[np.int64], TextSearch]:
-    """Return the order that sorts the texts, int64 [n], and the search over them in that order.
-
-    >>> order, search = sorted_texts(["b", "a"])
-    >>> order.tolist(), search.find("b", 1)
-    ([1, 0], [1])
-    """
-    order = np.array(sorted(range(len(texts)), key=texts.__getitem__), np.int64)
-    return order, TextSearch.of(texts[place] for place in order.tolist())

@@ -35,9 +35,7 @@ class RefusedError(LongtailError):
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the JSON answer."""
-        message = str(self)
-        if len(message) > LONGEST_MESSAGE:
-            message = message[: LONGEST_MESSAGE - 3] + "..."
+        message = shortened(str(self), LONGEST_MESSAGE)
         return {"error": {"code": self.code, "message": message, "request_id": request_id}}
 
     def headers(self) -> dict[str, str]:
@@ -74,16 +72,11 @@ def internal() -> RefusedError:
 def refusal_of(error: LongtailError) -> RefusedError:
     """Return how the service answers a known failure of the engine.
 
-    An error may bring its own ``status`` and ``code``.
-
     >>> refusal_of(UnknownUserError("no user 'u9'")).status
     404
     """
     if isinstance(error, RefusedError):
         return error
-    code = getattr(error, "code", None)
-    if code is not None:
-        return RefusedError(int(getattr(error, "status", 400)), str(code), str(error))
     for kind, status, name in _KNOWN:
         if isinstance(error, kind):
             return RefusedError(status, name, error.worded(field_name))
@@ -101,5 +94,18 @@ def field_name(argument: str) -> str:
 
 def unknown_item(item_id: str) -> RefusedError:
     """Return the refusal of an item that isn't in the catalog."""
-    shown = item_id if len(item_id) <= 60 else f"{item_id[:57]}..."
-    return RefusedError(404, "unknown_item", f"no item {shown!r} in the catalog")
+    return RefusedError(404, "unknown_item", f"no item {shortened(item_id, 60)!r} in the catalog")
+
+
+def invalid_field(name: str, what: str) -> RefusedError:
+    """Return the refusal of a field; ``what`` is wrong with it follows its name."""
+    return RefusedError(422, "invalid_request", f"{name}: {what}")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text with no more than this many characters.
+
+    >>> shortened("a long name", 8)
+    'a lon...'
+    """
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from longtail.retrieval.data.popularity import Pool
@@ -23,6 +24,7 @@ from longtail.serving.limits import (
     MOST_WHERE,
 )
 
+ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -115,5 +117,4 @@ class EventBatch(_Strict):
     events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
-Cell = str | int | Annotated[float, Field(allow_inf_nan=False)] | bool | None
 ItemColumns = dict[str, Any]

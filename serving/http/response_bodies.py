@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+import pandas as pd
 
 from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.explorer.cards import plain_cell
 
 
 def recommendation_body(
@@ -76,12 +80,6 @@ def _items(retriever: Retriever, answers: Answers, line: int) -> list[dict[str, 
     ]
 
 
-def _plain(value: Any) -> Any:
-    """Return a cell that JSON can hold, None where it is empty."""
-    if value is None or value != value:  # NaN and NaT alone differ from themselves
-        return None
-    return value.item() if hasattr(value, "item") else value if _is_json(value) else str(value)
-
-
-def _is_json(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool)
+def _plain(cell: Any) -> Any:
+    """Return a cell as a card shows it; a moment is spelt with a blank before the time."""
+    return str(cell) if isinstance(cell, datetime) and cell is not pd.NaT else plain_cell(cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.http_errors import RefusedError, shortened
 
 _LONGEST_FIELD = 80
 
@@ -34,4 +34,4 @@ def _field(place: Sequence[Any]) -> str:
     # A key that nobody knows may be as long as the body.
     names = [str(name) for name in place[1:]]
     field = ".".join(names) if names else ("body" if place and place[0] == "body" else "")
-    return field if len(field) <= _LONGEST_FIELD else f"{field[: _LONGEST_FIELD - 3]}..."
+    return shortened(field, _LONGEST_FIELD)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path
+from fastapi import APIRouter, Body
 from starlette.responses import Response
 
 from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.json_response import JsonAnswer
-from longtail.serving.http.request_models import ItemColumns
+from longtail.serving.http.request_models import ItemColumns, ItemId
 from longtail.serving.http.response_bodies import item_body
 from longtail.serving.http.response_models import ChangedAnswer, ItemAnswer
-from longtail.serving.limits import LONGEST_ID
 from longtail.serving.routes.documented import errors
 from longtail.serving.service import Service
-
-ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
 
 
 def items_router(service: Service) -> APIRouter:

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.ranking.query import Query as RankingQuery
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.http.json_response import JsonAnswer
-from longtail.serving.http.request_models import RecommendBatch, RecommendRequest
+from longtail.serving.http.request_models import ItemId, RecommendBatch, RecommendRequest
 from longtail.serving.http.response_models import BatchAnswer, RecommendAnswer, SimilarAnswer
-from longtail.serving.limits import LONGEST_ID, MOST_K
+from longtail.serving.limits import MOST_K
 from longtail.serving.routes.documented import errors
 from longtail.serving.service import Service
-
-ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
 
 
 def recommend_router(service: Service) -> APIRouter:
     """Return the routes that rank."""
     router = APIRouter(tags=["recommendations"])
+
+    async def answered(query: RankingQuery) -> Response:
+        _, [outcome] = await service.batcher.submit([query])
+        if isinstance(outcome, RefusedError):
+            raise outcome
+        return JsonAnswer(outcome)
 
     @router.post(
         "/v1/recommend",
@@ -31,10 +35,7 @@ def recommend_router(service: Service) -> APIRouter:
     )
     async def recommend(request: RecommendRequest) -> Response:
         """The long-tail items for a user, a history or a text, best first."""
-        _, [outcome] = await service.batcher.submit([request.query()])
-        if isinstance(outcome, RefusedError):
-            raise outcome
-        return JsonAnswer(outcome)
+        return await answered(request.query())
 
     @router.post(
         "/v1/recommend:batch",
@@ -64,9 +65,6 @@ def recommend_router(service: Service) -> APIRouter:
         pool: Pool = "all",
     ) -> Response:
         """The items whose texts are nearest, by cosine."""
-        _, [outcome] = await service.batcher.submit([RankingQuery(item=item_id, k=k, pool=pool)])
-        if isinstance(outcome, RefusedError):
-            raise outcome
-        return JsonAnswer(outcome)
+        return await answered(RankingQuery(item=item_id, k=k, pool=pool))
 
     return router

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longtail.index.files import DISK_FULL
+from longtail.index.files import DISK_FULL, sync
 from longtail.retrieval.data.events import NAME, TakenItem, append, cut_torn_end, read_events
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.logs import log
@@ -59,7 +59,7 @@ class EventLog:
             cut_torn_end(folder, replayed)
         descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
         for changed in (folder, folder.parent):
-            _sync_folder(changed)
+            sync(changed)
         histories.add(event for event in replayed.events if not is_logged(event))
         return cls(histories, metrics, descriptor, replayed.size)
 
@@ -114,11 +114,3 @@ def _disk_refusal() -> RefusedError:
     return RefusedError(
         503, "disk_full", "the events can't be written to the disk; none was kept", retry_after_s=30
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.http_errors import invalid_field, shortened
 from longtail.serving.limits import LONGEST_CELL, MOST_COLUMNS
 
 
@@ -22,16 +22,16 @@ def checked_columns(catalog: Catalog, item_id: str, columns: dict[str, Any]) -> 
     """
     known = [str(name) for name in catalog.frame.columns]
     if len(columns) > MOST_COLUMNS:
-        raise _refusal("columns", f"are more than {MOST_COLUMNS}")
+        raise invalid_field("columns", f"are more than {MOST_COLUMNS}")
     if columns.get("item_id", item_id) != item_id:
-        raise _refusal("item_id", "is another one than in the address; leave it out")
+        raise invalid_field("item_id", "is another one than in the address; leave it out")
     if not columns:
-        raise _refusal("columns", f"are missing; the catalog has {', '.join(known)}")
+        raise invalid_field("columns", f"are missing; the catalog has {', '.join(known)}")
     cells: dict[str, list[Any]] = {"item_id": [item_id]}
     for name, value in columns.items():
         if name not in known:
-            shown = name if len(name) <= 60 else f"{name[:57]}..."
-            raise _refusal(shown, f"is no column of the catalog; it has {', '.join(known)}")
+            wrong = f"is no column of the catalog; it has {', '.join(known)}"
+            raise invalid_field(shortened(name, 60), wrong)
         if name != "item_id":
             cells[name] = [_cell(name, value)]
     return pd.DataFrame(cells)
@@ -42,11 +42,11 @@ def _cell(name: str, value: Any) -> Any:
         value = ", ".join(value)
     if isinstance(value, str):
         if len(value) > LONGEST_CELL:
-            raise _refusal(name, f"is longer than {LONGEST_CELL:,} characters")
+            raise invalid_field(name, f"is longer than {LONGEST_CELL:,} characters")
         if "\x00" in value or (
             not value.isascii() and "\ufffd" in value.encode(errors="replace").decode()
         ):
-            raise _refusal(name, "holds characters that are no text")
+            raise invalid_field(name, "holds characters that are no text")
         return value
     if value is None or isinstance(value, bool):
         return value
@@ -54,8 +54,4 @@ def _cell(name: str, value: Any) -> Any:
         return value
     if isinstance(value, float) and abs(value) < float("inf"):
         return value
-    raise _refusal(name, "is neither text, a number, true, false, null nor a list of texts")
-
-
-def _refusal(name: str, what: str) -> RefusedError:
-    return RefusedError(422, "invalid_request", f"{name}: {what}")
+    raise invalid_field(name, "is neither text, a number, true, false, null nor a list of texts")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.http_errors import invalid_field
 
 # A clock that is ahead by less is taken as it is.
 _AHEAD_S = 86_400
@@ -31,15 +31,11 @@ def seconds_of(timestamp: float | str | None, now: float) -> int:
             zoned = read if read.tzinfo is not None else read.replace(tzinfo=UTC)
             seconds = zoned.timestamp()
         except (ValueError, OverflowError):
-            raise _refusal("is neither seconds since 1970 nor ISO 8601") from None
+            raise invalid_field("timestamp", "is neither seconds since 1970 nor ISO 8601") from None
     else:
         seconds = timestamp
     if seconds < _EARLIEST_S:
-        raise _refusal("is before March 1973; give seconds since 1970")
+        raise invalid_field("timestamp", "is before March 1973; give seconds since 1970")
     if seconds > now + _AHEAD_S:
-        raise _refusal("lies in the future; give seconds since 1970")
+        raise invalid_field("timestamp", "lies in the future; give seconds since 1970")
     return int(seconds)
-
-
-def _refusal(what: str) -> RefusedError:
-    return RefusedError(422, "invalid_request", f"timestamp: {what}")

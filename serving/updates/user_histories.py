@@ -30,10 +30,6 @@ class UserHistories:
             taken = self._taken.setdefault(event.user_id, [])
             insort(taken, (event.timestamp, event.item_id), key=lambda pair: pair[0])
 
-    def since_the_log(self, user_id: str) -> list[str]:
-        """Return the items that a user took after the log ended, oldest first."""
-        return [item for _, item in self._taken.get(user_id, ())]
-
     def rows(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, as rows of this version; None for an unknown user."""
         logged = retriever.logged_history(user_id)

@@ -32,9 +32,9 @@ def shop() -> ItemWeights:
 
 
 def test_what_follows_an_item_can_be_read(shop: ItemWeights) -> None:
-    rows, weights = shop.following(1)
-    assert rows.tolist() == [0, 3]
-    assert weights.tolist() == pytest.approx([-0.5, 0.8])
+    following = shop.matrix[1]
+    assert following.indices.tolist() == [0, 3]
+    assert following.data.tolist() == pytest.approx([-0.5, 0.8])
 
 
 class TestFile:

@@ -18,7 +18,6 @@ from longtail.retrieval.ranking.candidate_generation import (
     LED,
     LED_TAIL,
     from_behaviour,
-    from_sequences,
     union,
 )
 
@@ -107,7 +106,7 @@ class TestSources:
         users = rng.normal(size=(3, 4)).astype(np.float32)
         allowed = rng.random(80) < 0.9
         tower_scores = SequenceScores(users, items, NOTHING)
-        [found] = from_sequences({"sequence_0": tower_scores}, allowed, np.array([5]))
+        found, _ = tower_scores.nearest(BY_SEQUENCE, allowed, np.array([5]))
         assert found.shape == (3, BY_SEQUENCE)
         assert 5 not in found[0]
         assert allowed[found[found >= 0]].all()

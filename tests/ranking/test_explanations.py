@@ -6,10 +6,11 @@ import pytest
 from toy_shop import GROUPS, group_of
 
 from longtail.retrieval.errors import QueryError, UnknownItemError
-from longtail.retrieval.ranking.answers import COLUMNS
 from longtail.retrieval.ranking.retriever import Retriever
 
 SOME_USERS = ["ink-fan-0", "oolong-fan-3", "saw-fan-1", "gouache-fan-4"]
+
+COLUMNS = ("user_id", "item_id", "rank", "score", "relevance", "popularity_percentile", "bucket")
 
 
 def taken_by(retriever: Retriever, user: str) -> list[str]:

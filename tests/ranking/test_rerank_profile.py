@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from rerank_toys import BANDS, STRENGTHS, toy_candidates, toy_leaning
 
 from longtail.retrieval.ranking.rerank.popularity_profile import (
     PopularityProfile,
     PopulationProfile,
 )
-from longtail.retrieval.ranking.rerank.profile import divergence
 from longtail.retrieval.ranking.rerank.rerank import Rerank, rerank
 from longtail.retrieval.ranking.rerank.scored_candidates import PAGE, Candidates
 
@@ -24,6 +24,19 @@ def band_counts(candidates: Candidates, places: np.ndarray) -> np.ndarray:
     assert candidates.bands is not None
     listed = np.take_along_axis(candidates.bands, np.maximum(places, 0), axis=1)
     return np.stack([((listed == b) & (places >= 0)).sum(axis=1) for b in range(BANDS)], axis=1)
+
+
+def divergence(counts: NDArray[np.int64], profile: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far each list's mix of bands is from the user's profile, in nats, float64 [m].
+
+    Kullback-Leibler ``sum p log(p / q)``, where ``q`` are the list's shares with one imaginary
+    item added that is spread like the profile, so that a missing band doesn't make it infinite
+    (Steck's smoothing, with alpha = 1 / (n + 1) for n items). 0 means the same mix. ``counts``
+    are the list's items in each band, [m, b].
+    """
+    listed = (counts + profile) / (counts.sum(axis=1, keepdims=True) + 1.0)
+    ratio = np.where(profile > 0, profile, 1.0) / np.where(profile > 0, listed, 1.0)
+    return np.asarray((profile * np.log(ratio)).sum(axis=1))
 
 
 @settings(max_examples=80)

@@ -14,12 +14,13 @@ from longtail.retrieval.data.popularity import POOLS, Pool
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError
 from longtail.retrieval.features.relevance_head import probability
-from longtail.retrieval.ranking.answers import COLUMNS
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.rerank.rerank import Mode
 from longtail.retrieval.ranking.retriever import Retriever
 
 SOME_USERS = ["ink-fan-0", "oolong-fan-3", "saw-fan-1", "gouache-fan-4"]
+
+COLUMNS = ("user_id", "item_id", "rank", "score", "relevance", "popularity_percentile", "bucket")
 
 
 def taken_by(retriever: Retriever, user: str) -> list[str]:

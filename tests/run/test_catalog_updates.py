@@ -194,7 +194,7 @@ class TestTrainedRows:
                 if a >= 0 and b >= 0:
                     dense[i, j] = weights[a, b]
         assert found.matrix.toarray().tolist() == dense.tolist()
-        assert all(np.diff(found.following(i)[0]).min(initial=1) > 0 for i in range(len(dense)))
+        assert all(np.diff(found.matrix[i].indices).min(initial=1) > 0 for i in range(len(dense)))
 
     @given(layouts())
     def test_an_item_has_one_row_at_most_and_the_last_one(self, rows: RowMapping) -> None:
@@ -252,7 +252,7 @@ class TestTrainedRows:
         found = rows.item_weights(weights)
         assert found.values is weights.values
         assert found.n_items == 4
-        assert found.following(3)[0].tolist() == []
+        assert found.matrix[3].indices.tolist() == []
 
 
 class TestColumns:

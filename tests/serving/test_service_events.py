@@ -22,7 +22,7 @@ from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.metrics import Metrics
 from longtail.serving.updates import event_log
 from longtail.serving.updates.event_log import EventLog
-from longtail.serving.updates.user_histories import LiveHistories
+from longtail.serving.updates.user_histories import UserHistories
 
 EVENTS = [TakenItem(f"u{n}", f'Müller\'s "tea" {n}', 1_700_000_000 + n) for n in range(5)]
 
@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def opened(folder: Path, histories: LiveHistories | None = None) -> EventLog:
+def opened(folder: Path, histories: UserHistories | None = None) -> EventLog:
     return EventLog.open(
-        folder, histories or LiveHistories(), Metrics(), is_logged=lambda event: False
+        folder, histories or UserHistories(), Metrics(), is_logged=lambda event: False
     )
 
 
@@ -108,11 +108,11 @@ class TestTheLog:
 
         async def story() -> None:
             nonlocal full
-            histories = LiveHistories()
+            histories = UserHistories()
             log = opened(folder, histories)
             with pytest.raises(event_log.RefusedError, match="none was kept"):
                 await log.append([TakenItem("new", "tea", 1)])
-            assert histories.since_the_log("new") == []
+            assert len(histories) == len(EVENTS)
             full = False
             await log.append([TakenItem("newer", "tea", 2)])
             await log.close()
@@ -138,10 +138,13 @@ class TestTheLog:
 
         asyncio.run(story())
 
-    def test_events_of_a_user_go_by_time_and_ties_by_arrival(self) -> None:
-        histories = LiveHistories()
-        histories.add([TakenItem("u", "c", 9), TakenItem("u", "b", 5), TakenItem("u", "a", 9)])
-        assert histories.since_the_log("u") == ["b", "c", "a"]
+    def test_events_of_a_user_go_by_time_and_ties_by_arrival(self, retriever: Retriever) -> None:
+        histories = UserHistories()
+        a, b, c = retriever.bundle.catalog.item_ids[:3].tolist()
+        histories.add([TakenItem("new", c, 9), TakenItem("new", b, 5), TakenItem("new", a, 9)])
+        rows = histories.rows(retriever, "new")
+        assert rows is not None
+        assert rows.tolist() == [1, 2, 0]
 
 
 def post(client: object, *events: dict[str, object]) -> httpx2.Response:
@@ -180,7 +183,10 @@ class TestTheService:
         (run_copy / "events").mkdir()
         (run_copy / "events" / "events.jsonl").write_bytes(line_of(seen) + line_of(fresh))
         with serving(run_copy) as (_, service):
-            assert service.histories.since_the_log(seen.user_id) == [fresh.item_id]
+            known = service.history_of(service.registry.retriever, seen.user_id)
+        logged = retriever.history(seen.user_id).tolist()
+        assert known is not None
+        assert known.tolist() == [*logged, log.item[0]]
 
     def test_kill_9_while_events_are_written_loses_no_acknowledged_one(
         self, run_copy: Path
@@ -210,7 +216,8 @@ class TestTheService:
         with serving(run_copy) as (client, service):
             for user in (acknowledged[0], acknowledged[-1]):
                 recommend(client, user_id=user)
-            known = [u for u in acknowledged if service.histories.since_the_log(u)]
+            served = service.registry.retriever
+            known = [u for u in acknowledged if service.history_of(served, u) is not None]
         assert known == acknowledged
 
     def test_a_run_is_served_by_one_process(self, run_copy: Path) -> None:

@@ -42,14 +42,14 @@ def as_text(column: Any) -> TextColumn:
         return _decode(column)
     if pa.types.is_floating(kind):
         text = _spell_numbers(column)
-    elif _is_list(kind):
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         text = _join_lists(column)
     elif pa.types.is_null(kind) or pa.types.is_nested(kind):
         text = pa.array(["" if v is None else str(v) for v in column.to_pylist()], pa.string())
     else:
         text = column.cast(pa.string())
     text = pc.fill_null(text, "")
-    nul = _mask(pc.match_substring(text, "\x00"))
+    nul = np.asarray(pc.match_substring(text, "\x00"), bool)
     return TextColumn(text, {NUL: nul} if nul.any() else {})
 
 
@@ -63,7 +63,7 @@ def _decode(cells: Any) -> TextColumn:
         unchecked = pa.Array.from_buffers(pa.string(), len(cells), cells.buffers(), 0, cells.offset)
         broken = np.zeros(len(cells), bool)
         spelt = {}
-        for at in np.flatnonzero(~_mask(pc.string_is_ascii(unchecked))).tolist():
+        for at in np.flatnonzero(~np.asarray(pc.string_is_ascii(unchecked), bool)).tolist():
             raw = cells[at].as_py()
             try:
                 raw.decode()
@@ -76,7 +76,7 @@ def _decode(cells: Any) -> TextColumn:
         text = pc.replace_with_mask(
             text, pa.array(broken), pa.array([spelt[i] for i in sorted(spelt)], pa.string())
         )
-    nul = _mask(pc.match_substring(text, "\x00"))
+    nul = np.asarray(pc.match_substring(text, "\x00"), bool)
     if nul.any():
         bad[NUL] = nul
     return TextColumn(text, bad)
@@ -90,10 +90,6 @@ def _spell_numbers(column: Any) -> Any:
     return pc.if_else(pa.array(np.isnan(values)), "", spelt)
 
 
-def _is_list(kind: Any) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
-
-
 def _join_lists(column: Any) -> Any:
     def flat(value: Any) -> list[str]:
         if isinstance(value, list):
@@ -101,10 +97,6 @@ def _join_lists(column: Any) -> Any:
         return [] if value is None or value == "" else [str(value)]
 
     return pa.array([", ".join(flat(value)) for value in column.to_pylist()], pa.string())
-
-
-def _mask(values: Any) -> NDArray[np.bool_]:
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,7 @@ def code_ids(column: Any) -> CodedIds:
         column = column.dictionary_encode()
     values = column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string())
     codes = [
-        pc.fill_null(chunk.indices.cast(pa.int32()), len(values)).to_numpy(zero_copy_only=False)
+        np.asarray(pc.fill_null(chunk.indices.cast(pa.int32()), len(values)))
         for chunk in column.chunks
     ]
     code = np.concatenate(codes) if codes else np.empty(0, np.int32)

@@ -75,12 +75,7 @@ def plain_name(column: str) -> str:
     return re.sub(r"[\s_\-.]", "", name).lower()
 
 
-def check_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
-    """Return the mapping from roles to columns, with ``rating`` read as ``weight``.
-
-    Raises:
-        DataError: a role that doesn't exist; the message lists those that do.
-    """
+def _checked(mapping: Mapping[str, str]) -> dict[str, str]:
     checked = {}
     for role, column in mapping.items():
         name = _MAPPED_NAMES.get(role, role)
@@ -103,10 +98,10 @@ def find_roles(
     and the log alike.
 
     Raises:
-        DataError: a required role has no column, a mapped column isn't there, a column name
-            occurs twice, or two columns could play the same role.
+        DataError: a mapped role doesn't exist, a required role has no column, a mapped column
+            isn't there, a column name occurs twice, or two columns could play the same role.
     """
-    mapping = check_mapping(mapping)
+    mapping = _checked(mapping)
     chosen: dict[str, str] = {}
     for role in roles:
         candidates = _candidates(role, present, mapping.get(role.name))

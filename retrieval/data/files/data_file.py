@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +27,7 @@ _FORMATS: dict[str, Format] = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+GZIP_FAILURES = (EOFError, zlib.error, OSError)
 _MAGIC = {b"\x1f\x8b": "gzip", b"PAR1": "Parquet", b"PK\x03\x04": "zip or Excel"}
 
 
@@ -95,7 +99,22 @@ def _check_magic(path: Path, start: bytes, kind: Format, gzipped: bool) -> None:
         )
 
 
-def unreadable_gzip(path: Path) -> DataError:
+@contextmanager
+def being_read(file: DataFile) -> Iterator[None]:
+    """Raise what goes wrong while a file is read as an error that says what is wrong with it.
+
+    Raises:
+        DataError: the gzip file breaks off, or the file can't be read.
+    """
+    try:
+        yield
+    except GZIP_FAILURES as error:
+        if file.gzipped:
+            raise _unreadable_gzip(file.path) from error
+        raise DataError(f"{file.path}: can't be read: {error}") from error
+
+
+def _unreadable_gzip(path: Path) -> DataError:
     """Return the error that says after how many lines a gzip file breaks off or is damaged."""
     lines, damage = 0, "is cut off"
     inflate = zlib.decompressobj(31)
@@ -117,7 +136,7 @@ def unreadable_gzip(path: Path) -> DataError:
     )
 
 
-class WatchedStream:
+class WatchedStream(io.BufferedIOBase):
     """The bytes of a data file; counts its lines and reports progress while a reader pulls.
 
     Attributes:
@@ -137,16 +156,12 @@ class WatchedStream:
         self.starts_blank = False
 
     def readable(self) -> bool:
-        """Say yes: this stream is for reading."""
+        """Say yes: this stream is for reading, once, from front to back."""
         return True
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int | None = -1) -> bytes:
         """Return up to ``size`` bytes."""
         block: bytes = self._stream.read(size)
-        self._watch(block)
-        return block
-
-    def _watch(self, block: bytes) -> None:
         if block:
             self.starts_blank |= self._last == b"" and block[:1] in b"\r\n"
             self.lines += block.count(b"\n")
@@ -156,17 +171,10 @@ class WatchedStream:
         elif self._last not in (b"", b"\n"):
             self.lines += 1
             self._last = b"\n"
-
-    def seekable(self) -> bool:
-        """Say no: it is read once, from front to back."""
-        return False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the file underneath is closed."""
-        return self._raw.closed
+        return block
 
     def close(self) -> None:
         """Close the file underneath."""
         self._stream.close()
         self._raw.close()
+        super().close()

@@ -4,7 +4,6 @@ line where it isn't."""
 from __future__ import annotations
 
 import itertools
-import zlib
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -13,12 +12,16 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.files.data_file import DataFile, WatchedStream, unreadable_gzip
+from longtail.retrieval.data.files.data_file import (
+    GZIP_FAILURES,
+    DataFile,
+    WatchedStream,
+    being_read,
+)
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 
-GZIP_FAILURES = (EOFError, zlib.error, OSError)
 _BLOCK_BYTES = 8 << 20
 _BATCH_ROWS = 100_000
 # How far a quote that stays open is followed before it counts as stray.
@@ -31,11 +34,8 @@ def header(file: DataFile) -> list[str]:
     Raises:
         DataError: there is none, or it isn't UTF-8, or the gzip file is damaged.
     """
-    try:
-        with file.open() as stream:
-            first = next((line for line in stream if line.strip()), b"")
-    except GZIP_FAILURES as error:
-        raise (unreadable_gzip(file.path) if file.gzipped else _unreadable(file, error)) from error
+    with being_read(file), file.open() as stream:
+        first = next((line for line in stream if line.strip()), b"")
     first = first.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
     if not first:
         raise DataError(f"{file.path}: the file is empty")
@@ -79,14 +79,8 @@ def read_delimited(
     fast = _read_fast(file, len(names), places, encoded, step, progress)
     if fast is not None:
         return fast, np.arange(1, len(next(iter(fast.values()))) + 1, dtype=np.int64)
-    try:
+    with being_read(file):
         return _read_careful(file, len(names), places, encoded, rejected, step, progress)
-    except GZIP_FAILURES as error:
-        raise (unreadable_gzip(file.path) if file.gzipped else _unreadable(file, error)) from error
-
-
-def _unreadable(file: DataFile, error: BaseException) -> DataError:
-    return DataError(f"{file.path}: can't be read: {error}")
 
 
 def _read_fast(

@@ -28,6 +28,7 @@ from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interaction
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
 
+_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _PART_NAMES = {
     "train": TRAIN,
     "training": TRAIN,
@@ -84,8 +85,8 @@ def read_interactions(
     for reason, mask in times.bad.items():
         checks.refuse(roles["timestamp"], reason, mask, _cells(table, roles["timestamp"]))
     weight = _weights(table, roles.get("weight"), checks)
-    label = _choices(table, roles.get("label"), checks, _label, "label is not 0 or 1")
-    part = _choices(table, roles.get("split"), checks, _part, "unknown split name")
+    label = _choices(table, roles.get("label"), checks, _LABELS, "label is not 0 or 1")
+    part = _choices(table, roles.get("split"), checks, _PART_NAMES, "unknown split name")
     _require_rows(checks.keep, table, rejected, catalog, items)
 
     keep = np.flatnonzero(checks.keep)
@@ -137,7 +138,7 @@ class _Checks:
                     f"{row}); convert the file: iconv -f LATIN1 -t UTF-8"
                 )
             self.refuse(column, reason, mask, _spell(ids))
-        blank = np.asarray(pc.equal(ids.ids, "").to_numpy(zero_copy_only=False), bool)
+        blank = np.asarray(pc.equal(ids.ids, ""), bool)
         self.refuse(column, missing, blank[ids.code], _spell(ids))
 
 
@@ -165,15 +166,15 @@ def _weights(table: Table, column: str | None, checks: _Checks) -> NDArray[np.fl
     if column is None:
         return None
     text = pc.utf8_trim_whitespace(as_text(table.columns[column]).text)
-    blank = np.asarray(pc.equal(text, "").to_numpy(zero_copy_only=False), bool)
+    blank = np.asarray(pc.equal(text, ""), bool)
     cells = pc.if_else(pa.array(blank), "nan", text)
     try:
-        weights = cells.cast(pa.float32()).to_numpy(zero_copy_only=False)
+        weights = np.asarray(cells.cast(pa.float32()))
         readable = np.ones(len(text), bool)
     except pa.ArrowInvalid:
         coded = cells.dictionary_encode()
         distinct = np.array([_number(v) for v in coded.dictionary.to_pylist()], np.float32)
-        weights = distinct[coded.indices.to_numpy(zero_copy_only=False)]
+        weights = distinct[np.asarray(coded.indices)]
         readable = blank | ~np.isnan(weights)
     checks.refuse(column, "weight is not a number", ~readable, _cells(table, column))
     return np.asarray(weights, np.float32)
@@ -190,24 +191,17 @@ def _choices(
     table: Table,
     column: str | None,
     checks: _Checks,
-    read: Callable[[str], int],
+    meanings: Mapping[str, int],
     reason: str,
 ) -> NDArray[np.int8] | None:
     if column is None:
         return None
     coded = as_text(table.columns[column]).text.dictionary_encode()
-    values = np.array([read(v.strip().lower()) for v in coded.dictionary.to_pylist()], np.int8)
-    choices = values[coded.indices.to_numpy(zero_copy_only=False)]
+    words = [word.strip().lower() for word in coded.dictionary.to_pylist()]
+    values = np.array([meanings.get(word, -1) for word in words], np.int8)
+    choices = values[np.asarray(coded.indices)]
     checks.refuse(column, reason, choices < 0, _cells(table, column))
     return np.asarray(choices, np.int8)
-
-
-def _label(cell: str) -> int:
-    return {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}.get(cell, -1)
-
-
-def _part(cell: str) -> int:
-    return _PART_NAMES.get(cell, -1)
 
 
 def _require_rows(

@@ -12,8 +12,12 @@ import pyarrow as pa
 import pyarrow.json
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.files.data_file import DataFile, WatchedStream, unreadable_gzip
-from longtail.retrieval.data.files.delimited import GZIP_FAILURES
+from longtail.retrieval.data.files.data_file import (
+    GZIP_FAILURES,
+    DataFile,
+    WatchedStream,
+    being_read,
+)
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
@@ -158,15 +162,10 @@ def _parse(line: bytes) -> tuple[dict[str, Any] | None, str]:
 
 
 def _lines(file: DataFile) -> Iterator[bytes]:
-    try:
-        with file.open() as stream:
-            for number, line in enumerate(stream):
-                if line.strip():
-                    yield line if number else line.removeprefix(b"\xef\xbb\xbf")
-    except GZIP_FAILURES as error:
-        if file.gzipped:
-            raise unreadable_gzip(file.path) from error
-        raise DataError(f"{file.path}: can't be read: {error}") from error
+    with being_read(file), file.open() as stream:
+        for number, line in enumerate(stream):
+            if line.strip():
+                yield line if number else line.removeprefix(b"\xef\xbb\xbf")
 
 
 def _column(values: list[Any]) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def column_names(path: Path) -> list[str]:
     """
     file = identify(path)
     if file.format == "parquet":
-        return [str(name) for name in _open_parquet(file).schema_arrow.names]
+        with _whole_parquet(path):
+            return [str(name) for name in pyarrow.parquet.ParquetFile(path).schema_arrow.names]
     return json_lines.keys(file) if file.format == "jsonl" else delimited.header(file)
 
 
@@ -88,15 +90,13 @@ def read_table(
     return Table(path, table, rows)
 
 
-def _open_parquet(file: DataFile) -> Any:
+@contextmanager
+def _whole_parquet(path: Path) -> Iterator[None]:
     try:
-        return pyarrow.parquet.ParquetFile(file.path)
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise _damaged_parquet(file.path, error) from error
-
-
-def _damaged_parquet(path: Path, error: BaseException) -> DataError:
-    return DataError(f"{path}: is not a whole Parquet file ({str(error).splitlines()[0][:120]})")
+        reason = str(error).splitlines()[0][:120]
+        raise DataError(f"{path}: is not a whole Parquet file ({reason})") from error
 
 
 def _read_parquet(
@@ -106,21 +106,18 @@ def _read_parquet(
     step: str,
     progress: Progress,
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    source = _open_parquet(file)
-    schema = source.schema_arrow
+    with _whole_parquet(file.path):
+        schema = pyarrow.parquet.ParquetFile(file.path).schema_arrow
     names = list(columns) if columns is not None else [str(name) for name in schema.names]
     if repeated := sorted({name for name in names if schema.names.count(name) > 1}):
         raise DataError(f"{file.path}: two columns are named {repeated[0]!r}; rename one")
     strings = [n for n in encoded if pa.types.is_string(schema.field(n).type)]
-    try:
-        if strings:
-            source = pyarrow.parquet.ParquetFile(file.path, read_dictionary=strings)
+    with _whole_parquet(file.path):
+        source = pyarrow.parquet.ParquetFile(file.path, read_dictionary=strings)
         groups = []
         for i in range(source.num_row_groups):
             groups.append(source.read_row_group(i, columns=names))
             progress(step, i + 1, source.num_row_groups)
         table = pa.concat_tables(groups) if groups else schema.empty_table()
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged_parquet(file.path, error) from error
     rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
     return {name: table.column(name) for name in names}, rows

@@ -49,18 +49,18 @@ def parse_times(column: Any, *, ordinal: bool, now: float) -> Times:
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         seconds = pc.cast(column, pa.timestamp("s", tz=getattr(kind, "tz", None)), safe=False)
-        unread = _array(pc.is_null(column)).astype(bool)
-        whole = _array(pc.fill_null(pc.cast(seconds, pa.int64()), 0)).astype(np.int64)
+        unread = np.asarray(pc.is_null(column), bool)
+        whole = np.asarray(pc.fill_null(pc.cast(seconds, pa.int64()), 0)).astype(np.int64)
         return _with_clock(whole, unread, now)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        unread = _array(pc.is_null(column)).astype(bool)
-        return _from_numbers(_array(pc.fill_null(column, 0)), unread, ordinal, now)
+        unread = np.asarray(pc.is_null(column), bool)
+        return _from_numbers(np.asarray(pc.fill_null(column, 0)), unread, ordinal, now)
     return _from_text(as_text(column).text, ordinal, now)
 
 
 def _from_text(text: Any, ordinal: bool, now: float) -> Times:
     try:
-        numbers = _array(pc.cast(text, pa.int64()))
+        numbers = np.asarray(pc.cast(text, pa.int64()))
         return _from_numbers(numbers, np.zeros(len(text), bool), ordinal, now)
     except pa.ArrowInvalid:
         pass
@@ -69,7 +69,7 @@ def _from_text(text: Any, ordinal: bool, now: float) -> Times:
             seconds = pc.divide(pc.cast(pc.cast(text, kind), pa.int64()), 1_000_000_000)
         except pa.ArrowInvalid:
             continue
-        return _with_clock(_array(seconds), np.zeros(len(text), bool), now)
+        return _with_clock(np.asarray(seconds), np.zeros(len(text), bool), now)
     return _from_mixed_text(text, ordinal, now)
 
 
@@ -77,11 +77,11 @@ def _from_mixed_text(text: Any, ordinal: bool, now: float) -> Times:
     """Return times of a column in which not every cell is of one kind, distinct cells once."""
     coded = text.dictionary_encode()
     distinct = coded.dictionary
-    numeric = _array(pc.match_substring_regex(distinct, _NUMBER)).astype(bool)
+    numeric = np.asarray(pc.match_substring_regex(distinct, _NUMBER), bool)
     values = np.full(len(distinct), np.nan)
     numbers = pc.utf8_trim_whitespace(distinct.filter(pa.array(numeric)))
-    values[numeric] = _array(pc.cast(pc.utf8_ltrim(numbers, "+"), pa.float64()))
-    code = coded.indices.to_numpy(zero_copy_only=False)
+    values[numeric] = np.asarray(pc.cast(pc.utf8_ltrim(numbers, "+"), pa.float64()))
+    code = np.asarray(coded.indices)
     words = pd.Series(distinct.filter(pa.array(~numeric)).to_pylist(), dtype=object)
     parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
     dated = np.zeros(len(distinct), np.int64)
@@ -150,12 +150,4 @@ def _with_clock(seconds: NDArray[Any], unread: NDArray[np.bool_], now: float) ->
         np.where(unread, 0, seconds).astype(np.int64),
         True,
         {reason: mask for reason, mask in bad.items() if mask.any()},
-    )
-
-
-def _array(values: Any) -> NDArray[Any]:
-    return (
-        np.asarray(values.to_numpy(zero_copy_only=False))
-        if isinstance(values, pa.Array)
-        else np.asarray(values.to_numpy())
     )

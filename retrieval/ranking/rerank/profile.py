@@ -46,23 +46,6 @@ def profile_scores(
     return (1.0 - strength) * logits.astype(np.float64) + strength * PAGE * gain
 
 
-def divergence(counts: NDArray[np.int64], profile: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far each list's mix of bands is from the user's profile, in nats, float64 [m].
-
-    Kullback-Leibler ``sum p log(p / q)``, where ``q`` are the list's shares with one imaginary
-    item added that is spread like the profile, so that a missing band doesn't make it infinite
-    (Steck's smoothing, with alpha = 1 / (n + 1) for n items). 0 means the same mix. ``counts``
-    are the list's items in each band, [m, b].
-
-    >>> half = np.array([[0.5, 0.5], [0.5, 0.5]])
-    >>> divergence(np.array([[2, 2], [4, 0]]), half).round(3).tolist()
-    [0.0, 0.511]
-    """
-    listed = (counts + profile) / (counts.sum(axis=1, keepdims=True) + 1.0)
-    ratio = np.where(profile > 0, profile, 1.0) / np.where(profile > 0, listed, 1.0)
-    return np.asarray((profile * np.log(ratio)).sum(axis=1))
-
-
 def _place_in_band(
     rows: NDArray[np.int64],
     present: NDArray[np.bool_],

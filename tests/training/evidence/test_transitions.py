@@ -47,8 +47,8 @@ def test_a_step_to_a_rare_item_weighs_more() -> None:
 def test_only_the_largest_steps_are_kept() -> None:
     counts = sp.csr_matrix(np.array([[0, 2, 5], [0, 0, 1], [0, 0, 0]], np.float32))
     found = followers(counts, np.array([1, 1, 1]), 1)
-    assert found.following(0)[0].tolist() == [2]
-    assert found.following(1)[0].tolist() == [2]
+    assert found.matrix[0].indices.tolist() == [2]
+    assert found.matrix[1].indices.tolist() == [2]
 
 
 class TestByText:
@@ -98,4 +98,4 @@ class TestCoTaken:
 
     def test_only_the_largest_are_kept(self) -> None:
         taken = taken_matrix(Histories.from_lists([[0, 1, 2], [0, 1]]), 3)
-        assert cooccurrence(taken, 1).following(0)[0].tolist() == [1]
+        assert cooccurrence(taken, 1).matrix[0].indices.tolist() == [1]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import log_probability
 from longtail.training.losses.logq import correct_logits, expected_draws
 from longtail.training.losses.masking import mask_accidental_hits, mask_other_positives
 from longtail.training.losses.sampled_softmax import sampled_softmax
@@ -128,7 +127,7 @@ def _learned_scores(strength: float, *, uniform: int) -> np.ndarray:
     examples = NextItemExamples.from_histories(past, 5)
     counts = np.bincount(examples.targets(np.arange(len(examples))), minlength=n_items)
     share = torch.from_numpy(counts / counts.sum()).float()
-    log_p = torch.from_numpy(log_probability(counts, smoothing=0.02, floor_count=0.0))
+    log_p = torch.from_numpy(np.log((counts + 0.02) / (counts + 0.02).sum()).astype(np.float32))
     batch = 60
     log_draws = torch.log(expected_draws(share, batch, uniform, n_items).clamp(min=1e-6))
     collator = ContrastiveCollator(
