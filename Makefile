@@ -1,4 +1,4 @@
-# make demo | test | lint | types | bench-data ; DATA=folder uses your files, GPU=1 the CUDA wheel.
+# make demo | test | test-all | lint | types | bench-data ; DATA=folder uses your files, GPU=1 the CUDA wheel.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test lint types check browser screenshots bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -33,8 +33,14 @@ links:
 demo: install
 	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' CONFIG=$(CONFIG) RUN='$(RUN)' bash examples/demo.sh
 
+# Everything but what is marked `slow`; WORKERS=n runs files side by side, two by default.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 test: install
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest
+	$(PYTEST) -m 'not slow'
+
+test-all: install
+	$(PYTEST)
 
 lint: install
 	$(BIN)/ruff check .
@@ -54,52 +60,57 @@ screenshots: install
 	test -f $(DEMO)/shop-run/manifest.json || $(MAKE) demo DATA=
 	$(BIN)/python examples/screenshots.py $(DEMO)/shop-run
 
+# The documentation as a site in site/, from docs/ and the docstrings; warnings are errors.
+docs: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "open site/index.html, or run $(BIN)/mkdocs serve"
+
 bench-data: install
 	$(BIN)/python benchmarks/data.py
 
-# make bench-quality DATA="FOLDER ...": trains and evaluates, then rewrites the README's tables.
+# make bench-quality DATA="FOLDER ...": trains and evaluates, then rewrites their tables.
 bench-quality: install
 	$(BIN)/python benchmarks/quality.py $(DATA)
-	$(BIN)/python benchmarks/readme_tables.py
+	$(BIN)/python benchmarks/tables.py quality
 
-# make bench-behaviour DATA="FOLDER ...": behaviour evidence, its size on made-up logs and quality.
+# make bench-behaviour DATA="FOLDER ...": behaviour evidence, its size on made-up logs and its quality.
 bench-behaviour: install
 	$(BIN)/python benchmarks/behaviour.py $(DATA)
-	$(BIN)/python benchmarks/behaviour_tables.py
+	$(BIN)/python benchmarks/tables.py behaviour
 
 # make bench-ablation DATA="FOLDER ...": what each part of the engine adds.
 bench-ablation: install
 	$(BIN)/python benchmarks/ablation.py $(DATA)
-	$(BIN)/python benchmarks/readme_tables.py
+	$(BIN)/python benchmarks/tables.py quality
 
 # make bench-index DATA="FOLDER ...": the index against other libraries and the machine's limits.
 bench-index: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/index_search.py $(DATA)
-	$(BIN)/python benchmarks/index_tables.py
-	$(BIN)/python benchmarks/index_sizes_chart.py
+	$(BIN)/python benchmarks/tables.py index
 
 # make bench-encode DATA="FOLDER ...": backends of the text encoder beside sentence-transformers.
 bench-encode: install
-	$(BIN)/python benchmarks/encoding.py $(DATA)
-	$(BIN)/python benchmarks/encoding_tables.py
+	$(BIN)/python benchmarks/encoding.py speed $(DATA)
+	$(BIN)/python benchmarks/tables.py speed
 
 # The cost of encoding against catalog size and history length, and its picture.
 bench-encode-growth: install
-	$(BIN)/python benchmarks/encoding_growth.py
-	$(BIN)/python benchmarks/encoding_growth_chart.py
+	$(BIN)/python benchmarks/encoding.py growth
+	$(BIN)/python benchmarks/tables.py speed
 
 # make bench-finetune DATA=FOLDER: the text stage against sentence-transformers' trainer.
 bench-finetune: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/finetuning.py $(DATA)
-	$(BIN)/python benchmarks/finetuning_tables.py
+	$(BIN)/python benchmarks/tables.py speed
 
 # make bench-serve DATA=RUN SOAK=30: the service on a copy of a run folder, SOAK minutes of it at length.
 SOAK ?= 0
 bench-serve: install
 	$(BIN)/python benchmarks/serve.py $(DATA) --soak $(SOAK)
-	$(BIN)/python benchmarks/serve_tables.py
+	$(BIN)/python benchmarks/tables.py serve
 
 clean:
-	rm -rf $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,7 +11,6 @@ validation part can't teach a head. Everything is at debias 0 except the row tha
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from report.results_file import read_results, results_path, write_results
 
 from longtail.evaluation.baselines.text.content import ContentKNN
 from longtail.evaluation.engine import EngineRecommender
@@ -37,10 +37,11 @@ from longtail.retrieval.towers.backends.torch_backend import TorchBackend
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.retrieval.towers.whitening import fit_partial_whitening
-from longtail.training.head.fit_head import HeadSettings, fit_relevance_head
+from longtail.training.head.fit_head import fit_relevance_head
+from longtail.training.head.head_settings import HeadSettings
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "ablation.json"
+RESULTS = results_path("ablation")
 METRICS = ("recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall")
 
 
@@ -112,7 +113,7 @@ def with_head(bundle: Bundle, ranking: RankingPipeline, scorer: str) -> tuple[Bu
         replace(log.select(log.part <= VALID).rejected(), label=None)
     )
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
-    settings = replace(HeadSettings(**_tuples(bundle.config["relevance"])), scorer=scorer)
+    settings = HeadSettings(**_tuples(bundle.config["relevance"])).changed(scorer=scorer)
     fitted = fit_relevance_head(
         RankingPipeline(bundle, ranking.index),
         known.take(users),
@@ -170,7 +171,7 @@ def main() -> None:
     arguments.add_argument("--config", type=Path, default=HERE.parent / "configs" / "cpu.yaml")
     arguments.add_argument("--runs", type=Path, help="run folders, named as the data folders")
     given = arguments.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = read_results(RESULTS)
     with tempfile.TemporaryDirectory() as temporary:
         for folder in given.folders:
             run = (given.runs or Path(temporary)) / folder.name
@@ -183,8 +184,7 @@ def main() -> None:
                     check=True,
                 )
             results[folder.name] = measure(run)
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n")
+            write_results(RESULTS, results)
             for line in results[folder.name]:
                 print(line)  # noqa: T201
 

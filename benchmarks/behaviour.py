@@ -17,18 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from report.results_file import read_results, results_path, write_results
+from report.targets import print_targets, target
 
-from longtail.training.evidence.fit_item_weights import BehaviourSettings
+from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "behaviour.json"
-# Items, interactions, and what is asked: gigabytes and seconds (None: only told).
+RESULTS = results_path("behaviour")
+# Items, interactions, and the targets: gigabytes and seconds (None: reported alone).
 SIZES: dict[str, tuple[int, int, float, float | None]] = {
     "exact": (30_000, 600_000, 8.0, 600.0),
     "large": (1_000_000, 20_000_000, 16.0, None),
@@ -47,17 +48,17 @@ READINGS = (
 
 def fit_size(name: str) -> dict[str, Any]:
     """Make the log of this size, fit it, and return every figure; runs in the child."""
-    from synthetic_log import make_log
+    from synthetic.log import make_log
 
     from longtail.retrieval.data.interactions import Histories
     from longtail.retrieval.features.history_scores import HistoryScores
-    from longtail.training.evidence.fit_item_weights import fit_behaviour
+    from longtail.training.evidence.fit_item_weights import fit_item_weights
 
     n_items, n_interactions, _, _ = SIZES[name]
     began = time.monotonic()
     taken, vectors = make_log(n_items, n_interactions)
     made_s = time.monotonic() - began
-    behaviour, report = fit_behaviour(taken, vectors)
+    behaviour, report = fit_item_weights(taken, vectors)
     lists = [
         taken.indices[taken.indptr[u] : taken.indptr[u + 1]][:20]
         for u in np.random.default_rng(0).choice(taken.shape[0], 256, replace=False)
@@ -109,7 +110,7 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     from longtail.retrieval.data.popularity import Popularity
     from longtail.retrieval.data.splits import split
     from longtail.training.evidence.fit_item_weights import fit_each
-    from longtail.training.evidence.item_weights_choice import measure_behaviour
+    from longtail.training.evidence.item_weights_choice import measure_item_weights
     from longtail.training.trainer.examples import taken_matrix
     from longtail.training.validation import ValidationSet
 
@@ -129,29 +130,29 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     fitted = fit_each(taken, vectors, [settings for _, settings in variants])
     for (name, _), (behaviour, report) in zip(variants, fitted, strict=True):
         for said, decay, last in READINGS if name == "default" else READINGS[:1]:
-            found = measure_behaviour(behaviour, validation, decay=decay, last=last)
+            found = measure_item_weights(behaviour, validation, decay=decay, last=last)
             row = {k: round(v, 4) for k, v in asdict(found).items() if k != "popularity_weight"}
             rows.append({"variant": name + said, **row, "share_kept": report.share_kept})
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)  # noqa: T201
     return rows
 
 
-def quality_variants() -> list[tuple[str, BehaviourSettings]]:
+def quality_variants() -> list[tuple[str, ItemWeightsSettings]]:
     """Return names and settings, those that share an inverse beside one another."""
-    default = BehaviourSettings()
-    first = replace(default, closed_form_limit=0)
+    default = ItemWeightsSettings()
+    first = default.changed(closed_form_limit=0)
     variants = [
-        ("first order without texts", replace(first, text_neighbours=0, first_order_kernel=0.0)),
+        ("first order without texts", first.changed(text_neighbours=0, first_order_kernel=0.0)),
         ("first order alone", first),
         ("default", default),
-        ("closed form alone", replace(default, first_order=0.0)),
-        ("closed form + 0.5 first order", replace(default, first_order=0.5)),
+        ("closed form alone", default.changed(first_order=0.0)),
+        ("closed form + 0.5 first order", default.changed(first_order=0.5)),
     ]
     for kept in (50, 100, 400):
-        variants.append((f"default, {kept} entries a row", replace(default, kept=kept)))
+        variants.append((f"default, {kept} entries a row", default.changed(kept=kept)))
     for kernel, ridge in ((1.0, 20.0), (30.0, 50.0), (60.0, 50.0), (60.0, 200.0), (100.0, 200.0)):
         for share in (0.0, 0.25, 0.5):
-            chosen = replace(default, text_kernel=kernel, ridge=ridge, first_order=share)
+            chosen = default.changed(text_kernel=kernel, ridge=ridge, first_order=share)
             said = f" + {share:g} first order" if share else ""
             variants.append((f"kernel {kernel:g}, ridge {ridge:g}{said}", chosen))
     return variants
@@ -171,21 +172,21 @@ def text_vectors(texts: list[str]) -> Any:
     return tower.project_all(pooled)
 
 
-def targets(sizes: dict[str, dict[str, Any]]) -> list[tuple[str, float, float, bool]]:
-    """Return name, value, target and whether it is reached."""
+def targets(sizes: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the targets of every size that was measured."""
     lines = []
     for name, found in sizes.items():
         _, _, most_gb, most_s = SIZES[name]
         items = f"{found['items']:,} items"
         peak = found["measured_peak_gb"]
-        lines.append((f"{items} peak GB", peak, most_gb, peak <= most_gb))
+        lines.append(target(f"{items} peak GB", peak, most_gb, most=True))
         if most_s is not None:
-            lines.append((f"{items} seconds", found["seconds"], most_s, found["seconds"] <= most_s))
+            lines.append(target(f"{items} seconds", found["seconds"], most_s, most=True))
     return lines
 
 
 def main() -> None:
-    """Measure what was asked for and keep what was measured before of the rest."""
+    """Measure the chosen parts and keep what was measured before of the rest."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("folders", nargs="*", type=Path, help="data folders for quality")
     arguments.add_argument("--sizes", default=",".join(SIZES), help="of: exact, large; or none")
@@ -201,7 +202,7 @@ def main() -> None:
     for folder in given.folders:
         stored = given.vectors / f"{folder.name}.npy" if given.vectors else None
         found[folder.name] = quality(folder, stored)
-    before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    before = read_results(RESULTS)
     sizes = {**before.get("sizes", {}), **sizes}
     found = {**before.get("quality", {}), **found}
     lines = targets(sizes)
@@ -209,15 +210,13 @@ def main() -> None:
     content = {
         "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
         "versions": {package: version(package) for package in packages},
-        "targets": [{"name": n, "value": v, "target": t, "reached": ok} for n, v, t, ok in lines],
+        "targets": lines,
         "sizes": sizes,
         "quality": found,
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
+    write_results(RESULTS, content)
     print(json.dumps(sizes, indent=1))  # noqa: T201
-    for name, value, target, ok in lines:
-        print(f"target {name}: {value:.4g} (asked {target:g}) {'reached' if ok else 'short'}")  # noqa: T201
+    print_targets(lines)
 
 
 if __name__ == "__main__":

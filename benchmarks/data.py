@@ -23,9 +23,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from report.results_file import results_path, write_results
+from report.targets import print_targets, target
 
 ROOT = Path(__file__).resolve().parent.parent
-ASKED_SECONDS, ASKED_GB = 60.0, 4.0
+MOST_SECONDS, MOST_GB = 60.0, 4.0
 
 
 def make_log(folder: Path, n_events: int, seed: int) -> None:
@@ -88,7 +90,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--interactions", type=int, default=10_000_000)
     arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/data.json")
+    arguments.add_argument("--out", type=Path, default=results_path("data"))
     arguments.add_argument("--job", nargs=2, type=Path, help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.job:
@@ -111,8 +113,8 @@ def main() -> None:
             found = results[kind] = json.loads(done.stdout)
             found["file_mb"] = (folder / f"interactions.{kind}").stat().st_size / 1e6
             targets += [
-                {"name": f"{kind}_seconds", "value": found["total_s"], "target": ASKED_SECONDS},
-                {"name": f"{kind}_peak_gb", "value": found["peak_gb"], "target": ASKED_GB},
+                target(f"{kind}_seconds", found["total_s"], MOST_SECONDS, most=True),
+                target(f"{kind}_peak_gb", found["peak_gb"], MOST_GB, most=True),
             ]
     report = {
         "subject": "data",
@@ -131,8 +133,7 @@ def main() -> None:
         "results": results,
         "targets": targets,
     }
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    given.out.write_text(json.dumps(report, indent=2) + "\n")
+    write_results(given.out, report)
     say = sys.stdout.write
     say(f"{'format':8s} {'MB':>6s} {'read s':>7s} {'split s':>8s} {'peak GB':>8s} {'kept':>11s}\n")
     for kind, found in results.items():
@@ -140,11 +141,7 @@ def main() -> None:
             f"{kind:8s} {found['file_mb']:6.0f} {found['read_s']:7.1f} {found['split_s']:8.1f} "
             f"{found['peak_gb']:8.2f} {found['rows_kept']:11,}\n"
         )
-    for target in targets:
-        reached = "reached" if target["value"] <= target["target"] else "short"
-        say(
-            f"target {target['name']}: {target['value']:.2f} (asked {target['target']}) {reached}\n"
-        )
+    print_targets(targets)
 
 
 if __name__ == "__main__":

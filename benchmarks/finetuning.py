@@ -22,7 +22,6 @@ import json
 import os
 import platform
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,10 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from finetuning_rows import (
+from machine.ceilings import matrix_rate
+from report.results_file import read_results, results_path, write_results
+from report.targets import print_targets, target
+from text_training.rows import (
     FAST,
     MAX_TOKENS,
     Pairs,
@@ -38,8 +40,6 @@ from finetuning_rows import (
     ours,
     sentence_transformers_row,
 )
-from index_ceilings import matrix_rate
-from verdicts import print_verdicts
 
 from longtail.files.input_files import find_file
 from longtail.retrieval.data.catalog import Catalog
@@ -50,9 +50,9 @@ from longtail.retrieval.data.interactions import TRAIN, Histories
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
-RESULTS = Path(__file__).parent / "results" / "finetuning.json"
+RESULTS = results_path("finetuning")
 PACKAGES = ("torch", "transformers", "sentence-transformers", "datasets")
-ASKED_SPEED_UP = 2.0
+LEAST_SPEED_UP = 2.0
 BEFORE, THEIRS, OURS = "before training", "sentence-transformers, its defaults", "longtail"
 
 
@@ -74,7 +74,7 @@ def read_pairs(folder: Path, count: int, held_out: int, seed: int) -> tuple[Cata
 
 def kept_rows(path: Path, content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the rows of a results file by name, if it was measured on the same of everything."""
-    found = json.loads(path.read_text()) if path.is_file() else {}
+    found = read_results(path)
     if any(found.get(key) != value for key, value in content.items()):
         return {}
     return {row["row"]: row for row in found["rows"]}
@@ -88,18 +88,13 @@ def targets_of(rows: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     speed_up = found["texts_per_second_with_preparation"] / theirs["texts_per_second"]
     worse = found["held_out_loss"] - theirs["held_out_loss"]
     return [
-        {
-            "name": "texts a second, preparation included, of sentence-transformers'",
-            "value": speed_up,
-            "target": ASKED_SPEED_UP,
-            "reached": speed_up >= ASKED_SPEED_UP,
-        },
-        {
-            "name": "held-out loss above sentence-transformers'",
-            "value": worse,
-            "target": 0.0,
-            "reached": worse <= 0.0,
-        },
+        target(
+            "texts a second, preparation included, of sentence-transformers'",
+            speed_up,
+            LEAST_SPEED_UP,
+            most=False,
+        ),
+        target("held-out loss above sentence-transformers'", worse, 0.0, most=True),
     ]
 
 
@@ -124,7 +119,7 @@ def main() -> None:
     arguments.add_argument("--results", type=Path, default=RESULTS)
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
-    stage = replace(FAST, **dict(override(text) for text in given.set))
+    stage = FAST.changed(**dict(override(text) for text in given.set))
     catalog, train, held_out = read_pairs(given.folder, given.pairs, given.held_out, given.seed)
     makers: dict[str, Any] = {
         BEFORE: lambda: {"tower": ItemTower.from_pretrained(DEFAULT_ENCODER, MAX_TOKENS)},
@@ -151,7 +146,6 @@ def main() -> None:
         "versions": {package: version(package) for package in PACKAGES},
     }
     rows = kept_rows(given.results, content)
-    given.results.parent.mkdir(exist_ok=True)
     for name in chosen:
         gflops = matrix_rate(given.threads, 384)["gflops"]
         began = time.perf_counter()
@@ -171,9 +165,9 @@ def main() -> None:
         # Written as they are made: a row takes up to half an hour.
         ordered = [rows[name] for name in makers if name in rows]
         content |= {"targets": targets_of(rows), "rows": ordered}
-        given.results.write_text(json.dumps(content, indent=1) + "\n")
+        write_results(given.results, content)
         print(json.dumps(rows[name]), flush=True)  # noqa: T201
-    print_verdicts(content["targets"])
+    print_targets(content["targets"])
 
 
 if __name__ == "__main__":

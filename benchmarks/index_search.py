@@ -23,22 +23,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from index_ceilings import ceilings
-from index_parts import (
-    exact_part,
-    filters_part,
-    overhead_part,
-    rivals_part,
-    size_part,
-    target,
-)
-from index_rivals import Kept
-from index_vectors import Population, item_texts_vectors
-from peak_memory import PeakMemory
-from verdicts import print_verdicts
+from indexes.parts import exact_part, filters_part, overhead_part, rivals_part, size_part
+from indexes.rivals import Kept
+from indexes.vectors import Population, item_texts_vectors
+from machine.ceilings import ceilings
+from machine.peak_memory import PeakMemory
+from report.markdown import rows_table
+from report.results_file import read_results, results_path, write_results
+from report.targets import print_targets, target
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "index.json"
+RESULTS = results_path("index")
 PARTS = ("exact", "rivals", "filters", "overhead", "sizes")
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 # From here on numbers are stored as float16.
@@ -91,22 +85,6 @@ def slope(rows: list[dict[str, Any]]) -> float:
     return float(np.polyfit(items, np.log([row["single_ms"] for row in rows]), 1)[0])
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return rows as a Markdown table of their scalar columns."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    for row in rows:
-        cells = [row.get(name) for name in names]
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def main() -> None:
     """Measure the chosen parts and keep what was measured before of the rest."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -134,7 +112,7 @@ def main() -> None:
     unknown = sorted(set(chosen) - set(PARTS))
     if unknown:
         arguments.error(f"no part {unknown[0]!r}; there are {', '.join(PARTS)}")
-    before = json.loads(given.results.read_text()) if given.results.exists() else {}
+    before = read_results(given.results)
     parts: dict[str, Any] = before.get("parts", {})
     n, threads = given.items, given.threads
     ceiling = ceilings(threads, people.real.shape[1])
@@ -148,7 +126,7 @@ def main() -> None:
         if name in chosen:
             found, lines = make()
             parts[name] = {"found": found, "targets": lines, "ceilings": ceiling}
-            print(f"\n{name}\n{table(found['rows'])}", flush=True)  # noqa: T201
+            print(f"\n{name}\n{rows_table(found['rows'])}", flush=True)  # noqa: T201
     if "sizes" in chosen:
         shared = [str(folder) for folder in given.folders]
         shared += ["--vectors", str(given.vectors)] if given.vectors else []
@@ -159,7 +137,7 @@ def main() -> None:
             print(json.dumps(rows[-1]), flush=True)  # noqa: T201
         found = {"rows": rows, "slope": slope(rows) if len(rows) > 1 else None}
         parts["sizes"] = {"found": found, "targets": size_targets(rows), "ceilings": ceiling}
-        print(f"\nsizes\n{table(rows)}", flush=True)  # noqa: T201
+        print(f"\nsizes\n{rows_table(rows)}", flush=True)  # noqa: T201
     lines = [line for name in PARTS if name in parts for line in parts[name]["targets"]]
     content = {
         "subject": "index",
@@ -176,11 +154,10 @@ def main() -> None:
         "targets": lines,
         "parts": parts,
     }
-    given.results.parent.mkdir(exist_ok=True)
-    given.results.write_text(json.dumps(content, indent=1) + "\n")
+    write_results(given.results, content)
     print(f"\nceilings: {json.dumps(ceiling)}")  # noqa: T201
     print(f"real items {len(people.real):,}, noise of copies {people.noise:.3f}\n")  # noqa: T201
-    print_verdicts(lines)
+    print_targets(lines)
 
 
 if __name__ == "__main__":

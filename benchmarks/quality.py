@@ -23,12 +23,16 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from report.results_file import read_results, results_path, write_results
+from report.targets import print_targets, target
 
 HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "quality.json"
+RESULTS = results_path("quality")
 
-# Asked for at debias 0, k = 10: recall, ndcg, tail recall, cold recall, tail-pool recall.
-ASKED = {
+# At debias 0, k = 10.
+TARGETS = {
     "scientific_unisrec": {
         "recall": 0.160,
         "ndcg": 0.112,
@@ -120,19 +124,17 @@ class Job:
         return {"config": self.config.name, "runs": found, "mean": mean}
 
 
-def targets(name: str, result: dict[str, object]) -> list[tuple[str, float, float, bool]]:
-    """Return name, value, target and whether it is reached."""
+def targets(name: str, result: dict[str, object]) -> list[dict[str, Any]]:
+    """Return the targets of a folder, judged."""
     mean: dict[str, float] = result["mean"]  # type: ignore[assignment]
     first: dict[str, float] = result["runs"][0]  # type: ignore[index]
     found = []
-    for metric, floor in ASKED.get(name, {}).items():
+    for metric, floor in TARGETS.get(name, {}).items():
         value = mean[f"{metric}@10"]
-        found.append((f"{name} {metric}@10", value, floor, value >= floor))
+        found.append(target(f"{name} {metric}@10", value, floor, most=False))
     if name in MINUTES and first.get("report_seconds"):
         minutes = (first["train_seconds"] + first["report_seconds"]) / 60
-        found.append(
-            (f"{name} minutes to the report", minutes, MINUTES[name], minutes <= MINUTES[name])
-        )
+        found.append(target(f"{name} minutes to the report", minutes, MINUTES[name], most=True))
     return found
 
 
@@ -157,24 +159,22 @@ def main() -> None:
             key = folder.name
             if given.config.name != "cpu.yaml":
                 key = f"{folder.name} ({given.config.stem})"
-            known = json.loads(RESULTS.read_text())["results"] if RESULTS.exists() else {}
+            known = read_results(RESULTS).get("results", {})
             before = known.get(key, {}).get("runs", [])
             measured[key] = found = job.folder(folder, before)
             lines += targets(folder.name, found)
     # Read late: another folder's run may have ended meanwhile.
-    results = json.loads(RESULTS.read_text())["results"] if RESULTS.exists() else {}
+    results = read_results(RESULTS).get("results", {})
     results |= measured
-    RESULTS.parent.mkdir(exist_ok=True)
     packages = ("torch", "transformers", "sentence-transformers", "numpy", "faiss-cpu", "lightgbm")
     content = {
         "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
         "versions": {package: version(package) for package in packages},
-        "targets": [{"name": n, "value": v, "target": t, "reached": ok} for n, v, t, ok in lines],
+        "targets": lines,
         "results": results,
     }
-    RESULTS.write_text(json.dumps(content, indent=1) + "\n")
-    for name, value, target, ok in lines:
-        print(f"target {name}: {value:.4g} (asked {target:g}) {'reached' if ok else 'short'}")  # noqa: T201
+    write_results(RESULTS, content)
+    print_targets(lines)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ LightGBM itself reads them.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from report.results_file import read_results, results_path, write_results
 
 from longtail.index.faiss_runtime import load_faiss
 from longtail.retrieval.data.interactions import Histories
@@ -28,7 +28,7 @@ from longtail.retrieval.ranking.rerank.rerank import Rerank, rerank
 from longtail.retrieval.ranking.rerank.scored_candidates import Candidates
 from longtail.retrieval.ranking.retriever import Retriever
 
-RESULTS = Path(__file__).parent / "results" / "ranking.json"
+RESULTS = results_path("ranking")
 ROUNDS = 5
 
 
@@ -42,7 +42,7 @@ def spent(work: Callable[[], object]) -> tuple[float, object]:
 def stages(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     """Return processor seconds of each stage for one batch."""
     took: dict[str, float] = {}
-    took["taste"], user_state = spent(lambda: ranking.user_state(part))
+    took["user_state"], user_state = spent(lambda: ranking.user_state(part))
     took["candidates"], rows = spent(
         lambda: ranking.candidates(user_state, 10, Eligible("all", part))  # type: ignore[arg-type]
     )
@@ -93,10 +93,10 @@ def main() -> None:
     }
     for size in (int(size) for size in given.batches.split(",")):
         # A hundred users alone say as much as all.
-        asked = histories.take(np.arange(min(len(histories), max(100 * size, 256))))
+        chosen = histories.take(np.arange(min(len(histories), max(100 * size, 256))))
         parts = [
-            asked.take(np.arange(start, min(start + size, len(asked))))
-            for start in range(0, len(asked), size)
+            chosen.take(np.arange(start, min(start + size, len(chosen))))
+            for start in range(0, len(chosen), size)
         ]
         stages(ranking, parts[0])
         rounds = []
@@ -104,9 +104,9 @@ def main() -> None:
             took = [stages(ranking, part) for part in parts]
             rounds.append({key: sum(t[key] for t in took) for key in took[0]})
         ms = {
-            key: statistics.median(r[key] for r in rounds) / len(asked) * 1e3 for key in rounds[0]
+            key: statistics.median(r[key] for r in rounds) / len(chosen) * 1e3 for key in rounds[0]
         }
-        totals = [sum(r.values()) / len(asked) * 1e3 for r in rounds]
+        totals = [sum(r.values()) / len(chosen) * 1e3 for r in rounds]
         result[f"batch_{size}"] = {
             "milliseconds": ms,
             "total": statistics.median(totals),
@@ -121,8 +121,7 @@ def main() -> None:
             f"trees: {found['lightgbm'] / found['tables']:.1f} times LightGBM's speed, "
             f"{'the same bits' if found['same_bits'] else 'OTHER BITS'}"
         )
-    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.write_text(json.dumps(kept | {given.run.name: result}, indent=1) + "\n")
+    write_results(RESULTS, read_results(RESULTS) | {given.run.name: result})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Run:  python benchmarks/serve.py RUN [--seconds 20] [--soak MINUTES] [--threads 1]
 
 RUN is a run folder; it is copied, and left as it is. The load comes from another process on
-loopback (serve_load.py). With --soak steady load goes on while an item is put and removed each
+loopback (service/load.py). With --soak steady load goes on while an item is put and removed each
 minute, which makes a new index version each time. Writes benchmarks/results/serve.json, where the
 last soak of the same run stays until the next.
 """
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from serve_process import Process, finished, load, served
-from verdicts import print_verdicts
+from report.results_file import read_results, results_path, write_results
+from report.targets import print_targets, target
+from service.process import Process, finished, load, served
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "serve.json"
+RESULTS = results_path("serve")
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "orjson", "torch", "faiss-cpu")
 RATE, CLIENTS = 50, 32
 SETTLE_S = 3.0
@@ -127,19 +127,13 @@ def write_bodies(run: Path, path: Path, *, batches: bool = False) -> None:
 
     users = load_interactions(run / "histories.parquet").user_ids
     chosen = np.random.default_rng(0).choice(users, 5_000)
-    asked: list[dict[str, Any]] = [
+    requests: list[dict[str, Any]] = [
         {"user_id": str(user), "k": 10, "pool": "tail"} for user in chosen
     ]
     if batches:
-        asked[::10] = [{"requests": asked[at : at + 3]} for at in range(0, len(asked), 10)]
-    lines = [json.dumps(request) for request in asked]
+        requests[::10] = [{"requests": requests[at : at + 3]} for at in range(0, len(requests), 10)]
+    lines = [json.dumps(request) for request in requests]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def target(name: str, value: float, asked: float, *, most: bool) -> dict[str, Any]:
-    """Return one target line."""
-    reached = value <= asked if most else value >= asked
-    return {"name": name, "value": value, "target": asked, "reached": bool(reached)}
 
 
 def targets_of(parts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -194,9 +188,9 @@ def main() -> None:
                 write_bodies(run, bodies, batches=True)
                 parts["soak"] = soak(service, bodies, given.soak)
         parts["batch"] = batch_scoring(run, folder)
-    before = json.loads(given.results.read_text()) if given.results.exists() else {}
+    before = read_results(given.results)
     if "soak" not in parts and before.get("settings", {}).get("run") == given.run.name:
-        # Half an hour isn't asked of everybody who changes a line.
+        # A soak of half an hour is too long for every change.
         parts |= {name: part for name, part in before["parts"].items() if name == "soak"}
     lines = targets_of(parts)
     content = {
@@ -213,10 +207,9 @@ def main() -> None:
         "targets": lines,
         "parts": parts,
     }
-    given.results.parent.mkdir(exist_ok=True)
-    given.results.write_text(json.dumps(content, indent=1) + "\n")
+    write_results(given.results, content)
     print(json.dumps(parts, indent=1))  # noqa: T201
-    print_verdicts(lines)
+    print_targets(lines)
 
 
 if __name__ == "__main__":

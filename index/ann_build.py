@@ -128,12 +128,12 @@ def build_ann(
 def factory_for(n_items: int, dim: int, settings: AnnSettings) -> str | None:
     """Return the FAISS factory string for a segment of this size, or None for exact search.
 
-    >>> factory_for(50_000, 384, StructureSettings())
-    >>> factory_for(1_000_000, 384, StructureSettings())
+    >>> factory_for(50_000, 384, AnnSettings())
+    >>> factory_for(1_000_000, 384, AnnSettings())
     'RR392,IVF2048,PQ98x4fs'
-    >>> factory_for(1_000_000, 384, StructureSettings(device="gpu"))
+    >>> factory_for(1_000_000, 384, AnnSettings(device="gpu"))
     'IVF2048,SQfp16'
-    >>> factory_for(1_000_000, 384, StructureSettings("hnsw"))
+    >>> factory_for(1_000_000, 384, AnnSettings("hnsw"))
     'HNSW32,SQfp16'
     """
     if settings.structure not in ("auto", "ivf", "hnsw", "exact"):

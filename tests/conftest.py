@@ -10,6 +10,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import shutil
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy as np
+    from made_once import MadeOnce
     from numpy.typing import NDArray
 
     from longtail.index.vector_index import VectorIndex
@@ -33,13 +35,30 @@ if TYPE_CHECKING:
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 
+# Who ends the tests by force, as a CI job's time limit does, ends what they have started too.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MadeOnce]:
+    """Folders that all workers share, and the next `make test` of the same code too."""
+    from made_once import MadeOnce
+
+    cache: pytest.Cache | None = getattr(request.config, "cache", None)
+    place = cache.mkdir("made-once") if cache else tmp_path_factory.mktemp("made-once")
+    made = MadeOnce(place)
+    yield made
+    assert made.spoiled() == [], "a test has changed what others read"
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(made_once: MadeOnce) -> Path:
     """A folder with a random BERT (2 layers, 32 dimensions) that knows the toy shop's words."""
     from toy_shop import save_tiny_bert
 
-    return save_tiny_bert(tmp_path_factory.mktemp("encoder") / "tiny-bert")
+    return made_once.folder("tiny-bert", save_tiny_bert)
 
 
 @pytest.fixture
@@ -75,17 +94,14 @@ def quick(tiny_bert: Path) -> TrainingSettings:
 
 
 @pytest.fixture(scope="session")
-def trained_run(
-    tiny_bert: Path, catalog: Catalog, split: Split, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def trained_run(made_once: MadeOnce, tiny_bert: Path, catalog: Catalog, split: Split) -> Path:
     """A trained run folder, to be read only; see `run_copy` for one to spoil."""
     from toy_shop import settings_for
 
     from longtail.training.train import train_engine
 
-    run = tmp_path_factory.mktemp("runs") / "shop"
-    train_engine(catalog, split, settings_for(tiny_bert), run)
-    return run
+    settings = settings_for(tiny_bert)
+    return made_once.folder("run", lambda run: train_engine(catalog, split, settings, run))
 
 
 @pytest.fixture
@@ -103,22 +119,23 @@ def retriever(trained_run: Path) -> Retriever:
 
 
 @pytest.fixture(scope="session")
-def shop_files(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog, split: Split) -> Path:
+def shop_files(made_once: MadeOnce, catalog: Catalog, split: Split) -> Path:
     """A folder with the toy shop as a person would have it: items.csv and interactions.csv."""
     from command_line import write_shop
 
-    return write_shop(tmp_path_factory.mktemp("files") / "shop", catalog, split)
+    return made_once.folder("shop", lambda folder: write_shop(folder, catalog, split))
 
 
 @pytest.fixture(scope="session")
-def cli_run(shop_files: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cli_run(made_once: MadeOnce, shop_files: Path, tiny_bert: Path) -> Path:
     """A run folder that `longtail train` made, to be read only."""
     from command_line import longtail, train_arguments
 
-    run = tmp_path_factory.mktemp("cli") / "run"
-    done = longtail("train", shop_files, *train_arguments(tiny_bert), "--out", run)
-    assert done.code == 0, done.err
-    return run
+    def train(run: Path) -> None:
+        done = longtail("train", shop_files, *train_arguments(tiny_bert), "--out", run)
+        assert done.code == 0, done.err
+
+    return made_once.folder("cli-run", train)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -12,9 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("longtail", "training", "evaluation", "serving", "retrieval", "index", "configs")
+from checkout import PACKAGES, ROOT
+from processes import output_of_python
 
 # From the ground up. A module stands on the rung that names it most closely.
 LADDER: tuple[tuple[str, ...], ...] = (
@@ -43,6 +40,9 @@ LADDER: tuple[tuple[str, ...], ...] = (
 STRANGERS = (("serving", "evaluation"), ("serving", "training"))
 INDEX_MAY_USE = {"numpy", "faiss", "longtail"}
 MOST_LOOSE_FILES = 12
+MOST_PARAMETERS = 9
+# What one question holds: it travels whole.
+ONE_QUESTION = {"pool", "allowed", "excluded"}
 SHAPELESS = {"utils", "util", "helpers", "helper", "common", "misc"}
 PICKLES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"}
 
@@ -54,15 +54,20 @@ def _module(path: Path) -> str:
 
 
 FILES = {
-    _module(path): path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))
+    _module(path): path for folder in PACKAGES for path in sorted((ROOT / folder).rglob("*.py"))
 }
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
 def imports_of(path: Path) -> tuple[tuple[int, str], ...]:
     """Return line and dotted name of every import of a file, those in functions included."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -172,18 +177,51 @@ def loose_files(folder: Path) -> list[Path]:
     return [path for path in folder.glob("*.py") if path.name != "__init__.py"]
 
 
+def signatures() -> Iterator[tuple[str, list[str]]]:
+    """Yield each function of ours by module and line, with its parameters but for `self`."""
+    for module, path in FILES.items():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                given = node.args
+                named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+                named += [more for more in (given.vararg, given.kwarg) if more is not None]
+                names = [parameter.arg for parameter in named]
+                where = f"{module}:{node.lineno} {getattr(node, 'name', 'lambda')}"
+                yield where, [name for name in names if name not in ("self", "cls")]
+
+
+def test_a_function_outside_the_kernels_has_few_parameters() -> None:
+    wrong = [
+        f"{where} has {len(names)}"
+        for where, names in signatures()
+        if len(names) > MOST_PARAMETERS and not where.startswith("retrieval.kernels.")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_parts_of_a_question_stand_together_in_no_signature() -> None:
+    wrong = [
+        where
+        for where, names in signatures()
+        if {name.removesuffix("s") for name in names} >= ONE_QUESTION
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_tests_start_processes_in_one_place_alone() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path.name != "processes.py"
+        for line, name in imports_of(path)
+        if name.partition(".")[0] in ("subprocess", "multiprocessing")
+    ]
+    assert not wrong
+
+
 def loaded_after(statement: str) -> set[str]:
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=300,
-    )
-    return set(done.stdout.split())
+    return set(output_of_python("-W", "error", "-c", code).split())
 
 
 def test_answering_loads_no_training() -> None:

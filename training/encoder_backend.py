@@ -14,7 +14,7 @@ from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.settings import TrainingSettings
 
 
-def choose_reading(
+def choose_encoder_backend(
     tower: ItemTower, catalog: Catalog, settings: TrainingSettings, work: Path
 ) -> Choice:
     """Return the backend of a training; one that goes on keeps what it began with.
@@ -27,7 +27,7 @@ def choose_reading(
     kept = work / "text_backend.json"
     begun = read_json(kept) if kept.is_file() else None
     sample = tower.tokenise(catalog.texts(sample_rows(len(catalog))))
-    found = choose_backend(
+    choice = choose_backend(
         tower,
         settings.item_tower.backend if begun is None else backend_named(begun["backend"]),
         sample,
@@ -36,10 +36,10 @@ def choose_reading(
     )
     if begun is not None:
         return replace(
-            found, texts_per_second=begun["texts_per_second"], left_out=begun["left_out"]
+            choice, texts_per_second=begun["texts_per_second"], left_out=begun["left_out"]
         )
-    write_json_atomically(kept, found.report())
-    return found
+    write_json_atomically(kept, choice.report())
+    return choice
 
 
 def renewed(reading: Choice, tower: ItemTower, tokens: TokenTable) -> Choice:
@@ -50,5 +50,5 @@ def renewed(reading: Choice, tower: ItemTower, tokens: TokenTable) -> Choice:
     """
     sample = tokens.take(sample_rows(len(tokens)))
     name = backend_named(reading.backend.name)
-    found = choose_backend(tower, name, sample, len(tokens))
-    return replace(reading, backend=found.backend, parity=found.parity)
+    choice = choose_backend(tower, name, sample, len(tokens))
+    return replace(reading, backend=choice.backend, parity=choice.parity)

@@ -22,7 +22,7 @@ from longtail.retrieval.towers.catalog_encoding import embed_texts, text_blocks
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
 from longtail.retrieval.towers.whitening import fit_partial_whitening
-from longtail.training.encoder_backend import choose_reading
+from longtail.training.encoder_backend import choose_encoder_backend
 from longtail.training.processes import Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
@@ -52,7 +52,7 @@ def help_train(
     Raises:
         ProcessLostError: see `joined_processes`.
     """
-    begin_training(
+    prepare_training(
         catalog,
         with_validation(split, settings.seed),
         settings,
@@ -65,7 +65,7 @@ def help_train(
     ).train()
 
 
-def begin_training(
+def prepare_training(
     catalog: Catalog,
     split: Split,
     settings: TrainingSettings,
@@ -111,7 +111,7 @@ def begin_training(
     reading = None
     if processes.first:
         with profile.section("reading item texts"):
-            reading = choose_reading(item_tower, catalog, settings, work)
+            reading = choose_encoder_backend(item_tower, catalog, settings, work)
             pooled = embed_texts(
                 item_tower,
                 reading.backend,

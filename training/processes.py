@@ -58,14 +58,14 @@ class Processes:
         """
         return slice(n * self.rank // self.count, n * (self.rank + 1) // self.count)
 
-    def gathered(self, own: torch.Tensor, n: int) -> torch.Tensor:
+    def gathered(self, share: torch.Tensor, n: int) -> torch.Tensor:
         """Return the rows of all processes, [n, d], from this one's share of them.
 
         Differentiable: what any process's loss says about a row reaches its owner, summed.
         """
         if self.count == 1:
-            return own
-        rows: torch.Tensor = _Gathered.apply(own, n, self)  # type: ignore[no-untyped-call]
+            return share
+        rows: torch.Tensor = _Gathered.apply(share, n, self)  # type: ignore[no-untyped-call]
         return rows
 
     def weight(self, n: int) -> float:
@@ -77,8 +77,8 @@ class Processes:
         >>> [Processes(rank, 2).weight(3) for rank in (0, 1)]
         [0.6666666666666666, 1.3333333333333333]
         """
-        own = self.share(n)
-        return float(own.stop - own.start) * self.count / n
+        share = self.share(n)
+        return float(share.stop - share.start) * self.count / n
 
     def tell(self, content: Any) -> Any:
         """Return the first process's content (plain data) in all of them."""
@@ -114,12 +114,12 @@ class _Gathered(torch.autograd.Function):
     """All processes' rows; back to each one goes the sum of the gradients of its own."""
 
     @staticmethod
-    def forward(ctx: Any, own: torch.Tensor, n: int, processes: Processes) -> torch.Tensor:
+    def forward(ctx: Any, share: torch.Tensor, n: int, processes: Processes) -> torch.Tensor:
         ctx.n, ctx.processes = n, processes
         # All parts of one length, as the collective wants them.
         longest = -(-n // processes.count)
-        padded = own.new_zeros((longest, *own.shape[1:]))
-        padded[: len(own)] = own
+        padded = share.new_zeros((longest, *share.shape[1:]))
+        padded[: len(share)] = share
         parts = [torch.empty_like(padded) for _ in range(processes.count)]
         dist.all_gather(parts, padded)
         shares = [Processes(r, processes.count).share(n) for r in range(processes.count)]

@@ -62,7 +62,7 @@ class MeasuringProfile(Profile):
         steps = {stage: clock.report() for stage, clock in self._clocks.items()}
         return {
             "sections": list(self._sections),
-            "steps": {stage: found for stage, found in steps.items() if found},
+            "steps": {stage: measured for stage, measured in steps.items() if measured},
         }
 
 

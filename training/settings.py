@@ -1,140 +1,216 @@
-"""All settings of a training run, one small group for each of their readers."""
+"""All settings of a training run, one group for each of their readers.
+
+A field's type, range, meaning and default stand together, here or beside the group's reader;
+docs/settings.md and `longtail settings` are made from them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from longtail.retrieval.run.index_build import IndexSettings
+from longtail.retrieval.settings import Settings
 from longtail.retrieval.towers.backends.names import BackendSetting
 from longtail.retrieval.towers.text.text_pieces import LongTexts
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 from longtail.retrieval.towers.whitening import USUAL_POWER
-from longtail.training.evidence.fit_item_weights import BehaviourSettings
-from longtail.training.evidence.fit_sequence_tower import SequenceSettings
-from longtail.training.head.fit_head import HeadSettings
-from longtail.training.towers.two_tower import LossSettings
-from longtail.training.trainer.trainer import StageSettings
+from longtail.training.evidence.item_weights_settings import ClosedFormSettings
+from longtail.training.evidence.sequence_settings import SequenceSettings
+from longtail.training.head.head_settings import HeadSettings
+from longtail.training.losses.loss_settings import LossSettings
+from longtail.training.stages.stage_settings import (
+    EncoderStageSettings,
+    HistoryStageSettings,
+    TextStageSettings,
+)
 
 
-@dataclass(frozen=True)
-class DataSettings:
+class DataSettings(Settings):
     """How the log becomes train, valid and test, and the catalog head, tail and cold."""
 
-    template: str = "auto"
-    split: Literal["auto", "temporal", "leave-last", "given"] = "auto"
-    valid_share: float = 0.1
-    test_share: float = 0.1
-    bucket_rule: str = "items:0.2"
+    template: Annotated[
+        str,
+        Field(
+            description="the text of an item, e.g. `{title}. {brand}`; auto: title, brand, "
+            "categories, description, then the other texts"
+        ),
+    ] = "auto"
+    split: Annotated[
+        Literal["auto", "temporal", "leave-last", "given"],
+        Field(description="auto: the owner's, else by time, else everyone's last events"),
+    ] = "auto"
+    valid_share: Annotated[
+        float, Field(ge=0, le=0.99, description="share of the log that is the valid part")
+    ] = 0.1
+    test_share: Annotated[
+        float, Field(ge=0, le=0.99, description="share of the log that is the test part")
+    ] = 0.1
+    bucket_rule: Annotated[
+        str,
+        Field(
+            description="what the head is: `items:0.2` the most popular fifth of the catalog, "
+            "`mass:0.8` the fewest items with that share of the events, `count:5` those of so many "
+            "users"
+        ),
+    ] = "items:0.2"
 
 
-@dataclass(frozen=True)
-class ItemTowerSettings:
-    """The text encoder, and how item texts are read.
+class ItemTowerSettings(Settings):
+    """The text encoder, and how item texts are read."""
 
-    Attributes:
-        encoder: folder or hub name of a text encoder.
-        max_tokens: the tower reads that many at once, special tokens included.
-        long_texts: longer texts are ``cut`` there, or read in pieces whose vectors are averaged
-            (``average``). Fine-tuning reads the first piece alone.
-        whitening_power: 0 only centres, 1 whitens fully.
-        backend: what reads the texts of a whole catalog. ``auto`` measures what the machine
-            offers and takes the fastest that passes the parity gate; a name is taken as it is,
-            through the same gate.
-    """
-
-    encoder: str = DEFAULT_ENCODER
-    max_tokens: int = 96
-    whitening_power: float = USUAL_POWER
-    backend: BackendSetting = "auto"
-    long_texts: LongTexts = "cut"
-
-
-@dataclass(frozen=True)
-class UserTowerSettings:
-    """The user tower.
-
-    Attributes:
-        kind: ``vectors`` reads item vectors, ``text`` the last items' texts.
-        max_history: past items read.
-        decay, layers, hidden, heads, dropout: of the vectors tower.
-        offsets: whether past items have history offsets, learned from the log.
-        text_kernel, ridge: of the closed form that offsets start from.
-        closed_form_limit: catalogs with more items start from shrunk neighbours (the closed form
-            takes the square of the catalog in memory).
-        text_tokens, shared_weights: of the text tower.
-    """
-
-    kind: Literal["vectors", "text"] = "vectors"
-    max_history: int = 20
-    decay: float = 0.8
-    layers: int = 2
-    hidden: int = 128
-    heads: int = 4
-    dropout: float = 0.1
-    offsets: bool = True
-    text_kernel: float = 1.0
-    ridge: float = 20.0
-    closed_form_limit: int = 20_000
-    text_tokens: int = 256
-    shared_weights: bool = True
+    encoder: Annotated[str, Field(description="folder or hub name of a text encoder")] = (
+        DEFAULT_ENCODER
+    )
+    # Two of them mark start and end of a text.
+    max_tokens: Annotated[
+        int,
+        Field(ge=3, description="the tower reads that many at once, special tokens included"),
+    ] = 96
+    whitening_power: Annotated[
+        float, Field(ge=0, le=1, description="0 only centres, 1 whitens fully")
+    ] = USUAL_POWER
+    backend: Annotated[
+        BackendSetting,
+        Field(
+            description="what reads the texts of a whole catalog: auto measures what the machine "
+            "offers and takes the fastest that passes the parity gate, a name is taken as it is, "
+            "through the same gate; torch-float32 is exact"
+        ),
+    ] = "auto"
+    long_texts: Annotated[
+        LongTexts,
+        Field(
+            description="longer texts are cut there, or read in pieces whose vectors are averaged, "
+            "at the cost of their length; fine-tuning reads the first piece alone"
+        ),
+    ] = "cut"
 
 
-@dataclass(frozen=True)
-class EvidenceSettings:
-    """What is learned from the log beside the towers, for the relevance head.
+class UserTowerSettings(Settings):
+    """The user tower."""
 
-    Attributes:
-        enabled: without it the run lives on its towers alone.
-        closed_form: of the item-to-item weights with the text kernel.
-        transitions_by_text_limit: larger catalogs leave out transitions between like items.
-    """
+    kind: Annotated[
+        Literal["vectors", "text"],
+        Field(description="vectors reads item vectors, text the last items' texts"),
+    ] = "vectors"
+    max_history: Annotated[int, Field(ge=1, description="past items read")] = 20
+    # Its logarithm is what trains.
+    decay: Annotated[
+        float,
+        Field(
+            ge=0.001,
+            le=1,
+            description="kind vectors: where the learned recency weights start, decay ** age",
+        ),
+    ] = 0.8
+    layers: Annotated[
+        int,
+        Field(ge=0, description="kind vectors: layers of the BERT stack; 0 leaves it out"),
+    ] = 2
+    hidden: Annotated[
+        int, Field(ge=1, description="kind vectors: width of the stack, a multiple of `heads`")
+    ] = 128
+    heads: Annotated[int, Field(ge=1, description="kind vectors: attention heads of a layer")] = 4
+    dropout: Annotated[
+        float, Field(ge=0, le=0.99, description="kind vectors: dropout of the stack")
+    ] = 0.1
+    offsets: Annotated[
+        bool,
+        Field(
+            description="kind vectors: whether past items have history offsets, learned from the "
+            "log"
+        ),
+    ] = True
+    text_kernel: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="weight of the text kernel in the closed form that offsets start from",
+        ),
+    ] = 1.0
+    ridge: Annotated[float, Field(ge=0, description="ridge of that closed form")] = 20.0
+    closed_form_limit: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="catalogs with more items start from shrunk neighbours (the closed form "
+            "takes the square of the catalog in memory)",
+        ),
+    ] = 20_000
+    text_tokens: Annotated[
+        int, Field(ge=3, description="kind text: tokens of a history read at once")
+    ] = 256
+    shared_weights: Annotated[
+        bool, Field(description="kind text: whether the item tower's encoder reads histories too")
+    ] = True
 
-    enabled: bool = True
-    closed_form: BehaviourSettings = field(default_factory=BehaviourSettings)
-    transitions_by_text_limit: int = 200_000
+
+class SelectionSettings(Settings):
+    """What is tried on validation."""
+
+    max_users: Annotated[
+        int, Field(ge=1, description="validation users measured at each evaluation")
+    ] = 5_000
+    popularity_weights: Annotated[
+        tuple[Annotated[float, Field(ge=0)], ...],
+        Field(
+            description="weights of log p tried; the best one overall serves in the first stage "
+            "at debias 0"
+        ),
+    ] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
-@dataclass(frozen=True)
-class SelectionSettings:
-    """What is tried on validation.
+class EvidenceSettings(Settings):
+    """Item-to-item weights from the log: candidates, and evidence for the relevance head."""
 
-    Attributes:
-        max_users: validation users measured at each evaluation.
-        popularity_weights: weights of log p tried; the best one overall serves in the first
-            stage at debias 0.
-    """
+    enabled: Annotated[
+        bool,
+        Field(description="whether evidence is fitted, sequence towers included"),
+    ] = True
+    closed_form: ClosedFormSettings = ClosedFormSettings()
+    transitions_by_text_limit: Annotated[
+        int,
+        Field(ge=0, description="larger catalogs leave out transitions between like items"),
+    ] = 200_000
 
-    max_users: int = 5_000
-    popularity_weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """A whole training run.
+class TrainingSettings(Settings):
+    """A whole training run; the defaults are what configs/cpu.yaml says.
 
     The stages run in this order, each from where the one before ended, and each is undone when
     it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
     tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
     fitted (``behaviour``, ``sequence``), and on all of it the head (``relevance``). ``index`` says
     how the vectors are stored and searched.
-
-    Attributes:
-        refit: fit the evidence once more, on the train and valid parts, when everything has been
-            chosen. The towers, the head, and head, tail and cold stay as they are.
     """
 
-    seed: int = 0
-    refit: bool = False
-    data: DataSettings = field(default_factory=DataSettings)
-    item_tower: ItemTowerSettings = field(default_factory=ItemTowerSettings)
-    user_tower: UserTowerSettings = field(default_factory=UserTowerSettings)
-    loss: LossSettings = field(default_factory=LossSettings)
-    history: StageSettings = field(default_factory=StageSettings)
-    encoder: StageSettings = field(default_factory=StageSettings)
-    text: StageSettings = field(default_factory=lambda: StageSettings(epochs=0))
-    selection: SelectionSettings = field(default_factory=SelectionSettings)
-    behaviour: EvidenceSettings = field(default_factory=EvidenceSettings)
-    sequence: SequenceSettings = field(default_factory=SequenceSettings)
-    relevance: HeadSettings = field(default_factory=HeadSettings)
-    index: IndexSettings = field(default_factory=IndexSettings)
+    # The generators of NumPy and torch take nothing else.
+    seed: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=2**32 - 1,
+            description="the same seed, data, settings and number of threads give the same bits",
+        ),
+    ] = 0
+    refit: Annotated[
+        bool,
+        Field(
+            description="fit the evidence once more, on the train and valid parts, when everything "
+            "has been chosen; towers, relevance head, and head, tail and cold stay as they are"
+        ),
+    ] = True
+    data: DataSettings = DataSettings()
+    item_tower: ItemTowerSettings = ItemTowerSettings()
+    user_tower: UserTowerSettings = UserTowerSettings()
+    loss: LossSettings = LossSettings()
+    history: HistoryStageSettings = HistoryStageSettings()
+    encoder: EncoderStageSettings = EncoderStageSettings()
+    text: TextStageSettings = TextStageSettings()
+    selection: SelectionSettings = SelectionSettings()
+    behaviour: EvidenceSettings = EvidenceSettings()
+    sequence: SequenceSettings = SequenceSettings()
+    relevance: HeadSettings = HeadSettings()
+    index: IndexSettings = IndexSettings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from longtail.index.files import publish_folder
@@ -19,9 +19,9 @@ from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
-from longtail.training.evidence.fit_evidence import fit_sources, refit_sources
+from longtail.training.evidence.fit_evidence import fit_evidence, refit_evidence
 from longtail.training.head.fit_head import fit_relevance_head
-from longtail.training.prepare import begin_training, validation_users, with_validation
+from longtail.training.prepare import prepare_training, validation_users, with_validation
 from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
@@ -70,7 +70,7 @@ def train_engine(
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
     split = with_validation(split, settings.seed)
-    stages = begin_training(
+    stages = prepare_training(
         catalog,
         split,
         settings,
@@ -96,7 +96,7 @@ def train_engine(
         evidence_models=EvidenceModels(),
         serving=serving,
         split_kind=split.kind,
-        config=asdict(settings),
+        config=settings.model_dump(),
         summary={
             "stages": stages.reports,
             "notes": list(split.warnings),
@@ -107,7 +107,7 @@ def train_engine(
     vectors = bundle.item_tower.project_all(stages.pooled)
     with profile.section("index"):
         index = build_index(bundle, vectors, settings.index)
-    fitted = fit_sources(
+    fitted = fit_evidence(
         histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
@@ -117,7 +117,7 @@ def train_engine(
         before_test = split.interactions.select(split.part <= VALID)
         more = Histories.from_interactions(before_test)
         with profile.section("refit"):
-            fitted = refit_sources(
+            fitted = refit_evidence(
                 fitted,
                 more,
                 taken_matrix(more, len(catalog)),

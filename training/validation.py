@@ -45,19 +45,19 @@ class ValidationSet:
         """
         n_items = len(popularity.counts)
         taken = valid.taken()
-        wanted = np.unique(taken.user.astype(np.int64) * n_items + taken.item)
+        pairs = np.unique(taken.user.astype(np.int64) * n_items + taken.item)
         owner = np.repeat(np.arange(len(known)), np.diff(known.offsets))
         before = np.unique(owner.astype(np.int64) * n_items + known.items)
-        wanted = np.setdiff1d(wanted, before, assume_unique=True)
-        wanted = wanted[np.diff(known.offsets)[wanted // n_items] > 0]
-        users = np.unique(wanted // n_items)
+        pairs = np.setdiff1d(pairs, before, assume_unique=True)
+        pairs = pairs[np.diff(known.offsets)[pairs // n_items] > 0]
+        users = np.unique(pairs // n_items)
         if len(users) > max_users:
             users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
-            wanted = wanted[np.isin(wanted // n_items, users)]
-        pair_item = wanted % n_items
+            pairs = pairs[np.isin(pairs // n_items, users)]
+        pair_item = pairs % n_items
         return cls(
             known=known.take(users),
-            pair_user=np.searchsorted(users, wanted // n_items),
+            pair_user=np.searchsorted(users, pairs // n_items),
             pair_item=pair_item,
             in_tail=popularity.bucket[pair_item] != HEAD,
         )
@@ -125,11 +125,11 @@ def measure(
         target = torch.from_numpy(validation.pair_item[pairs])
         for w, weight in enumerate(popularity_weights):
             scores = logits + weight * log_p if weight else logits
-            own = scores[row, target]
+            of_target = scores[row, target]
             for part in range(0, len(pairs), chunk):
                 inside = slice(part, part + chunk)
                 # Not ">=": of a diverged model's NaN nothing is known, so it counts as worst.
-                better = (~(scores[row[inside]] < own[inside, None])).sum(1) - 1
+                better = (~(scores[row[inside]] < of_target[inside, None])).sum(1) - 1
                 ranks[w, pairs[inside]] = better.numpy()
     return [
         _summarise(ranks[w], validation, float(weight), k)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 
 from longtail.index.errors import Field, LongtailError
@@ -55,7 +54,7 @@ def prepare_work_folder(
 
 
 def _fingerprint(catalog: Catalog, split: Split, settings: TrainingSettings, processes: int) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps(settings.model_dump(), sort_keys=True, default=str).encode())
     digest.update(f"{processes} processes".encode())
     digest.update("\0".join(catalog.item_ids).encode())
     digest.update("\0".join(catalog.texts()).encode())

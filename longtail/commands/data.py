@@ -86,14 +86,14 @@ def describe_command(
     except ModelNotFoundError as error:
         click.echo(f"warning: tokens are not counted: {error}", err=True)
         counter = None
-    found = describe(
+    description = describe(
         catalog,
         log,
         Popularity.from_counts(counts, catalog.item_ids, bucket_rule),
         tokenizer=counter,
         max_tokens=max_tokens,
     )
-    _print(*description_tables(found), split_table(parts, len(catalog)))
+    _print(*description_tables(description), split_table(parts, len(catalog)))
 
 
 @data.command("split")

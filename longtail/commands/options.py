@@ -10,6 +10,7 @@ import click
 
 from longtail.retrieval.data.popularity import POOLS
 from longtail.retrieval.ranking.rerank.rerank import MODES
+from longtail.settings.shipped import shipped_names
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -29,6 +30,29 @@ vector_cache_option = click.option(
     show_envvar=True,
     help="Folder that keeps the vectors of item texts: a text that was read before, by the same "
     "encoder, isn't read again, whichever run or catalog it comes from.",
+)
+
+
+def _config(context: click.Context, option: click.Parameter, given: str | None) -> str | None:
+    """Refuse a folder at once; one named like a shipped file doesn't stand in its way."""
+    if given is not None and given not in shipped_names() and Path(given).is_dir():
+        raise click.BadParameter(f"{given!r} is a directory.")
+    return given
+
+
+config_option = click.option(
+    "--config",
+    callback=_config,
+    metavar="NAME|FILE",
+    help="Settings: the name of a shipped file (cpu, gpu, demo, finetune_cpu) or a YAML file. "
+    "Default: gpu where there is a CUDA device, else cpu.",
+)
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Wins over the file, e.g. history.epochs=2. Repeatable.",
 )
 
 

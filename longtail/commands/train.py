@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longtail.commands.options import vector_cache_option
+from longtail.commands.options import config_option, set_option, vector_cache_option
 from longtail.console.progress import progress_on_stderr
 from longtail.files.input_files import Inputs, input_options, make_inputs, note_set_aside
 from longtail.jobs.interrupts import when_stopped
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @input_options
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Settings, YAML.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="Wins over the file, e.g. history.epochs=2. Repeatable.",
-)
+@config_option
+@set_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Run folder.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training.")
 @click.option("--overwrite", is_flag=True, help="Replace a run, or start an interrupted one over.")
@@ -39,7 +33,7 @@ if TYPE_CHECKING:
 @vector_cache_option
 @click.option("-v", "--verbose", is_flag=True, help="Log every evaluation.")
 def train(
-    config: Path | None,
+    config: str | None,
     overrides: tuple[str, ...],
     out: Path,
     resume: bool,
@@ -77,7 +71,7 @@ def train(
 class Options:
     """The command's options but those that say what to read."""
 
-    config: Path | None
+    config: str | None
     overrides: tuple[str, ...]
     out: Path
     resume: bool
@@ -138,19 +132,23 @@ def _help(options: Options, given: dict[str, Any], processes: Processes) -> None
 
     # Whatever there is to refuse, the first process refuses before it tells.
     run = Path(processes.tell(None))
-    settings, inputs = _settings_and_inputs(options, given)
+    settings, inputs = _settings_and_inputs(options, given, first=False)
     help_training(inputs, settings, run, processes, resume=options.resume)
 
 
 def _settings_and_inputs(
-    options: Options, given: dict[str, Any]
+    options: Options, given: dict[str, Any], *, first: bool = True
 ) -> tuple[TrainingSettings, Inputs]:
     from longtail.retrieval.towers.backends.choice import check_backend
     from longtail.retrieval.towers.text.weights import resolve_encoder
     from longtail.settings.settings_file import load_settings
+    from longtail.settings.shipped import name_for_this_machine
     from longtail.training.stages.stages import training_device
 
-    settings = load_settings(options.config, options.overrides)
+    config = options.config or name_for_this_machine()
+    settings = load_settings(config, options.overrides)
+    if options.config is None and first:
+        click.echo(f"settings: {config} (shipped); see `longtail settings`", err=True)
     resolve_encoder(settings.item_tower.encoder)
     check_backend(settings.item_tower.backend, training_device())
     inputs = make_inputs(**given)

@@ -12,13 +12,13 @@ def reading_line(summary: Mapping[str, Any]) -> str:
     >>> reading_line({"text_backend": {"backend": "torch-float32", "parity": None}})
     'torch-float32'
     """
-    found = summary.get("text_backend")
-    if found is None:
+    backend = summary.get("text_backend")
+    if backend is None:
         return "not recorded: the run is older than backends"
-    parity = found["parity"]
+    parity = backend["parity"]
     if parity is None:
-        return str(found["backend"])
+        return str(backend["backend"])
     return (
-        f"{found['backend']} (cosine to float32 {parity['cosine']:.4f} on {parity['items']:,} "
+        f"{backend['backend']} (cosine to float32 {parity['cosine']:.4f} on {parity['items']:,} "
         f"texts, least {parity['cosine_min']:.4f}; {parity['overlap']:.1%} of the nearest alike)"
     )

@@ -28,53 +28,54 @@ def validation_table(
     return table
 
 
-def description_tables(found: Description) -> list[Table]:
+def description_tables(description: Description) -> list[Table]:
     """Return the figures of a description, one table a subject."""
-    return [_sizes(found), _popularity(found), _quantiles(found)]
+    return [_sizes(description), _popularity(description), _quantiles(description)]
 
 
-def _sizes(found: Description) -> Table:
+def _sizes(description: Description) -> Table:
     table = Table("size", "", title="Catalog and log", title_justify="left")
     rows = [
-        ("users", f"{found.n_users:,}"),
-        ("items", f"{found.n_items:,}"),
-        ("interactions", f"{found.n_interactions:,}"),
-        ("shown and not taken", f"{found.n_rejected:,}"),
-        ("density", f"{found.density:.4%}"),
-        ("users with one event", f"{found.users_with_one_event:,}"),
-        ("items without events", f"{found.items_without_events:,}"),
+        ("users", f"{description.n_users:,}"),
+        ("items", f"{description.n_items:,}"),
+        ("interactions", f"{description.n_interactions:,}"),
+        ("shown and not taken", f"{description.n_rejected:,}"),
+        ("density", f"{description.density:.4%}"),
+        ("users with one event", f"{description.users_with_one_event:,}"),
+        ("items without events", f"{description.items_without_events:,}"),
     ]
-    if found.time_range is not None:
-        rows.append(("time", " to ".join(day(t) for t in found.time_range)))
+    if description.time_range is not None:
+        rows.append(("time", " to ".join(day(t) for t in description.time_range)))
     for name, value in rows:
         table.add_row(name, value)
     return table
 
 
-def _popularity(found: Description) -> Table:
+def _popularity(description: Description) -> Table:
     table = Table("popularity", "", title="Popularity in the train part", title_justify="left")
-    for at, share in enumerate(found.popularity_deciles):
+    for at, share in enumerate(description.popularity_deciles):
         bar = "█" * round(share * 40)
         table.add_row(f"items {at * 10:2d} to {at * 10 + 10:3d} %", f"{share:6.1%} {bar}")
-    table.add_row("Gini coefficient", f"{found.gini:.3f}")
-    sizes = ", ".join(f"{name} {size:,}" for name, size in found.bucket_sizes.items())
-    table.add_row(f"buckets ({found.bucket_rule})", sizes)
-    tied, outside = found.ties_at_threshold
+    table.add_row("Gini coefficient", f"{description.gini:.3f}")
+    sizes = ", ".join(f"{name} {size:,}" for name, size in description.bucket_sizes.items())
+    table.add_row(f"buckets ({description.bucket_rule})", sizes)
+    tied, outside = description.ties_at_threshold
     ties = f"; of {tied:,} items with it {outside:,} are outside, by item_id" if outside else ""
-    table.add_row("smallest count in the head", f"{found.head_threshold:,}{ties}")
+    table.add_row("smallest count in the head", f"{description.head_threshold:,}{ties}")
     return table
 
 
-def _quantiles(found: Description) -> Table:
+def _quantiles(description: Description) -> Table:
     names = [{0.0: "min", 0.5: "median", 1.0: "max"}.get(q, f"{q:.0%}") for q in QUANTILES]
     table = Table("quantiles", *names, title="Histories and texts", title_justify="left")
-    table.add_row("events a user", *(f"{v:,.0f}" for v in found.history_quantiles))
-    if found.token_quantiles is not None:
-        table.add_row("tokens a text", *(f"{v:,.0f}" for v in found.token_quantiles))
-    if found.texts_cut is not None:
-        share = found.texts_cut / max(found.n_items, 1)
+    table.add_row("events a user", *(f"{v:,.0f}" for v in description.history_quantiles))
+    if description.token_quantiles is not None:
+        table.add_row("tokens a text", *(f"{v:,.0f}" for v in description.token_quantiles))
+    if description.texts_cut is not None:
+        share = description.texts_cut / max(description.n_items, 1)
         table.caption = (
-            f"the tower cuts {found.texts_cut:,} texts ({share:.1%}) at {found.max_tokens} tokens"
+            f"the tower cuts {description.texts_cut:,} texts ({share:.1%}) at "
+            f"{description.max_tokens} tokens"
         )
     return table
 

@@ -22,9 +22,9 @@ def info_tables(run: Path) -> list[Table]:
     Raises:
         MissingVersionError, DamagedFileError, UnsupportedFormatError: as `open_index` raises them.
     """
-    found = index_info(run / "index")
+    info = index_info(run / "index")
     table = Table(show_header=False, show_edge=False, pad_edge=False)
-    for name, value in _facts(found):
+    for name, value in _facts(info):
         table.add_row(name, value)
     table.add_row("texts read by", reading_line(read_manifest(run)["summary"]))
     try:
@@ -34,25 +34,25 @@ def info_tables(run: Path) -> list[Table]:
     else:
         for name, value in _changes(state):
             table.add_row(name, value)
-    return [table, _structures(found)] if found.structures else [table]
+    return [table, _structures(info)] if info.structures else [table]
 
 
-def _facts(found: IndexInfo) -> list[tuple[str, str]]:
+def _facts(info: IndexInfo) -> list[tuple[str, str]]:
     def joined(counts: dict[str, int]) -> str:
         return ", ".join(f"{name} {count:,}" for name, count in counts.items())
 
     return [
-        ("version", found.version),
-        ("kept versions", ", ".join(found.kept_versions)),
-        ("created", found.created),
-        ("items", f"{found.n_live:,}"),
-        ("by pool", joined(found.items_by_pool)),
-        ("segments", f"{len(found.segments):,}, with {found.n_tombstones:,} tombstones"),
-        ("dimensions", f"{found.dim} in {found.storage}"),
-        ("size", f"{found.size_bytes / 2**20:,.1f} MiB"),
-        ("searched", "exactly" if not found.structures else "see below; the rest exactly"),
-        ("item tower", found.tower_fingerprint[:12]),
-        ("written with", ", ".join(f"{n} {v}" for n, v in found.library_versions.items())),
+        ("version", info.version),
+        ("kept versions", ", ".join(info.kept_versions)),
+        ("created", info.created),
+        ("items", f"{info.n_live:,}"),
+        ("by pool", joined(info.items_by_pool)),
+        ("segments", f"{len(info.segments):,}, with {info.n_tombstones:,} tombstones"),
+        ("dimensions", f"{info.dim} in {info.storage}"),
+        ("size", f"{info.size_bytes / 2**20:,.1f} MiB"),
+        ("searched", "exactly" if not info.structures else "see below; the rest exactly"),
+        ("item tower", info.tower_fingerprint[:12]),
+        ("written with", ", ".join(f"{n} {v}" for n, v in info.library_versions.items())),
     ]
 
 
@@ -73,11 +73,11 @@ def _changes(state: CatalogState | None) -> list[tuple[str, str]]:
     ]
 
 
-def _structures(found: IndexInfo) -> Table:
+def _structures(info: IndexInfo) -> Table:
     table = Table(show_edge=False, pad_edge=False, box=None)
     for column in ("segment", "structure", "probes", "depth", "recall", "target", "tuned on"):
         table.add_column(column)
-    for segment, report in found.structures.items():
+    for segment, report in info.structures.items():
         for setting in report["settings"]:
             table.add_row(
                 segment,

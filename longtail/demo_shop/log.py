@@ -110,15 +110,15 @@ def make_customer(niche_weights: NDArray[np.float64], rng: np.random.Generator) 
 
 def visit_times(rng: np.random.Generator) -> NDArray[np.int64]:
     """Return when one customer buys, ascending, unix seconds; purchases of one visit lie close."""
-    wanted = max(int(rng.lognormal(np.log(_MEAN_EVENTS) - 0.32, 0.8)), 1)
+    n_events = max(int(rng.lognormal(np.log(_MEAN_EVENTS) - 0.32, 0.8)), 1)
     span = CLOSED - OPENED
     # The shop grows: more customers arrive, and more visits happen, towards the end.
     arrival = rng.random() ** 0.8 * 0.9
     times: list[int] = []
-    while len(times) < wanted:
+    while len(times) < n_events:
         share = arrival + (1.0 - arrival) * rng.random() ** 0.9
         visit = OPENED + int(share * span) // DAY_S * DAY_S + int(rng.normal(17, 3) % 24 * 3600)
-        for _ in range(min(int(rng.geometric(0.6)), wanted - len(times))):
+        for _ in range(min(int(rng.geometric(0.6)), n_events - len(times))):
             visit += int(rng.integers(20, 900))
             times.append(min(visit, CLOSED - 1))
     return np.sort(np.array(times, np.int64))
@@ -167,7 +167,7 @@ def purchases(
             continue
         last = int(rows[np.searchsorted(sums, rng.random() * sums[-1], side="right")])
         had[last] = True
-        for mine in np.flatnonzero(customer.niches == shelves.niche[last]).tolist():
-            owned[mine, shelves.product[last]] *= 0.45
+        for place in np.flatnonzero(customer.niches == shelves.niche[last]).tolist():
+            owned[place, shelves.product[last]] *= 0.45
         bought.append((last, time))
     return bought

@@ -120,15 +120,15 @@ def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
     Raises:
         DataError: there is none, or more than one.
     """
-    found = [p for s in stems for x in _SUFFIXES if (p := folder / f"{s}{x}").is_file()]
-    if len(found) != 1:
+    files = [p for s in stems for x in _SUFFIXES if (p := folder / f"{s}{x}").is_file()]
+    if len(files) != 1:
         looked = " or ".join(f"{s}.*" for s in stems)
-        several = f"{len(found)} files could be it: {', '.join(p.name for p in found)}"
+        several = f"{len(files)} files could be it: {', '.join(p.name for p in files)}"
         raise DataError(
-            f"{folder}: {several if found else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
+            f"{folder}: {several if files else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
             "the files with --catalog and --interactions"
         )
-    return found[0]
+    return files[0]
 
 
 def input_options(command: _Command) -> _Command:

@@ -87,7 +87,7 @@ def read_texts(
     long_texts: LongTexts = reading.get("long_texts", "cut")
     sample = tower.tokenise(texts(sample_rows(n)))
     choice = choose_for_update(tower, backend_of_run(bundle.summary), sample, n)
-    found = embed_texts(
+    read = embed_texts(
         tower,
         choice.backend,
         text_blocks(tower, texts, n, long_texts),
@@ -97,10 +97,10 @@ def read_texts(
     )
     if choice.parity is not None:
         click.echo(f"note: texts are read by {choice.backend.name}: {choice.parity}", err=True)
-    note = long_texts_note(found.longer, n, tower.max_tokens, long_texts)
+    note = long_texts_note(read.longer, n, tower.max_tokens, long_texts)
     if note:
         click.echo(f"note: {note}", err=True)
-    return found.projected(tower)
+    return read.projected(tower)
 
 
 def forget_texts(run: Path) -> None:

@@ -58,10 +58,10 @@ class Rivals:
         material = Material(self.text_vectors, validation, self.seed, self.progress, seconds)
         for number, name in enumerate(self.names):
             self.progress("tuning baselines", number, len(self.names))
-            found = self._make(name, material)
-            if found:
+            recommender = self._make(name, material)
+            if recommender:
                 # Popped on the way out: a name for it would keep it while the next is made.
-                yield found.pop()
+                yield recommender.pop()
         if self.names:
             self.progress("tuning baselines", len(self.names), len(self.names))
 

@@ -84,7 +84,7 @@ def evaluate_run(
         say=say,
         text_vectors=lambda: frozen_vectors(bundle, ranking.index, progress),
     )
-    found = evaluate(
+    evaluation = evaluate(
         chain(engine, rivals.made()),
         test,
         known,
@@ -93,14 +93,14 @@ def evaluate_run(
         pools=pools,
         progress=progress,
     )
-    found = replace(found, settings={**found.settings, "baselines": rivals.records})
+    evaluation = replace(evaluation, settings={**evaluation.settings, "baselines": rivals.records})
     targets = Histories.from_interactions(test)
     default = bundle.serving.debias
     subject = debiased_name(EngineRecommender.name, default)
-    claims = Claims.of(found, subject)
-    write_metrics(found, run, claims)
+    claims = Claims.of(evaluation, subject)
+    write_metrics(evaluation, run, claims)
     write_report(
-        found,
+        evaluation,
         run / "report.html",
         popularity=bundle.popularity,
         calibration=head_calibration(ranking, known, targets, k=100, max_users=5_000, seed=0),
@@ -114,7 +114,7 @@ def evaluate_run(
     )
     return [
         comparison_table(
-            found,
+            evaluation,
             f"{escape(run.name)}: test part ({bundle.split_kind} split)",
             claims=claims,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def rebuild(
         VectorIndexError: the structure can't be built.
     """
     trained = open_bundle(run)
-    settings = replace(IndexSettings(**trained.config.get("index", {})), **chosen)
+    settings = IndexSettings(**{**trained.config.get("index", {}), **chosen})
     check_structure(settings.structure, trained.item_tower.dim)
     with index_lock(run / "index"):
         try:

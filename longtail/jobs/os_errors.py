@@ -32,15 +32,15 @@ def full_disk_behind(error: BaseException) -> str | None:
     '[enforce fail] PytorchStreamWriter failed writing file 0'
     >>> full_disk_behind(ValueError("a bug"))
     """
-    found: str | None = None
+    reason: str | None = None
     link: BaseException | None = error
     while link is not None:
         no_room = isinstance(link, OSError) and link.errno in _NO_ROOM
         if no_room or _NO_ROOM_IN_WORDS.search(str(link)):
             # The innermost one says it in the fewest words.
-            found = " ".join(str(link).split())[:_LONGEST_REASON]
+            reason = " ".join(str(link).split())[:_LONGEST_REASON]
         link = link.__cause__ or link.__context__
-    return found
+    return reason
 
 
 def as_known_failure(error: BaseException) -> LongtailError | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 
 from longtail.index.ann.ann_index import AnnIndex
 from longtail.index.ann.space import width_for
@@ -18,6 +19,7 @@ from longtail.index.search.segment import Segment
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.interactions import TRAIN, Histories
 from longtail.retrieval.run.bundle import Bundle
+from longtail.retrieval.settings import Settings
 from longtail.retrieval.towers.user_tower import ItemSource
 
 NAMED_STRUCTURES = ("auto", "exact", "ivf", "hnsw")
@@ -25,21 +27,30 @@ NAMED_STRUCTURES = ("auto", "exact", "ivf", "hnsw")
 TUNING_USERS = 1_000
 
 
-@dataclass(frozen=True)
-class IndexSettings:
-    """How the index is stored and searched.
+class IndexSettings(Settings):
+    """How the vectors are stored and searched."""
 
-    Attributes:
-        structure: ``auto`` (exact, and from some 200,000 items a pool on an inverted file),
-            ``exact``, ``ivf``, ``hnsw``, or a FAISS factory string.
-        target_recall: share of the exact first answers that a structure must find, on user
-            vectors.
-        storage: of the vectors, on the disk and in memory.
-    """
-
-    structure: str = "auto"
-    target_recall: float = 0.98
-    storage: Literal["float32", "float16"] = "float32"
+    structure: Annotated[
+        str,
+        Field(
+            description="auto: exact, and from some 200,000 items a pool on an inverted file; "
+            "else exact, ivf, hnsw, or a FAISS factory string"
+        ),
+    ] = "auto"
+    # 1 is what `exact` is for.
+    target_recall: Annotated[
+        float,
+        Field(
+            ge=0.5,
+            le=0.999,
+            description="share of the exact first answers that a structure must find, on user "
+            "vectors",
+        ),
+    ] = 0.98
+    storage: Annotated[
+        Literal["float32", "float16"],
+        Field(description="of the vectors, on the disk and in memory; float16 takes half of it"),
+    ] = "float32"
 
 
 def build_index(

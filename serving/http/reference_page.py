@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -47,23 +47,40 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
         f"<p><b>{escape(operation.get('summary', ''))}.</b> "
         f"{escape(operation.get('description', ''))}</p>",
     ]
-    body = _body(operation, document)
-    fields = [(one["name"], one["schema"], one) for one in operation.get("parameters", ())]
-    fields += [(name, schema, schema) for name, schema in body.get("properties", {}).items()]
+    fields = [*parameters(operation), *body_fields(operation, document)]
     if fields:
         rows = "".join(
-            f"<tr><td><code>{escape(name)}</code></td><td>{escape(_kind(schema))}</td>"
-            f"<td>{escape(described.get('description', ''))}</td></tr>"
-            for name, schema, described in fields
+            f"<tr><td><code>{escape(field)}</code></td><td>{escape(kind)}</td>"
+            f"<td>{escape(said)}</td></tr>"
+            for field, kind, said in fields
         )
         parts.append(f"<table><tr><th>field</th><th>kind</th><th></th></tr>{rows}</table>")
-    for example in body.get("examples", ()):
+    for example in examples(operation, document):
         parts.append(f"<pre>{escape(json.dumps(example, ensure_ascii=False))}</pre>")
     answers = "".join(
         f"<tr><td>{escape(str(status))}</td><td>{escape(answer.get('description', ''))}</td></tr>"
         for status, answer in operation["responses"].items()
     )
     return "".join([*parts, f"<table><tr><th>answer</th><th></th></tr>{answers}</table>"])
+
+
+def parameters(operation: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, kind and meaning of each parameter of the address."""
+    for parameter in operation.get("parameters", ()):
+        yield parameter["name"], _kind(parameter["schema"]), parameter.get("description", "")
+
+
+def body_fields(
+    operation: Mapping[str, Any], document: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield name, kind and meaning of each field of the body."""
+    for name, schema in _body(operation, document).get("properties", {}).items():
+        yield name, _kind(schema), schema.get("description", "")
+
+
+def examples(operation: Mapping[str, Any], document: Mapping[str, Any]) -> list[Any]:
+    """Return the examples of an operation's body."""
+    return list(_body(operation, document).get("examples", ()))
 
 
 def _body(operation: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:

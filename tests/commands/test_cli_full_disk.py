@@ -1,33 +1,21 @@
-"""A full disk in training, indexing and recommending: one line, and what was there still stands.
-
-Two ways to run out of room: a limit on the size of a file, which works for everybody, and a real
-small file system, where the tests may mount one.
-"""
+"""A full disk in training, indexing and recommending: one line, and what was there still stands."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import largest_file, longtail, train_arguments
+from command_line import longtail, train_arguments
+from full_disk import largest_file, small_disk
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 400 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    options = ["-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True).returncode:
-        pytest.skip("this user can't mount a file system")
-    try:
+    with small_disk(tmp_path / "disk", "400k") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 # Each size stops another writer: the job's marker, vectors, checkpoints, weights, the index.
@@ -80,23 +68,21 @@ def test_no_room_for_an_evaluation_is_one_line(run_copy: Path) -> None:
 
 @pytest.mark.parametrize("used_kb", [380, 330, 200])
 def test_a_small_file_system_that_fills_up_while_training(
-    shop_files: Path, tiny_bert: Path, small_disk: Path, used_kb: int
+    shop_files: Path, tiny_bert: Path, disk: Path, used_kb: int
 ) -> None:
-    ballast = small_disk / "ballast"
+    ballast = disk / "ballast"
     ballast.write_bytes(bytes(1024 * used_kb))
-    words = ["train", shop_files, *train_arguments(tiny_bert), "--out", small_disk / "run"]
+    words = ["train", shop_files, *train_arguments(tiny_bert), "--out", disk / "run"]
     complaint = longtail(*words).complaint
     assert complaint.startswith("no room on the disk (")
-    assert {path.name for path in small_disk.iterdir()} <= {"ballast", ".run.work"}
+    assert {path.name for path in disk.iterdir()} <= {"ballast", ".run.work"}
 
 
-def test_a_small_file_system_that_fills_up_while_indexing(
-    trained_run: Path, small_disk: Path
-) -> None:
-    run = small_disk / "run"
+def test_a_small_file_system_that_fills_up_while_indexing(trained_run: Path, disk: Path) -> None:
+    run = disk / "run"
     shutil.copytree(trained_run, run, ignore=shutil.ignore_patterns("report.html"))
-    free = shutil.disk_usage(small_disk).free
-    (small_disk / "ballast").write_bytes(bytes(max(free - 9_000, 0)))
+    free = shutil.disk_usage(disk).free
+    (disk / "ballast").write_bytes(bytes(max(free - 9_000, 0)))
     complaint = longtail("index", "build", run).complaint
     assert complaint.startswith("no room on the disk (")
     assert [path.name for path in (run / "index").glob("*v0*")] == ["v0001"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
-from command_line import ROOT, longtail
+from command_line import longtail
+from processes import run_python
 
 from longtail.cli import COMMANDS
 from longtail.cli_reference import PAGE, reference_page
@@ -58,10 +56,9 @@ def test_help_waits_for_neither_torch_nor_faiss() -> None:
         "    cli.main(words, standalone_mode=False)\n"
         "print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
-    )
-    assert not {"torch", "transformers", "faiss", "pyarrow.dataset"} & set(done.stderr.split())
+    done = run_python("-c", code)
+    assert done.code == 0, done.err
+    assert not {"torch", "transformers", "faiss", "pyarrow.dataset"} & set(done.err.split())
 
 
 def test_the_command_line_knows_every_mode() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import Done, finish, longtail, start, train_arguments
+from command_line import longtail, started_longtail, train_arguments
 from counted_reads import count_reads
+from processes import LONGEST_WAIT_S, Done, finish, wait_until
 
 INTERRUPTED = 130
 # Many small chunks, each taking its time: an interruption always falls between two of them.
@@ -26,13 +25,12 @@ SLOW_READING = (
 )
 
 
-def interrupt_when(process: subprocess.Popen[str], ready: Callable[[], bool]) -> Done:
-    """Send Ctrl-C to a process once ``ready``, and wait for its end."""
-    deadline = time.monotonic() + 120
-    while not ready() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    return finish(process)
+def interrupted_when(ready: Callable[[], bool], *words: object, first: str) -> Done:
+    """Start a command, send it Ctrl-C once ``ready``, and wait for its end."""
+    with started_longtail(*words, first=first) as process:
+        wait_until(ready, process)
+        process.send_signal(signal.SIGINT)
+        return finish(process)
 
 
 def said_in_one_line(done: Done) -> str:
@@ -67,7 +65,7 @@ def test_an_interrupted_training_leaves_no_run_and_goes_on(
         "    return whole(*given)\n"
         "batches.ContrastiveCollator.__call__ = slow\n"
     )
-    message = said_in_one_line(interrupt_when(start(*words, first=slow_steps), has_checkpoint))
+    message = said_in_one_line(interrupted_when(has_checkpoint, *words, first=slow_steps))
     assert f"nothing was written to {run}; the same command with --resume goes on" in message
     assert [path.name for path in tmp_path.iterdir()] == [work.name]
     assert (
@@ -110,8 +108,11 @@ def test_an_interrupted_reading_of_texts_goes_on_from_its_vectors(
 ) -> None:
     run, vectors = tmp_path / "run", tmp_path / ".run.work" / "vectors"
     words = ["train", shop_files, *train_arguments(tiny_bert, "encoder.epochs=0"), "--out", run]
-    process = start(*words, first=SLOW_READING)
-    said_in_one_line(interrupt_when(process, lambda: len(list(vectors.glob("*.npy"))) >= 2))
+
+    def has_begun() -> bool:
+        return len(list(vectors.glob("*.npy"))) >= 2
+
+    said_in_one_line(interrupted_when(has_begun, *words, first=SLOW_READING))
     assert not run.exists()
     made = len(list(vectors.glob("vectors-*.npy")))
     assert 2 <= made < 15
@@ -128,8 +129,11 @@ def test_an_interrupted_index_build_leaves_the_old_index_and_goes_on(
     work = run_copy / ".index.work"
     current = (run_copy / "index" / "CURRENT").read_bytes()
     words = ("index", "build", run_copy, "--read-texts")
-    process = start(*words, first=SLOW_READING)
-    done = interrupt_when(process, lambda: len(list(work.glob("*.npy"))) >= 2)
+
+    def has_begun() -> bool:
+        return len(list(work.glob("*.npy"))) >= 2
+
+    done = interrupted_when(has_begun, *words, first=SLOW_READING)
     again = f"`longtail index build {run_copy} --read-texts --resume`"
     assert again in said_in_one_line(done)
     assert (run_copy / "index" / "CURRENT").read_bytes() == current
@@ -167,13 +171,13 @@ def test_an_interruption_while_the_run_is_written_leaves_nothing_half_written(
 
 @pytest.mark.parametrize("style", ["csv", "table"])
 def test_a_reader_that_has_seen_enough_causes_no_traceback(run_copy: Path, style: str) -> None:
-    process = start("query", run_copy, "--user", "saw-fan-1", "--format", style)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    with process.stderr:
+    words = ("query", run_copy, "--user", "saw-fan-1", "--format", style)
+    with started_longtail(*words) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
         complaint = process.stderr.read()
-    assert (process.wait(120), complaint) == (1, "")
+        assert (process.wait(LONGEST_WAIT_S), complaint) == (1, "")
 
 
 def test_an_interrupted_evaluation_leaves_the_files_of_the_last(

@@ -2,29 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+import yaml
 
-from longtail.settings.settings_file import SettingsError, load_settings
-from longtail.settings.settings_ranges import RANGES, RANGES_OF_KEYS
+from longtail.retrieval.settings import Settings
+from longtail.settings.described import DescribedSetting, described, group_of
+from longtail.settings.errors import SettingsError
+from longtail.settings.settings_file import load_settings
+from longtail.settings.shipped import FOLDER, name_for_this_machine, shipped_names
 from longtail.training.settings import TrainingSettings
+from longtail.training.stages.stage_settings import EncoderStageSettings, TextStageSettings
+from longtail.training.stages.stages import STAGES
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-LISTS = ("popularity_weights", "popularity_strengths", "tail_weights", "relevance.hidden")
-SHIPPED = sorted([*CONFIGS.rglob("*.yaml"), *CONFIGS.rglob("*.yml")])
+DESCRIBED = described(TrainingSettings())
+KEYS = [setting.key for setting in DESCRIBED]
+NUMBERS = [s for s in DESCRIBED if s.range.startswith(("at least", "between"))]
+TEXT_ALONE = sorted(TextStageSettings.model_fields.keys() - EncoderStageSettings.model_fields)
+IDLE = [(stage, key) for stage in ("history", "encoder") for key in TEXT_ALONE]
+IDLE.append(("history", "user_tower_lr"))
 
 
-def test_there_are_configurations() -> None:
-    assert "cpu.yaml" in [path.name for path in SHIPPED]
+@pytest.mark.parametrize("name", shipped_names())
+def test_a_shipped_configuration_loads_by_name_and_by_path(name: str) -> None:
+    assert load_settings(name) == load_settings(FOLDER / f"{name}.yaml")
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
-def test_a_shipped_configuration_loads(path: Path) -> None:
-    assert load_settings(path) != TrainingSettings()
+def test_the_defaults_are_those_of_two_cores() -> None:
+    assert load_settings("cpu") == load_settings(None) == TrainingSettings()
+
+
+@pytest.mark.parametrize("name", sorted({*shipped_names()} - {"cpu"}))
+def test_a_shipped_configuration_holds_only_what_differs_from_cpu(name: str) -> None:
+    written = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert written.pop("extends") == "cpu"
+    usual = {setting.key: setting.value for setting in described(load_settings("cpu"))}
+    idle = []
+    for setting in described(load_settings(name)):
+        group, _, key = setting.key.rpartition(".")
+        named = key in (written.get(group, {}) if group else written)
+        idle += [setting.key] if named and setting.value == usual[setting.key] else []
+    # What a reader looks for first is named, also where it is the same.
+    assert set(idle) <= {"text.fresh_texts"}
+
+
+@pytest.mark.parametrize("name", ["cpu", "gpu", "finetune_cpu"])
+def test_what_is_trained_for_good_is_refitted(name: str) -> None:
+    assert load_settings(name).refit
+
+
+@pytest.mark.parametrize("cuda", [True, False])
+def test_the_shipped_file_for_a_machine(cuda: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+    assert name_for_this_machine() == ("gpu" if cuda else "cpu")
+
+
+class TestExtends:
+    def files(self, folder: Path, **texts: str) -> Path:
+        for name, text in texts.items():
+            (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+        return folder / f"{next(iter(texts))}.yaml"
+
+    def test_a_file_lies_over_the_one_that_it_extends(self, tmp_path: Path) -> None:
+        (tmp_path / "below").mkdir()
+        self.files(tmp_path / "below", base="extends: demo\nhistory: {patience: 7}\nseed: 5")
+        mine = self.files(
+            tmp_path, mine="extends: below/base.yaml\nhistory: {epochs: 9}\nencoder:\nseed: 6\n"
+        )
+        chosen = load_settings(mine, ["history.batch_size=8"])
+        assert (chosen.seed, chosen.sequence.dim, chosen.encoder.max_steps) == (6, 64, 40)
+        stage = chosen.history
+        assert (stage.epochs, stage.patience, stage.batch_size) == (9, 7, 8)
+
+    def test_a_list_is_replaced_whole(self, tmp_path: Path) -> None:
+        mine = self.files(tmp_path, mine="extends: cpu\nrelevance: {tail_weights: [4]}")
+        assert load_settings(mine).relevance.tail_weights == (4.0,)
+
+    @pytest.mark.parametrize(
+        ("texts", "message"),
+        [
+            ({"a": "extends: a.yaml"}, "in a circle: .*a.yaml extends .*a.yaml"),
+            ({"a": "extends: b.yaml", "b": "extends: a.yaml"}, "a.yaml extends .*b.yaml extends"),
+            ({"a": "extends: c.yaml"}, "a.yaml extends c.yaml: no configuration file .*cpu, demo"),
+            ({"a": "extends: cpuu"}, "a.yaml extends cpuu: no configuration file .*cpu, demo"),
+            ({"a": "extends: [cpu]"}, r"extends is \['cpu'\]; it must be a name or a path"),
+            ({"a": "extends: b.yaml", "b": "histori: 1"}, "did you mean history?"),
+            ({"a": "extends: b.yaml", "b": "a: [1"}, "b.yaml can't be read as YAML"),
+            ({"a": "extends: cpu\nhistory: 5"}, "setting history is a group, and 5 is a value"),
+        ],
+    )
+    def test_what_can_not_be_extended_is_one_line(
+        self, texts: dict[str, str], message: str, tmp_path: Path
+    ) -> None:
+        with pytest.raises(SettingsError, match=message) as caught:
+            load_settings(self.files(tmp_path, **texts))
+        assert "\n" not in str(caught.value)
+
+    def test_a_folder_named_like_a_shipped_file_hides_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "demo").mkdir()
+        self.files(tmp_path, cpu="seed: 7")
+        assert load_settings("demo").sequence.dim == 64
+        assert load_settings("cpu").seed == 0
+        assert load_settings("./cpu.yaml").seed == 7
+
+
+@pytest.mark.parametrize(("stage", "key"), IDLE)
+def test_a_setting_that_does_nothing_in_a_stage_is_refused_there(stage: str, key: str) -> None:
+    usual = getattr(TrainingSettings().text, key)
+    with pytest.raises(
+        SettingsError, match=rf"setting {stage}\.{key} would do nothing: .* text\.{key}$"
+    ) as caught:
+        load_settings(None, [f"{stage}.{key}={json.dumps(usual)}"])
+    assert ("encoder." in str(caught.value)) == (stage == "encoder" or key == "user_tower_lr")
+
+
+def test_what_training_chooses_by_itself_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"first_order would do nothing: training tries 0,"):
+        load_settings(None, ["behaviour.closed_form.first_order=1"])
+
+
+@pytest.mark.parametrize("setting", DESCRIBED, ids=lambda setting: setting.key)
+def test_every_setting_says_its_range_and_what_it_is_for(setting: DescribedSetting) -> None:
+    assert setting.range
+    assert setting.meaning
+
+
+def test_every_group_says_what_it_is() -> None:
+    def groups(kind: type[Settings]) -> list[type[Settings]]:
+        below = [group_of(info) for info in kind.model_fields.values()]
+        return [kind, *(deep for group in below if group for deep in groups(group))]
+
+    assert [kind for kind in groups(TrainingSettings) if not kind.__doc__] == []
+    assert set(STAGES) <= set(TrainingSettings.model_fields)
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -40,16 +154,16 @@ def test_no_file_an_empty_one_and_empty_groups_are_the_defaults(tmp_path: Path) 
 
 def test_an_override_wins_over_the_file_and_keeps_the_rest(tmp_path: Path) -> None:
     path = write(tmp_path, "seed: 3\nhistory:\n  epochs: 2\n  batch_size: 16\n")
-    found = load_settings(path, ["history.epochs=0.5", "user_tower.kind=text", "seed=4"])
-    assert (found.seed, found.history.epochs, found.history.batch_size) == (4, 0.5, 16)
-    assert found.user_tower.kind == "text"
+    chosen = load_settings(path, ["history.epochs=0.5", "user_tower.kind=text", "seed=4"])
+    assert (chosen.seed, chosen.history.epochs, chosen.history.batch_size) == (4, 0.5, 16)
+    assert chosen.user_tower.kind == "text"
 
 
 def test_numbers_in_scientific_notation_and_lists_are_understood() -> None:
     # YAML 1.1 reads 1e-3 as a string.
-    found = load_settings(None, ["history.offsets_lr=1e-3", "selection.popularity_weights=[0,.5]"])
-    assert found.history.offsets_lr == 0.001
-    assert found.selection.popularity_weights == (0.0, 0.5)
+    chosen = load_settings(None, ["history.offsets_lr=1e-3", "selection.popularity_weights=[0,.5]"])
+    assert chosen.history.offsets_lr == 0.001
+    assert chosen.selection.popularity_weights == (0.0, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -140,30 +254,24 @@ def test_a_file_that_is_not_there_or_not_text_is_an_error(tmp_path: Path) -> Non
         load_settings(tmp_path / "latin.yaml")
 
 
-def whole_keys(groups: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    for name, value in groups.items():
-        yield f"{path}{name}"
-        if isinstance(value, dict):
-            yield from whole_keys(value, f"{path}{name}.")
+@pytest.mark.parametrize("setting", NUMBERS, ids=lambda setting: setting.key)
+def test_a_number_out_of_its_range_is_refused(setting: DescribedSetting) -> None:
+    several = isinstance(setting.value, tuple)
+    for number in ("-7", ".inf", ".nan"):
+        shown = f"{float(number.replace('.', '')):g}"
+        with pytest.raises(
+            SettingsError, match=f"^setting {setting.key} is {shown}; it must be {setting.range}$"
+        ):
+            load_settings(None, [f"{setting.key}={f'[{number}]' if several else number}"])
 
 
-def test_every_range_belongs_to_a_setting() -> None:
-    keys = set(whole_keys(asdict(TrainingSettings())))
-    assert RANGES.keys() <= {key.rpartition(".")[2] for key in keys}
-    assert RANGES_OF_KEYS.keys() <= keys
-
-
-def numbers(groups: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    for name, value in groups.items():
-        first = value[0] if isinstance(value, tuple) and value else value
-        if isinstance(value, dict):
-            yield from numbers(value, f"{path}{name}.")
-        elif isinstance(first, int | float) and not isinstance(first, bool):
-            yield f"{path}{name}"
-
-
-@pytest.mark.parametrize("key", list(numbers(asdict(TrainingSettings()))))
-def test_every_number_has_a_range(key: str) -> None:
-    inner = "[-7]" if key.endswith(LISTS) else "-7"
-    with pytest.raises(SettingsError, match=f"^setting {key} is -7; it must be "):
-        load_settings(None, [f"{key}={inner}"])
+def test_every_number_has_a_range() -> None:
+    first = {
+        s.key: s.value[0] if isinstance(s.value, tuple) and s.value else s.value for s in DESCRIBED
+    }
+    numbers = {
+        key
+        for key, value in first.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    assert numbers == {setting.key for setting in NUMBERS}

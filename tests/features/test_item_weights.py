@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from processes import output_of_python
 from safetensors.numpy import load_file, save_file
 
 from longtail.index.errors import DamagedFileError
@@ -51,10 +50,7 @@ class TestFile:
             "assert 'torch' not in sys.modules\n"
             "print(made.matrix.toarray().tolist())"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
-        )
-        assert done.stdout.strip() == str(SHOP.tolist())
+        assert output_of_python("-c", code, path).strip() == str(SHOP.tolist())
 
     @pytest.mark.parametrize(
         ("spoil", "says"),

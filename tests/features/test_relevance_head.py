@@ -20,8 +20,9 @@ from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import Bundle
-from longtail.training.head.fit_head import FittedHead, HeadSettings, fit_relevance_head, platt
+from longtail.training.head.fit_head import FittedHead, fit_relevance_head, platt
 from longtail.training.head.fit_scorers import fit_boosting
+from longtail.training.head.head_settings import HeadSettings
 from longtail.training.head.training_pairs import Pairs, collect_pairs
 from longtail.training.train import train_engine
 
@@ -119,7 +120,7 @@ class TestPlatt:
 
 
 class TestFitting:
-    settings = replace(SMALL_HEAD, epochs=15)
+    settings = SMALL_HEAD.changed(epochs=15)
 
     def fit(
         self,
@@ -177,7 +178,7 @@ class TestFitting:
     def test_a_scorer_asked_for_is_taken_and_repeats(
         self, ranking: RankingPipeline, kind: str
     ) -> None:
-        chosen = replace(self.settings, scorer=kind, epochs=2)  # type: ignore[arg-type]
+        chosen = self.settings.changed(scorer=kind, epochs=2)
         first, again = (self.fit(ranking, n=24, chosen=chosen) for _ in range(2))
         assert first.report["scorer"] == kind
         assert set(first.report["scorers"]) == {kind}
@@ -201,7 +202,7 @@ class TestFitting:
         assert found[0].tobytes() == found[1].tobytes()
 
     def test_a_head_that_may_see_counts_uses_them(self, ranking: RankingPipeline) -> None:
-        chosen = replace(self.settings, scorer="mixture")
+        chosen = self.settings.changed(scorer="mixture")
         head = self.fit(ranking, n=60, counts=True, chosen=chosen).head
         assert head.counts
         known = Histories.from_lists([[0, 1]])
@@ -220,7 +221,7 @@ class TestFitting:
         known = everybody(n)
         # As near to the history as what is taken, but of the next niche of the same group.
         rejected = Histories.from_lists([[int(known[i][0] + 7) % 60] for i in range(n)])
-        chosen = replace(self.settings, negatives=1)
+        chosen = self.settings.changed(negatives=1)
         rows = rejected.items[:12, None].astype(np.int64)
         found = []
         for shown in (None, rejected):
@@ -274,7 +275,7 @@ class TestChoice:
             everybody(n),
             Histories.from_lists([[2]] * n),
             Histories.from_lists([[]] * n),
-            replace(SMALL_HEAD, rounds=60),
+            SMALL_HEAD.changed(rounds=60),
             counts=False,
             seed=0,
         )
@@ -295,7 +296,7 @@ class TestChoice:
             everybody(n),
             Histories.from_lists(taken[:, :2].tolist()),
             Histories.from_lists([[]] * n),
-            replace(SMALL_HEAD, tail_weights=(0.01, 1.0, 50.0), scorer="boosting"),
+            SMALL_HEAD.changed(tail_weights=(0.01, 1.0, 50.0), scorer="boosting"),
             counts=False,
             seed=0,
         )
@@ -322,12 +323,12 @@ class TestInTraining:
         split = shop_split(catalog)
         split = replace(split, interactions=replace(split.interactions, has_clock=clock))
         chosen = settings_for(tiny_bert)
-        none = replace(chosen.history, epochs=0)
-        head = replace(chosen.relevance, counts=asked, epochs=1)  # type: ignore[arg-type]
+        none = {"epochs": 0}
+        head = chosen.relevance.changed(counts=asked, epochs=1)
         bundle: Bundle = train_engine(
             catalog,
             split,
-            replace(chosen, history=none, encoder=none, relevance=head),
+            chosen.changed(history=none, encoder=none, relevance=head),
             tmp_path / "run",
         ).bundle
         assert bundle.relevance.counts is expected

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from processes import output_of_python
 
 from longtail.console.wording import one_line
 from longtail.retrieval.errors import QueryError
@@ -76,7 +74,5 @@ def test_lists_can_not_change_after_the_query_was_made() -> None:
 
 def test_a_query_waits_for_neither_torch_nor_pandas() -> None:
     code = "import sys, longtail.retrieval.ranking.query; print(*sys.modules)"
-    printed = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout
+    printed = output_of_python("-c", code)
     assert not {"torch", "pandas", "faiss", "numba", "click"} & set(printed.split())

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from processes import output_of_python
 
 from longtail.index.errors import (
     DamagedFileError,
@@ -37,19 +35,13 @@ from longtail import Retriever
 found = Retriever.open(sys.argv[1]).recommend(
     users=["ink-fan-0", "oolong-fan-3", "saw-fan-1"], k=12, pool="all", debias=0.4, explain=True
 )
-assert "training" not in sys.modules
+assert "longtail.training" not in sys.modules
 found.to_parquet(sys.argv[2])
 """
 
 
 def ask_in_a_new_process(run: Path, out: Path) -> pd.DataFrame:
-    subprocess.run(
-        [sys.executable, "-c", ASK, str(run), str(out)],
-        check=True,
-        cwd=out.parent,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=120,
-    )
+    output_of_python("-c", ASK, run, out, place=out.parent)
     found = pd.read_parquet(out)
     found["because"] = [list(ids) for ids in found["because"]]
     return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import httpx2
 import pytest
 from browser import KEYS, Page, chromium
 from explorer_toys import evaluated
-from service_client import served_process
+from service_client import client_of, served_process
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -40,6 +40,13 @@ def page(visited: Page) -> Iterator[Page]:
     visited.driver.execute_script("localStorage.clear(); sessionStorage.clear()")
 
 
+def said_by_the_service(page: Page, path: str, **parameters: str | int) -> dict[str, Any]:
+    """Return what the service itself says."""
+    with client_of(page.url) as client:
+        found: dict[str, Any] = client.get(f"/v1/{path}", params=parameters).json()
+    return found
+
+
 def test_a_user_found_by_part_of_an_id_gets_two_lists_beside_the_history(page: Page) -> None:
     page.open()
     page.one(".combobox input").send_keys("tel-fan-2")
@@ -48,7 +55,7 @@ def test_a_user_found_by_part_of_an_id_gets_two_lists_beside_the_history(page: P
     page.settled()
     assert page.one("h1").text == USER
     assert page.state == {"user": [USER]}
-    history = httpx2.get(f"{page.url}/v1/users/{USER}").json()["history"]
+    history = said_by_the_service(page, f"users/{USER}")["history"]
     assert page.texts(".shelf .title") == [card["title"] for card in reversed(history)]
     assert len(page.items("without")) == len(page.items("with")) == 10
 
@@ -59,7 +66,7 @@ def test_a_random_user_of_a_kind_is_one_click_away(page: Page, kind: str) -> Non
     page.button(f"random {kind} user").click()
     page.settled()
     [user] = page.state["user"]
-    of_kind = httpx2.get(f"{page.url}/v1/users", params={"kind": kind, "limit": 100}).json()
+    of_kind = said_by_the_service(page, "users", kind=kind, limit=100)
     assert user in {line["user_id"] for line in of_kind["users"]}
 
 

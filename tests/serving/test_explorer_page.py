@@ -157,12 +157,3 @@ def test_a_file_that_is_still_the_same_is_not_sent_again(client: TestClient) -> 
 )
 def test_nothing_but_the_pages_files_is_sent(client: TestClient, name: str) -> None:
     assert client.get(f"/explorer/{name}").status_code == 404
-
-
-def test_the_files_are_packed_with_the_library() -> None:
-    import tomllib
-
-    project = tomllib.loads((STATIC.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-    packed = project["tool"]["setuptools"]["package-data"]["longtail.serving.explorer"]
-    assert packed == ["static/**/*"]
-    assert (STATIC.parent / "__init__.py").is_file()

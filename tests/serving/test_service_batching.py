@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
+from processes import LONGEST_WAIT_S
+from service_client import PATIENT
 
 from longtail.retrieval.ranking.query import Query
 from longtail.serving.engine.batch_handler import Outcome
@@ -32,7 +34,7 @@ class SlowEngine:
         return {"index": f"v{len(self.batches)}", "model": "m"}, self._groups(names)
 
     def _groups(self, names: list[str | None]) -> Iterator[list[tuple[int, Outcome]]]:
-        assert self.free.wait(10)
+        assert self.free.wait(LONGEST_WAIT_S)
         if "bug" in names:
             raise ValueError("a bug")
         # Not in the order asked: groups are answered as they come.
@@ -48,11 +50,11 @@ async def settled(*waiting: asyncio.Task[object]) -> list[object]:
     return await asyncio.gather(*waiting, return_exceptions=True)
 
 
-def run(story, limits: Limits | None = None) -> SlowEngine:  # type: ignore[no-untyped-def]
+def run(story, limits: Limits = PATIENT) -> SlowEngine:  # type: ignore[no-untyped-def]
     engine = SlowEngine()
 
     async def told() -> None:
-        batcher = Batcher(engine, limits or Limits(), Metrics())
+        batcher = Batcher(engine, limits, Metrics())
         batcher.start()
         try:
             await story(batcher, engine)
@@ -110,7 +112,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_again() -> None:
         await settled(first, waiting)
         await batcher.submit(ask("c"))
 
-    run(story, Limits(waiting=2))
+    run(story, replace(PATIENT, waiting=2))
 
 
 def test_who_waits_too_long_gets_a_504_and_is_not_computed() -> None:
@@ -122,7 +124,7 @@ def test_who_waits_too_long_gets_a_504_and_is_not_computed() -> None:
         engine.free.set()
         await settled(first)
 
-    assert run(story, Limits(deadline_s=0.05)).batches == [["first"]]
+    assert run(story, replace(PATIENT, deadline_s=0.5)).batches == [["first"]]
 
 
 def test_who_hangs_up_is_not_computed() -> None:

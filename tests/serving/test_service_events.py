@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from command_line import longtail
-from service_client import USER, recommend, refused, served_process, serving
+from processes import LONGEST_WAIT_S
+from service_client import USER, client_of, recommend, refused, served_process, serving
 
 from longtail.index.errors import DamagedFileError
 from longtail.retrieval.data.events import TakenItem, cut_torn_end, line_of, read_events
@@ -71,7 +72,7 @@ class TestTheLog:
         go = threading.Event()
 
         def slow(descriptor: int, events: list[TakenItem], end: int) -> int:
-            go.wait(10)
+            go.wait(LONGEST_WAIT_S)
             written.append(len(events))
             return append(descriptor, events, end)
 
@@ -191,7 +192,7 @@ class TestTheService:
         self, run_copy: Path
     ) -> None:
         acknowledged: list[str] = []
-        with served_process(run_copy) as (url, process), httpx2.Client(base_url=url) as client:
+        with served_process(run_copy) as (url, process), client_of(url) as client:
 
             def kill() -> None:
                 while len(acknowledged) < 40:

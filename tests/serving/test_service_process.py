@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from command_line import longtail
-from service_client import USER, recommend, refused, served_process, serving
+from processes import LONGEST_WAIT_S, wait_until
+from service_client import USER, client_of, recommend, refused, served_process, serving
 
 from longtail.serving.access import ApiKey
 
 KEY = "a key of enough length"
 
 
+@pytest.fixture(scope="module")
+def url(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a process answers whose clients behave badly."""
+    run = Path(shutil.copytree(trained_run, tmp_path_factory.mktemp("served") / "run"))
+    with served_process(run) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def impatient_url(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a process answers that waits for no client for long."""
+    run = Path(shutil.copytree(trained_run, tmp_path_factory.mktemp("impatient") / "run"))
+    with served_process(run, "--client-timeout", 0.3) as (url, _):
+        yield url
+
+
 def connected(url: str) -> socket.socket:
     address = urlsplit(url)
-    return socket.create_connection((address.hostname, address.port), timeout=30)
+    return socket.create_connection((address.hostname, address.port), timeout=LONGEST_WAIT_S)
 
 
 def posted(body: bytes, *, path: str = "/v1/recommend", length: int | None = None) -> bytes:
@@ -31,13 +49,13 @@ def posted(body: bytes, *, path: str = "/v1/recommend", length: int | None = Non
     return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 
+def number_of(client: httpx2.Client, name: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0.0)
+
+
 def wait_for_number(client: httpx2.Client, name: str, wanted: float) -> None:
-    until = time.monotonic() + 60
-    found = None
-    while time.monotonic() < until and found != wanted:
-        lines = client.get("/metrics").text.splitlines()
-        found = next((float(line.split()[-1]) for line in lines if line.startswith(name)), None)
-    assert found == wanted, f"{name} is {found}"
+    wait_until(lambda: number_of(client, name) == wanted)
 
 
 class TestTheAddress:
@@ -101,28 +119,30 @@ class TestTheKey:
     def test_in_the_environment_opens_other_addresses(self, run_copy: Path) -> None:
         os.environ["LONGTAIL_API_KEY"] = KEY
         try:
-            with served_process(run_copy, "--host", "0.0.0.0") as (url, _):
-                url = url.replace("0.0.0.0", "127.0.0.1")
-                refused(httpx2.get(f"{url}/v1/version"), 401, "unauthorized")
-                response = httpx2.get(f"{url}/v1/version", headers={"X-API-Key": KEY})
+            with (
+                served_process(run_copy, "--host", "0.0.0.0") as (url, _),
+                client_of(url.replace("0.0.0.0", "127.0.0.1")) as client,
+            ):
+                refused(client.get("/v1/version"), 401, "unauthorized")
+                response = client.get("/v1/version", headers={"X-API-Key": KEY})
                 assert response.status_code == 200
         finally:
             del os.environ["LONGTAIL_API_KEY"]
 
 
 class TestTheHostName:
-    def test_of_another_site_is_refused_without_a_key(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _):
+    def test_of_another_site_is_refused_without_a_key(self, url: str) -> None:
+        with client_of(url) as client:
             for host in ("shop.test", "127.0.0.1.shop.test:80", "localhost.shop.test"):
-                response = httpx2.get(f"{url}/v1/version", headers={"Host": host})
+                response = client.get("/v1/version", headers={"Host": host})
                 refused(response, 403, "other_host")
             for host in ("localhost", "LOCALHOST:8000", "127.0.0.1:1", "[::1]:8000"):
-                assert httpx2.get(f"{url}/readyz", headers={"Host": host}).status_code == 200
+                assert client.get("/readyz", headers={"Host": host}).status_code == 200
 
 
 class TestStopping:
     def test_answers_what_is_in_flight_and_leaves_in_peace(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, process):
+        with served_process(run_copy) as (url, process), client_of(url) as client:
             body = {
                 "requests": [
                     {"user_id": USER, "pool": "all", "explain": True, "k": 50} for _ in range(100)
@@ -131,16 +151,16 @@ class TestStopping:
             found: list[httpx2.Response] = []
 
             def ask() -> None:
-                found.append(httpx2.post(f"{url}/v1/recommend:batch", json=body, timeout=60))
+                found.append(client.post("/v1/recommend:batch", json=body))
 
             asking = threading.Thread(target=ask)
             asking.start()
             numbers = ""
             while 'stage="queue"' not in numbers:  # the engine is at it
-                numbers = httpx2.get(f"{url}/metrics").text
+                numbers = client.get("/metrics").text
             process.terminate()
             asking.join()
-            assert process.wait(30) == 0
+            assert process.wait(LONGEST_WAIT_S) == 0
             assert process.stderr is not None
             log = [json.loads(line) for line in process.stderr.read().splitlines()]
         assert found[0].status_code == 200
@@ -150,7 +170,7 @@ class TestStopping:
 
 class TestTheLog:
     def test_has_ids_and_times_and_nothing_of_users(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, process), httpx2.Client(base_url=url) as client:
+        with served_process(run_copy) as (url, process), client_of(url) as client:
             recommend(client, user_id=USER)
             recommend(client, text="oolong for two")
             event = {"user_id": "stranger", "item_id": "tea-oolong-small"}
@@ -159,7 +179,7 @@ class TestTheLog:
             client.get("/v1/items", params={"search": "oolong"})
             client.post("/v1/recommend", json={"user_id": "nobody"})
             process.terminate()
-            process.wait(30)
+            process.wait(LONGEST_WAIT_S)
             assert process.stderr is not None
             log = process.stderr.read()
         requests = [json.loads(line) for line in log.splitlines() if '"request"' in line]
@@ -172,34 +192,34 @@ class TestTheLog:
 
 
 class TestClients:
-    def test_that_hang_up_are_not_computed(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _), httpx2.Client(base_url=url) as client:
+    def test_that_hang_up_are_not_computed(self, url: str) -> None:
+        left = 'longtail_requests_total{route="/v1/recommend",status="499"}'
+        with client_of(url) as client:
+            batches = number_of(client, "longtail_batch_size_count")
             asked = {"user_id": USER, "pool": "all", "explain": True, "k": 60}
             heavy = json.dumps({"requests": [asked] * 100}).encode()
             with connected(url) as busy, connected(url) as gone:
                 busy.sendall(posted(heavy, path="/v1/recommend:batch"))
-                wait_for_number(client, "longtail_batch_size_count", 1)
+                wait_for_number(client, "longtail_batch_size_count", batches + 1)
                 gone.sendall(posted(json.dumps({"user_id": USER}).encode()))
                 wait_for_number(client, "longtail_waiting", 1)
                 gone.close()
-                left = 'longtail_requests_total{route="/v1/recommend",status="499"}'
                 wait_for_number(client, left, 1)
                 assert b"200 OK" in busy.recv(100)
             recommend(client, user_id=USER)
             # The heavy batch and the last request; nothing in between.
-            wait_for_number(client, "longtail_batch_size_count", 2)
+            wait_for_number(client, "longtail_batch_size_count", batches + 2)
 
-    def test_that_are_slow_with_the_body_get_a_408(self, run_copy: Path) -> None:
-        options = ("--client-timeout", 0.3)
-        with served_process(run_copy, *options) as (url, _), connected(url) as slow:
+    def test_that_are_slow_with_the_body_get_a_408(self, impatient_url: str) -> None:
+        with connected(impatient_url) as slow:
             slow.sendall(posted(b'{"user_id": ', length=100))
             answer = b"".join(iter(lambda: slow.recv(4000), b""))
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"code":"slow_body"' in answer
 
-    def test_that_speak_no_http_get_a_400(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, _):
-            with connected(url) as odd:
-                odd.sendall(b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n")
-                assert odd.recv(100).startswith(b"HTTP/1.1 400 ")
-            assert httpx2.get(f"{url}/readyz").status_code == 200
+    def test_that_speak_no_http_get_a_400(self, url: str) -> None:
+        with connected(url) as odd:
+            odd.sendall(b"\x16\x03\x01\x02\x00 no HTTP\r\n\r\n")
+            assert odd.recv(100).startswith(b"HTTP/1.1 400 ")
+        with client_of(url) as client:
+            assert client.get("/readyz").status_code == 200

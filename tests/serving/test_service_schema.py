@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from processes import LONGEST_WAIT_S
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi.checks import (
@@ -55,7 +56,7 @@ def test_made_up_requests_are_answered_as_documented(document: schemathesis.Base
         )
         @given(case=operation.as_strategy())
         def answered(case: schemathesis.Case) -> None:
-            case.call_and_validate(checks=CHECKS)
+            case.call_and_validate(checks=CHECKS, timeout=LONGEST_WAIT_S)
 
         try:
             answered()

@@ -5,22 +5,22 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import numpy as np
 import pytest
 from command_line import longtail
-from service_client import USER, recommend, refused, served_process, serving
+from processes import LONGEST_WAIT_S
+from service_client import PATIENT, USER, client_of, recommend, refused, served_process, serving
 
 from longtail.index.storage.lock import index_lock
 from longtail.index.storage.versions import current_version
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.engine import model_registry
-from longtail.serving.limits import Limits
 
-PROMPT = Limits(poll_s=0.02)
+PROMPT = replace(PATIENT, poll_s=0.02)
 
 
 def publish(run: Path, number: int = 1) -> str:
@@ -35,7 +35,7 @@ VARIANTS = ("small", "large", "spare", "gift", "fine")
 
 def wait_for(client: Any, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return /readyz once it says what is wanted."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + LONGEST_WAIT_S
     while time.monotonic() < until:
         found: dict[str, Any] = client.get("/readyz").json()
         time.sleep(0.01)
@@ -165,7 +165,7 @@ class TestABadVersion:
             assert recommend(client, user_id=USER)["versions"]["index"] == "v0001"
 
     def test_spoilt_during_service_leaves_a_process_answering(self, run_copy: Path) -> None:
-        with served_process(run_copy) as (url, process), httpx2.Client(base_url=url) as client:
+        with served_process(run_copy) as (url, process), client_of(url) as client:
             flip_a_byte(run_copy, publish(run_copy))
             wait_for(client, {"status": "degraded"})
             assert recommend(client, user_id=USER)["versions"]["index"] == "v0001"

@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-LONGEST_WAIT_S = 15
+LONGEST_WAIT_S = 120
 
 
 @contextmanager
@@ -36,11 +36,16 @@ def chromium() -> Iterator[webdriver.Chrome]:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chromium refuses to run as root otherwise
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options=options, service=Service(driver))
+    service = Service(driver)
     try:
-        yield found
+        found = webdriver.Chrome(options=options, service=service)
+        try:
+            yield found
+        finally:
+            found.quit()
     finally:
-        found.quit()
+        # A driver whose browser never came up, or that took no leave.
+        service.stop()
 
 
 @dataclass(frozen=True)

@@ -5,47 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
-import resource
-import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 import pandas as pd
+from processes import Done, Process, started_python
 
 from longtail.cli import main
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import PARTS
 from longtail.retrieval.data.splits import Split
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ROOT / "tests" / "support" / "programs"
-# On the path of tests; programs that tests start need it said.
-SUPPORT_PATH = os.pathsep.join(
-    str(folder) for folder in (PROGRAMS.parent, PROGRAMS.parent / "toys")
-)
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left: its exit code and both of its streams."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def complaint(self) -> str:
-        """The error message of a known failure: checked to be one line, and the last."""
-        assert self.code == 1, (self.code, self.err)
-        assert "Traceback" not in self.err
-        lines = self.err.splitlines()
-        errors = [line for line in lines if line.startswith("error: ")]
-        assert errors == lines[-1:], self.err
-        return errors[0].removeprefix("error: ")
 
 
 def longtail(*arguments: object) -> Done:
@@ -67,46 +38,19 @@ def longtail(*arguments: object) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-def start(*arguments: object, first: str = "") -> subprocess.Popen[str]:
+@contextlib.contextmanager
+def started_longtail(*arguments: object, first: str = "") -> Iterator[Process]:
     """Start a command in a process of its own, after the Python statements of ``first``."""
     # A test run in the background of a shell inherits an ignored Ctrl-C.
     program = (
-        "import signal, sys\n"
+        "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"{first}\n"
         "from longtail.cli import main\n"
         "main()\n"
     )
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"},
-    )
-
-
-def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> Done:
-    """Wait for a started command."""
-    try:
-        out, err = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        raise
-    return Done(process.returncode, out, err)
-
-
-@contextlib.contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond ``size`` bytes: writing fails as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with started_python("-c", program, *arguments) as process:
+        yield process
 
 
 def train_arguments(bert: Path, *changes: str) -> list[str]:
@@ -122,7 +66,9 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "history.epochs=1",
         "history.batch_size=32",
         "history.uniform_negatives=60",
+        "refit=false",
         "encoder.epochs=1",
+        "encoder.max_steps=-1",
         "encoder.batch_size=32",
         "encoder.uniform_negatives=60",
         "sequence.popularity_strengths=[0]",
@@ -137,7 +83,8 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "relevance.epochs=2",
         *changes,
     )
-    return [word for setting in settings for word in ("--set", setting)]
+    # By name: a machine with a GPU would take other settings.
+    return ["--config", "cpu", *(word for setting in settings for word in ("--set", setting))]
 
 
 def write_shop(folder: Path, catalog: Catalog, split: Split) -> Path:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
-from command_line import start
+from command_line import started_longtail
+from processes import LONGEST_WAIT_S, Process, finish, line_of
 from starlette.testclient import TestClient
 
 from longtail.serving.access import ApiKey
@@ -18,31 +18,34 @@ from longtail.serving.limits import Limits
 from longtail.serving.service import Service
 
 USER = "oolong-fan-1"
+LONGEST_ANSWER_S = 600.0
+# No look for new versions by itself, and time for a busy machine.
+PATIENT = Limits(poll_s=3600, deadline_s=LONGEST_ANSWER_S, client_s=LONGEST_ANSWER_S)
+PATIENT_OPTIONS = ("--deadline", LONGEST_ANSWER_S, "--client-timeout", LONGEST_ANSWER_S)
 
 
 @contextmanager
 def serving(
-    run: Path, *, limits: Limits | None = None, key: ApiKey | None = None
+    run: Path, *, limits: Limits = PATIENT, key: ApiKey | None = None
 ) -> Iterator[tuple[TestClient, Service]]:
     """Serve a run in this process."""
-    service = Service.open(run, limits or Limits(poll_s=3600))
+    service = Service.open(run, limits)
     with TestClient(make_app(service, key), raise_server_exceptions=False) as client:
         yield client, service
 
 
 @contextmanager
-def served_process(run: Path, *options: object) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def served_process(run: Path, *options: object) -> Iterator[tuple[str, Process]]:
     """Serve a run in a process of its own; yield its URL and the process, which may be killed."""
-    process = start("serve", run, "--port", 0, *options)
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        assert " at http" in line, process.stderr.read() if process.stderr else ""
+    with started_longtail("serve", run, "--port", 0, *PATIENT_OPTIONS, *options) as process:
+        line = line_of(process)
+        assert " at http" in line, finish(process).err
         yield line.split(" at ")[1].split()[0], process
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+
+
+def client_of(url: str) -> httpx2.Client:
+    """Return a patient client of a served process."""
+    return httpx2.Client(base_url=url, timeout=LONGEST_WAIT_S)
 
 
 def recommend(client: TestClient | httpx2.Client, **request: Any) -> dict[str, Any]:

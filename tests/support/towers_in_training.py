@@ -18,7 +18,8 @@ from longtail.retrieval.towers.text_user_tower import TextUserTower, TextUserTow
 from longtail.retrieval.towers.user_tower import UserTower
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
 from longtail.training.losses.logq import expected_draws
-from longtail.training.towers.two_tower import LossSettings, TwoTower
+from longtail.training.losses.loss_settings import LossSettings
+from longtail.training.towers.two_tower import TextTraining, TwoTower
 from longtail.training.trainer.batches import ContrastiveCollator
 from longtail.training.trainer.examples import NextItemExamples, taken_matrix
 
@@ -56,7 +57,7 @@ def shop_in_training(
     uniform_negatives: int = 5,
     **options: Any,
 ) -> ShopInTraining:
-    """Return the toy shop's towers, in training mode; ``options`` are `TwoTower`'s."""
+    """Return the toy shop's towers, in training mode; ``options`` are `TextTraining`'s."""
     for module in item_tower.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = dropout
@@ -84,7 +85,7 @@ def shop_in_training(
         popularity,
         expected_draws(share, 32, uniform_negatives, len(catalog)),
         LossSettings(temperature=0.1),
-        **{"trainable_layers": -1, **options},
+        TextTraining(**{"trainable_layers": -1, **options}),
     )
     collator = ContrastiveCollator(
         examples,

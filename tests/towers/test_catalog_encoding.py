@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from processes import LONGEST_WAIT_S, line_of, started_python, wait_until
 
 import longtail.retrieval.towers.catalog_encoding
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend
@@ -244,22 +243,12 @@ def test_a_process_that_is_killed_at_any_moment_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr(longtail.retrieval.towers.catalog_encoding, "ITEMS_PER_CHUNK", 16)
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen(
-        [sys.executable, "-c", READER, str(tiny_bert), str(killed)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert process.stdout is not None
-    with process.stdout:
-        assert process.stdout.readline() == "reading\n"
-        deadline = time.monotonic() + 60
-        while len(list(killed.glob("vectors-*.npy"))) < 5 and time.monotonic() < deadline:
-            time.sleep(0.01)
+    with started_python("-c", READER, tiny_bert, killed) as process:
+        assert line_of(process) == "reading"
+        wait_until(lambda: len(list(killed.glob("vectors-*.npy"))) >= 5, process)
         time.sleep(float(np.random.default_rng(seed).uniform(0, 0.3)))
         process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL, "it was still reading"
+        assert process.wait(LONGEST_WAIT_S) == -signal.SIGKILL, "it was still reading"
     done = sum(len(np.load(path)) for path in killed.glob("vectors-*.npy"))
     n = done + 100
     texts = [f"{number} saw {number % 7}" for number in range(n)]

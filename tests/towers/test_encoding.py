@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from processes import LONGEST_WAIT_S
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend
@@ -29,7 +30,7 @@ class NamingBackend:
         self.workers = workers
         self.threads: set[int] = set()
         # All workers must be there at once, or the wait breaks.
-        self._meeting = threading.Barrier(workers, timeout=20)
+        self._meeting = threading.Barrier(workers, timeout=LONGEST_WAIT_S)
         self._met = False
 
     def pool(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> NDArray[np.float32]:

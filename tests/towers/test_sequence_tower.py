@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.towers.sequence_tower import SequenceTower, SequenceTowerShape, oldest_first
-from longtail.training.evidence.fit_sequence_tower import SequenceSettings, fit_sequence_tower
+from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
+from longtail.training.evidence.sequence_settings import SequenceSettings
 
 N_ITEMS, TEXT_DIM = 12, 6
 TEXTS = np.random.default_rng(0).normal(size=(N_ITEMS, TEXT_DIM)).astype(np.float32)
@@ -110,7 +111,7 @@ def cycles(n: int = 80, seed: int = 1) -> Histories:
 class TestFitting:
     @pytest.mark.parametrize("negatives", [6_000, 8], ids=["whole catalog", "sampled"])
     def test_it_learns_what_comes_next(self, negatives: int) -> None:
-        chosen = SequenceSettings(**{**vars(SETTINGS), "negatives": negatives})
+        chosen = SETTINGS.changed(negatives=negatives)
         tower, report = fit_sequence_tower(
             cycles(), TEXTS, COUNTS, chosen, popularity_strength=0.0, seed=0
         )
@@ -124,7 +125,7 @@ class TestFitting:
         assert min(losses) < losses[0]
 
     def test_the_same_seed_gives_the_same_tower(self) -> None:
-        chosen = SequenceSettings(**{**vars(SETTINGS), "epochs": 2, "dropout": 0.2})
+        chosen = SETTINGS.changed(epochs=2, dropout=0.2)
         first, again = (
             fit_sequence_tower(cycles(), TEXTS, COUNTS, chosen, popularity_strength=1.0, seed=3)[0]
             for _ in range(2)
@@ -133,7 +134,7 @@ class TestFitting:
         assert all(weight.equal(weights[name]) for name, weight in again.state_dict().items())
 
     def test_too_few_users_to_watch_still_give_a_tower(self) -> None:
-        chosen = SequenceSettings(**{**vars(SETTINGS), "epochs": 2})
+        chosen = SETTINGS.changed(epochs=2)
         for lists in ([[0, 1], [1, 2, 3]], [[0], []]):
             tower, report = fit_sequence_tower(
                 Histories.from_lists(lists), TEXTS, COUNTS, chosen, popularity_strength=0.0, seed=0
@@ -147,7 +148,7 @@ class TestFitting:
         lists = [rng.choice(N_ITEMS, 4, p=share).tolist() for _ in range(120)]
         histories = Histories.from_lists(lists)
         counts = np.bincount(histories.items, minlength=N_ITEMS)
-        chosen = SequenceSettings(**{**vars(SETTINGS), "epochs": 10})
+        chosen = SETTINGS.changed(epochs=10)
         share_of_first = []
         for strength in (0.0, 1.0):
             tower, _ = fit_sequence_tower(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -332,9 +331,9 @@ class TestRecord:
     def test_the_manifest_says_what_read_the_texts_and_how_near_it_comes(
         self, catalog: Catalog, split: Split, settings: TrainingSettings, tmp_path: Path
     ) -> None:
-        tower = replace(settings.item_tower, backend="torch-bfloat16")
+        tower = settings.item_tower.changed(backend="torch-bfloat16")
         run = tmp_path / "run"
-        train_engine(catalog, split, replace(settings, item_tower=tower), run)
+        train_engine(catalog, split, settings.changed(item_tower=tower), run)
         summary = read_manifest(run)["summary"]
         found = summary["text_backend"]
         assert found["backend"] == "torch-bfloat16" == backend_of_run(open_bundle(run).summary)
@@ -356,9 +355,9 @@ class TestRecord:
     ) -> None:
         wrong = lambda tower, name: Bent(tower, name, 0.5)  # noqa: E731
         monkeypatch.setattr(choice, "open_backend", wrong)
-        tower = replace(settings.item_tower, backend="torch-bfloat16")
+        tower = settings.item_tower.changed(backend="torch-bfloat16")
         with pytest.raises(ParityError, match="cosine to float32"):
-            train_engine(catalog, split, replace(settings, item_tower=tower), tmp_path / "run")
+            train_engine(catalog, split, settings.changed(item_tower=tower), tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
     def test_a_run_of_before_backends_is_read_exactly(self) -> None:

@@ -13,14 +13,14 @@ SHRINKAGE = 5.0
 ROWS_AT_ONCE = 2_048
 
 
-def co_taken(taken: sp.csr_matrix, kept: int) -> ItemWeights:
+def cooccurrence(taken: sp.csr_matrix, kept: int) -> ItemWeights:
     """Return shrunk cosines, of each row the ``kept`` largest, diagonal 0.
 
     ``together(j, i) / (sqrt(n_j n_i) + 5)`` (Sarwar et al., "Item-Based Collaborative Filtering",
     WWW 2001, with shrinkage). ``taken`` bool [n_users, n_items].
 
-    >>> found = co_taken(sp.csr_matrix(np.array([[1, 1], [1, 1], [1, 0]], dtype=bool)), 5)
-    >>> found.matrix.toarray().astype(float).round(3).tolist()
+    >>> weights = cooccurrence(sp.csr_matrix(np.array([[1, 1], [1, 1], [1, 0]], dtype=bool)), 5)
+    >>> weights.matrix.toarray().astype(float).round(3).tolist()
     [[0.0, 0.268], [0.268, 0.0]]
     """
     matrix = taken.astype(np.float32)

@@ -38,8 +38,8 @@ def first_order_rows(
     counts = np.diff(by_item.indptr)
     for rows in _blocks_of_pairs(by_item, np.diff(matrix.indptr)):
         pairs = sp.csr_matrix(by_item[rows] @ matrix)
-        own = np.arange(rows.start, rows.stop, dtype=pairs.indices.dtype)
-        itself = np.repeat(own, np.diff(pairs.indptr))
+        row_numbers = np.arange(rows.start, rows.stop, dtype=pairs.indices.dtype)
+        itself = np.repeat(row_numbers, np.diff(pairs.indptr))
         pairs.data[pairs.indices == itself] = 0.0
         pairs = sp.csr_matrix(pairs + near[rows] * np.float32(kernel))
         pairs.eliminate_zeros()

@@ -15,10 +15,14 @@ from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.sequence_tower import SequenceTower
-from longtail.training.evidence.cooccurrence import co_taken
-from longtail.training.evidence.fit_item_weights import BehaviourSettings, fit_behaviour
+from longtail.training.evidence.cooccurrence import cooccurrence
+from longtail.training.evidence.fit_item_weights import fit_item_weights
 from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
-from longtail.training.evidence.item_weights_choice import behaviour_candidates, choose_behaviour
+from longtail.training.evidence.item_weights_choice import (
+    choose_item_weights,
+    item_weights_candidates,
+)
+from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
 from longtail.training.evidence.text_neighbours import text_neighbours
 from longtail.training.evidence.transitions import followers, followers_by_text, transition_counts
 from longtail.training.profile import UNMEASURED, Profile
@@ -38,7 +42,7 @@ class FittedEvidence:
     report: dict[str, Any]
 
 
-def fit_sources(
+def fit_evidence(
     histories: Histories,
     taken: sp.csr_matrix,
     vectors: NDArray[np.float32],
@@ -56,11 +60,11 @@ def fit_sources(
     if not settings.behaviour.enabled:
         return FittedEvidence(EvidenceModels(), {})
     with profile.section("item-to-item weights"):
-        chosen = choose_behaviour(
+        chosen = choose_item_weights(
             taken,
             vectors,
             validation,
-            behaviour_candidates(settings.behaviour.closed_form, len(vectors)),
+            item_weights_candidates(settings.behaviour.closed_form, len(vectors)),
             progress=progress,
         )
         log = _Log(histories, taken, vectors, counts)
@@ -68,7 +72,7 @@ def fit_sources(
     report: dict[str, Any] = {
         "closed_form": {
             **asdict(chosen.report),
-            "settings": asdict(chosen.settings),
+            "settings": chosen.settings.model_dump(),
             "measures": chosen.measures,
         },
         "other_behaviours_seconds": seconds,
@@ -80,7 +84,7 @@ def fit_sources(
     )
 
 
-def refit_sources(
+def refit_evidence(
     fitted: FittedEvidence,
     histories: Histories,
     taken: sp.csr_matrix,
@@ -98,8 +102,8 @@ def refit_sources(
         return fitted
     began = time.monotonic()
     log = _Log(histories, taken, vectors, counts)
-    chosen = BehaviourSettings(**fitted.report["closed_form"]["settings"])
-    leading, _ = fit_behaviour(taken, vectors, chosen, progress=progress)
+    chosen = ItemWeightsSettings(**fitted.report["closed_form"]["settings"])
+    leading, _ = fit_item_weights(taken, vectors, chosen, progress=progress)
     item_weights, _ = _item_weights(leading, log, settings)
     epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]
     sequences, _ = _sequences(log, settings, epochs, progress)
@@ -124,14 +128,16 @@ def _item_weights(
     began = time.monotonic()
     kept, n_items = settings.behaviour.closed_form.kept, len(log.vectors)
     steps = transition_counts(log.histories, n_items)
-    found = {
+    weights = {
         LEADING: leading,
-        "co_taken": co_taken(log.taken, kept),
+        "co_taken": cooccurrence(log.taken, kept),
         "next": followers(steps, log.counts, kept),
     }
     if n_items <= settings.behaviour.transitions_by_text_limit:
-        found["next_by_text"] = followers_by_text(steps, text_neighbours(log.vectors, LIKES), kept)
-    return found, round(time.monotonic() - began, 1)
+        weights["next_by_text"] = followers_by_text(
+            steps, text_neighbours(log.vectors, LIKES), kept
+        )
+    return weights, round(time.monotonic() - began, 1)
 
 
 def _sequences(

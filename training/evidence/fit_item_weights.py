@@ -16,6 +16,7 @@ from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.kernels.row_blocks import row_blocks
 from longtail.retrieval.progress import Progress, silent
 from longtail.training.evidence.first_order import PAIRS_AT_ONCE, first_order_rows
+from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
 from longtail.training.evidence.largest_entries import largest_entries
 from longtail.training.evidence.text_neighbours import text_neighbours
 
@@ -26,30 +27,7 @@ Route = Literal["closed form", "first order"]
 
 
 @dataclass(frozen=True)
-class BehaviourSettings:
-    """How item-to-item weights are fitted (docs/behaviour.md has what each setting gives).
-
-    Attributes:
-        kept: entries kept of each row, those of the largest magnitude.
-        text_kernel, ridge: of the closed form.
-        first_order: weight of the first-order term that is added to the closed form.
-        first_order_kernel, first_order_ridge: of that term.
-        text_neighbours: nearest items by text that the first-order term knows of each item.
-        closed_form_limit: catalogs with more items have the first-order term alone.
-    """
-
-    kept: int = 200
-    text_kernel: float = 60.0
-    ridge: float = 100.0
-    first_order: float = 0.25
-    first_order_kernel: float = 5.0
-    first_order_ridge: float = 20.0
-    text_neighbours: int = 100
-    closed_form_limit: int = 30_000
-
-
-@dataclass(frozen=True)
-class BehaviourReport:
+class ItemWeightsReport:
     """How the weights were made.
 
     Attributes:
@@ -71,13 +49,13 @@ class BehaviourReport:
     peak_gb: float
 
 
-def fit_behaviour(
+def fit_item_weights(
     taken: sp.csr_matrix,
     vectors: NDArray[np.float32] | NDArray[np.float16],
-    settings: BehaviourSettings | None = None,
+    settings: ItemWeightsSettings | None = None,
     *,
     progress: Progress = silent,
-) -> tuple[ItemWeights, BehaviourReport]:
+) -> tuple[ItemWeights, ItemWeightsReport]:
     """Return item-to-item weights fitted on who took what and on the items' texts.
 
     ``taken`` bool [n_users, n_items], without duplicates, of the training part alone; ``vectors``
@@ -85,25 +63,25 @@ def fit_behaviour(
     ``closed form + first_order * first-order term`` (the term's own largest entries), beyond it
     the first-order term.
     """
-    [found] = fit_each(taken, vectors, [settings or BehaviourSettings()], progress=progress)
-    return found
+    [fitted] = fit_each(taken, vectors, [settings or ItemWeightsSettings()], progress=progress)
+    return fitted
 
 
 def fit_each(
     taken: sp.csr_matrix,
     vectors: NDArray[np.float32] | NDArray[np.float16],
-    candidates: Sequence[BehaviourSettings],
+    candidates: Sequence[ItemWeightsSettings],
     *,
     progress: Progress = silent,
-) -> Iterator[tuple[ItemWeights, BehaviourReport]]:
-    """Yield what `fit_behaviour` returns for each of the settings, in their order.
+) -> Iterator[tuple[ItemWeights, ItemWeightsReport]]:
+    """Yield what `fit_item_weights` returns for each of the settings, in their order.
 
     Neighbours in the list that share kernel and ridge share one inverse, those that share the
     first-order term's settings that term; only one matrix is in memory at a time.
     """
     n_items = len(vectors)
-    first: tuple[BehaviourSettings, ItemWeights, float] | None = None
-    inverted: tuple[BehaviourSettings, NDArray[np.float32]] | None = None
+    first: tuple[ItemWeightsSettings, ItemWeights, float] | None = None
+    inverted: tuple[ItemWeightsSettings, NDArray[np.float32]] | None = None
     for number, settings in enumerate(candidates):
         began = time.monotonic()
         progress("behaviour weights", number, len(candidates))
@@ -127,7 +105,7 @@ def fit_each(
             weights, share = _largest(blocks, n_items, settings.kept)
         yield (
             weights,
-            BehaviourReport(
+            ItemWeightsReport(
                 route="closed form" if exact else "first order",
                 items=n_items,
                 entries=len(weights),
@@ -143,9 +121,9 @@ def fit_each(
 def estimated_bytes(
     taken: sp.csr_matrix,
     vectors: NDArray[np.float32] | NDArray[np.float16],
-    settings: BehaviourSettings,
+    settings: ItemWeightsSettings,
 ) -> int:
-    """Return about how many bytes `fit_behaviour` needs at its peak beyond what it is given."""
+    """Return about how many bytes `fit_item_weights` needs at its peak beyond what it is given."""
     n_items, dim = int(vectors.shape[0]), int(vectors.shape[1])
     kept: int = 8 * n_items * min(settings.kept, n_items)
     near: int = 8 * n_items * min(settings.text_neighbours, n_items)
@@ -170,7 +148,7 @@ def _joined(
 def _first_order(
     taken: sp.csr_matrix,
     vectors: NDArray[np.float32] | NDArray[np.float16],
-    settings: BehaviourSettings,
+    settings: ItemWeightsSettings,
 ) -> tuple[ItemWeights, float]:
     """Return the first-order term's largest entries, and the share they have of it."""
     blocks = first_order_rows(
@@ -199,11 +177,11 @@ def _largest(
     return ItemWeights.from_rows(columns, values), kept / whole if whole else 1.0
 
 
-def _closed_form_part(settings: BehaviourSettings) -> tuple[float, ...]:
+def _closed_form_part(settings: ItemWeightsSettings) -> tuple[float, ...]:
     return settings.text_kernel, settings.ridge
 
 
-def _first_order_part(settings: BehaviourSettings) -> tuple[float, ...]:
+def _first_order_part(settings: ItemWeightsSettings) -> tuple[float, ...]:
     return (
         settings.kept,
         settings.first_order_kernel,

@@ -16,44 +16,13 @@ from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.catalog_softmax import catalog_softmax
 from longtail.retrieval.towers.sequence_tower import SequenceTower, SequenceTowerShape, oldest_first
+from longtail.training.evidence.sequence_settings import SequenceSettings
 
 logger = logging.getLogger("longtail.training")
 
 # Of every so many users, one is kept aside to say when to stop, and at most this many.
 KEPT_ASIDE = 20
 MOST_KEPT_ASIDE = 2_000
-
-
-@dataclass(frozen=True)
-class SequenceSettings:
-    """The sequence towers, one for each of ``popularity_strengths``; none of them: left out.
-
-    Attributes:
-        popularity_strengths: each trains a tower with that multiple of log(1 + count) added to
-            the logits (logit adjustment, Menon et al., ICLR 2021): at 0 the tower learns what
-            is probable, at 1 popularity is left to the added term and the tower learns the rest.
-        max_items: larger catalogs have no sequence tower.
-        events_per_batch: targets a step.
-        negatives: catalogs with more items are sampled down to this many uniform negatives a
-            step beside the batch's own items, corrected for how often each is drawn.
-        max_events: targets seen in all; a large log has fewer epochs.
-        patience: epochs without a better loss on the users kept aside.
-    """
-
-    popularity_strengths: tuple[float, ...] = (0.0, 1.0)
-    dim: int = 128
-    layers: int = 2
-    heads: int = 2
-    dropout: float = 0.3
-    max_history: int = 20
-    epochs: int = 12
-    max_events: int = 1_200_000
-    patience: int = 1
-    events_per_batch: int = 1_280
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    negatives: int = 6_000
-    max_items: int = 200_000
 
 
 def fit_sequence_tower(
@@ -196,15 +165,15 @@ def _loss(
         rows = torch.where(rows >= 0, torch.searchsorted(known, rows.clamp(min=0)), -1)
     items = tower.item_vectors(texts, known)
     given, targets = rows[:, :-1], rows[:, 1:]
-    wanted = targets >= 0
+    is_target = targets >= 0
     if last_only:
-        wanted = wanted & (wanted.cumsum(1) == wanted.sum(1, keepdim=True))
-    expected, bias = tower.log_scale.exp() * tower(given, items)[wanted], rarity[known]
+        is_target = is_target & (is_target.cumsum(1) == is_target.sum(1, keepdim=True))
+    expected, bias = tower.log_scale.exp() * tower(given, items)[is_target], rarity[known]
     if len(known) < len(texts):
         # Sampled softmax (Bengio and Senecal, 2008): popular items are in almost every batch,
         # rare ones in few, and without the correction that would push popularity down.
         bias = bias - _log_inclusion(share[known], int((rows >= 0).sum()), negatives, texts)
-    return catalog_softmax(expected, items, targets[wanted], bias)
+    return catalog_softmax(expected, items, targets[is_target], bias)
 
 
 def _log_inclusion(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from longtail.retrieval.features.history_scores import DECAY, LAST, HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.progress import Progress, silent
-from longtail.training.evidence.fit_item_weights import BehaviourReport, BehaviourSettings, fit_each
+from longtail.training.evidence.fit_item_weights import ItemWeightsReport, fit_each
+from longtail.training.evidence.item_weights_settings import ClosedFormSettings, ItemWeightsSettings
 from longtail.training.validation import ValidationMeasure, ValidationSet, mean_ndcg, mean_recall
 
 logger = logging.getLogger("longtail.training")
@@ -30,7 +31,7 @@ SEVERAL_RIDGES_UP_TO = 20_000
 
 
 @dataclass(frozen=True)
-class ChosenBehaviour:
+class ChosenItemWeights:
     """The weights that validation chose.
 
     Attributes:
@@ -41,63 +42,66 @@ class ChosenBehaviour:
     """
 
     weights: ItemWeights
-    report: BehaviourReport
-    settings: BehaviourSettings
+    report: ItemWeightsReport
+    settings: ItemWeightsSettings
     measures: list[dict[str, Any]]
 
 
-def behaviour_candidates(settings: BehaviourSettings, n_items: int) -> list[BehaviourSettings]:
+def item_weights_candidates(
+    settings: ClosedFormSettings, n_items: int
+) -> list[ItemWeightsSettings]:
     """Return the settings to try for a catalog of this size, around those given.
 
-    >>> tried = behaviour_candidates(BehaviourSettings(), 10_000)
+    >>> tried = item_weights_candidates(ClosedFormSettings(), 10_000)
     >>> [(t.ridge, t.first_order) for t in tried[:4]]
     [(50.0, 0.0), (50.0, 0.25), (50.0, 0.5), (200.0, 0.0)]
-    >>> [t.first_order_kernel for t in behaviour_candidates(BehaviourSettings(), 100_000)]
+    >>> [t.first_order_kernel for t in item_weights_candidates(ClosedFormSettings(), 100_000)]
     [5.0, 10.0, 3.0]
     """
+    whole = ItemWeightsSettings(**dict(settings))
     if n_items > settings.closed_form_limit:
         return [
-            replace(settings, first_order_kernel=factor * settings.first_order_kernel)
+            whole.changed(first_order_kernel=factor * settings.first_order_kernel)
             for factor in FIRST_ORDER_KERNEL_FACTORS
         ]
     factors = RIDGE_FACTORS if n_items <= SEVERAL_RIDGES_UP_TO else (1.0,)
     return [
-        replace(settings, ridge=factor * settings.ridge, first_order=share)
+        whole.changed(ridge=factor * settings.ridge, first_order=share)
         for factor in factors
         for share in FIRST_ORDERS
     ]
 
 
-def choose_behaviour(
+def choose_item_weights(
     taken: sp.csr_matrix,
     vectors: NDArray[np.float32] | NDArray[np.float16],
     validation: ValidationSet,
-    candidates: Sequence[BehaviourSettings],
+    candidates: Sequence[ItemWeightsSettings],
     *,
     decay: float = DECAY,
     last: int = LAST,
     progress: Progress = silent,
-) -> ChosenBehaviour:
+) -> ChosenItemWeights:
     """Return the candidate whose own ranking balances overall and tail best on validation.
 
-    ``taken`` and ``vectors`` as in `fit_behaviour`: the training part alone. Ties go to the
+    ``taken`` and ``vectors`` as in `fit_item_weights`: the training part alone. Ties go to the
     earlier candidate.
     """
-    best: tuple[float, ItemWeights, BehaviourReport, BehaviourSettings] | None = None
+    best: tuple[float, ItemWeights, ItemWeightsReport, ItemWeightsSettings] | None = None
     measures = []
     fitted = fit_each(taken, vectors, candidates, progress=progress)
     for settings, (weights, report) in zip(candidates, fitted, strict=True):
-        found = measure_behaviour(weights, validation, decay=decay, last=last)
-        measures.append({**asdict(settings), **asdict(found), "balance": found.balance})
-        logger.debug("behaviour %s: balance %.4f", settings, found.balance)
-        if best is None or found.balance > best[0]:
-            best = (found.balance, weights, report, settings)
+        measure = measure_item_weights(weights, validation, decay=decay, last=last)
+        measures.append({**settings.model_dump(), **asdict(measure), "balance": measure.balance})
+        logger.debug("behaviour %s: balance %.4f", settings, measure.balance)
+        if best is None or measure.balance > best[0]:
+            best = (measure.balance, weights, report, settings)
     if best is None:
         raise ValueError("there are no candidates to choose from")
-    return ChosenBehaviour(*best[1:], measures)
+    return ChosenItemWeights(*best[1:], measures)
 
 
-def measure_behaviour(
+def measure_item_weights(
     weights: ItemWeights,
     validation: ValidationSet,
     *,

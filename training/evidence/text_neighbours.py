@@ -68,11 +68,11 @@ def _comparisons(
     members = np.split(
         np.argsort(group, kind="stable"), np.cumsum(np.bincount(group, minlength=len(near_groups)))
     )[:-1]
-    for own, near in zip(members, near_groups, strict=True):
+    for rows_here, near in zip(members, near_groups, strict=True):
         candidates = np.sort(np.concatenate([members[other] for other in near]))
         # A catalog of a few kinds has groups of many thousand.
-        for rows in row_blocks(len(own)):
-            yield own[rows], candidates
+        for rows in row_blocks(len(rows_here)):
+            yield rows_here[rows], candidates
 
 
 def _groups(

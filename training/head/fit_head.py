@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,50 +22,13 @@ from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.fit_scorers import fit_boosting, fit_network
+from longtail.training.head.head_settings import KINDS, HeadSettings
 from longtail.training.head.ranked_pairs import PairRanks, balance
 from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
 
 logger = logging.getLogger("longtail.training")
 
-Kind = Literal["mixture", "network", "boosting"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """The relevance head.
-
-    Attributes:
-        counts: whether it may see candidates' training counts; ``auto``: only on logs with
-            real times, since a log that was filtered by its own future betrays it in counts.
-        scorer: ``auto`` takes what ranks users best that it wasn't fitted on; any other is
-            fitted alone, which saves the time of the rest.
-        max_users: validation users used.
-        negatives: guessed negatives kept a user while scorers are fitted.
-        popularity_matched: negatives a user drawn by popularity, beside those retrieved.
-        folds: parts of the users; each part is judged by scorers fitted on the others.
-        tail_weights: weights of tail positives tried; the best balance of overall and tail
-            NDCG@10 is taken.
-        debias_price: NDCG@10 that the default debias strength may cost.
-        rounds, bags: trees in a row, and such rows whose mean counts, each fitted on its own
-            draw of pairs and columns.
-        hidden, epochs, learning_rate: of the network.
-    """
-
-    counts: bool | Literal["auto"] = "auto"
-    scorer: Kind | Literal["auto"] = "auto"
-    max_users: int = 12_000
-    negatives: int = 40
-    popularity_matched: int = 0
-    folds: int = 3
-    tail_weights: tuple[float, ...] = (1.0, 2.0, 3.0)
-    debias_price: float = 0.02
-    rounds: int = 150
-    bags: int = 3
-    hidden: tuple[int, ...] = (64, 32)
-    epochs: int = 12
-    learning_rate: float = 3e-3
 
 
 DEBIAS_GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
@@ -118,7 +81,7 @@ def fit_relevance_head(
     competing = KINDS if settings.scorer == "auto" else (settings.scorer,)
     logits: dict[str, Floats] = {kind: folds.predictions(kind, weight) for kind in competing}
     progress("relevance head", 2, 3)
-    measures = {kind: ranks.measures(found) for kind, found in logits.items()}
+    measures = {kind: ranks.measures(logit) for kind, logit in logits.items()}
     kind = _choose_kind(measures, settings)
     scale, shift = platt(logits[kind][pairs.retrieved], pairs.label[pairs.retrieved])
     scorers = folds.fitted(kind, weight)
@@ -132,7 +95,7 @@ def fit_relevance_head(
         "scorer": kind,
         "tail_weight": weight,
         "tail_weights": tried,
-        "scorers": {name: _figures(found) for name, found in measures.items()},
+        "scorers": {name: _figures(figures) for name, figures in measures.items()},
         "tests": _tests(measures, kind),
         "debias": {f"{d:g}": _figures(m) for d, m in strengths.items()},
         "evidence": _importance(scorers, names),
@@ -169,18 +132,18 @@ class _Folds:
 
     def _predicted(self, kind: str, tail_weight: float, seed: int) -> Floats:
         """Return the same by scorers of one seed, which are fitted when they are first asked."""
-        asked = (kind, tail_weight, seed)
-        if asked not in self._known:
+        key = (kind, tail_weight, seed)
+        if key not in self._known:
             out = np.empty(len(self.pairs.user), np.float32)
             of_pair = self.fold[self.pairs.user]
             parts = np.unique(self.fold)
             for part in parts:
                 others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
-                mine = of_pair == part
+                inside = of_pair == part
                 scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
-                out[mine] = scorer.logits(self.pairs.evidence[mine])
-            self._known[asked] = out
-        return self._known[asked]
+                out[inside] = scorer.logits(self.pairs.evidence[inside])
+            self._known[key] = out
+        return self._known[key]
 
     def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
         """Return scorers fitted on every user."""
@@ -209,9 +172,9 @@ class _Folds:
 Measures = dict[str, NDArray[np.float64]]
 
 
-def balance_pair(found: Measures) -> tuple[float, float]:
+def balance_pair(measures: Measures) -> tuple[float, float]:
     """Return overall NDCG@10 and the balance of overall and tail."""
-    return float(np.nanmean(found["ndcg"])), balance(found)
+    return float(np.nanmean(measures["ndcg"])), balance(measures)
 
 
 def _choose_tail_weight(
@@ -230,11 +193,11 @@ def _choose_kind(measures: dict[str, Measures], settings: HeadSettings) -> str:
     return max(measures, key=lambda kind: balance(measures[kind]))
 
 
-def _choose_debias(found: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
+def _choose_debias(by_strength: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
     """Return the strength of the best balance among those that cost little overall."""
-    floor = (1 - settings.debias_price) * found[0.0][0]
-    affordable = [d for d, (overall, _) in found.items() if overall >= floor]
-    return max(affordable, key=lambda d: found[d][1])
+    floor = (1 - settings.debias_price) * by_strength[0.0][0]
+    affordable = [d for d, (overall, _) in by_strength.items() if overall >= floor]
+    return max(affordable, key=lambda d: by_strength[d][1])
 
 
 def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
@@ -253,15 +216,17 @@ def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
         gradient = np.array([(pull * given).mean(), pull.mean()])
         return float(np.logaddexp(0.0, -margin).mean()), gradient
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
-    if found[0] <= 0:
+    fitted_line = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
+    if fitted_line[0] <= 0:
         logger.warning("relevance head: calibration would turn the ranking round; it is left raw")
         return 1.0, 0.0
-    return float(found[0]), float(found[1])
+    return float(fitted_line[0]), float(fitted_line[1])
 
 
-def _figures(found: Measures) -> dict[str, float]:
-    return {**{k: round(float(np.nanmean(v)), 5) for k, v in found.items() if (~np.isnan(v)).any()}}
+def _figures(measures: Measures) -> dict[str, float]:
+    return {
+        **{k: round(float(np.nanmean(v)), 5) for k, v in measures.items() if (~np.isnan(v)).any()}
+    }
 
 
 def _tests(measures: dict[str, Measures], kind: str) -> dict[str, dict[str, float]]:
@@ -271,13 +236,13 @@ def _tests(measures: dict[str, Measures], kind: str) -> dict[str, dict[str, floa
         return {}
     columns: list[tuple[str, str]] = [(o, m) for o in others for m in ("ndcg", "tail_ndcg")]
     differences = np.stack([measures[kind][m] - measures[o][m] for o, m in columns], axis=1)
-    found = paired_bootstrap(differences)
+    tested = paired_bootstrap(differences)
     return {
         f"{other} {metric}": {
-            "difference": float(found.difference[i]),
-            "low": float(found.low[i]),
-            "high": float(found.high[i]),
-            "p": float(found.p[i]),
+            "difference": float(tested.difference[i]),
+            "low": float(tested.low[i]),
+            "high": float(tested.high[i]),
+            "p": float(tested.p[i]),
         }
         for i, (other, metric) in enumerate(columns)
     }
@@ -291,9 +256,9 @@ def _importance(scorers: tuple[Scorer, ...], names: tuple[str, ...]) -> dict[str
     return {names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
 
 
-def _quality(found: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> dict[str, Any]:
+def _quality(probabilities: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> dict[str, Any]:
     """Return the head's figures out of fold; ``base_accuracy`` is that of always answering no."""
-    value, label = found[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
+    value, label = probabilities[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
     measure: Callable[..., Calibration] = Calibration.measure
     whole = measure(value, label, part=bucket[pairs.row[pairs.retrieved]], part_names=POOL_NAMES)
     positives = float(label.mean()) if len(label) else float("nan")

@@ -63,7 +63,7 @@ def fit_network(
     rng = np.random.default_rng(seed)
     network = Network(NetworkShape(evidence.shape[1], hidden))
     network.look_at(evidence)
-    given, wanted = torch.from_numpy(evidence), torch.from_numpy(label.astype(np.float32))
+    given, answers = torch.from_numpy(evidence), torch.from_numpy(label.astype(np.float32))
     weights = torch.from_numpy(weight)
     optimizer = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=1e-2)
     steps = epochs * -(-len(label) // PAIRS_PER_STEP)
@@ -74,7 +74,7 @@ def fit_network(
         for start in range(0, len(order), PAIRS_PER_STEP):
             part = order[start : start + PAIRS_PER_STEP]
             loss = nn.functional.binary_cross_entropy_with_logits(
-                network(given[part]), wanted[part], weights[part]
+                network(given[part]), answers[part], weights[part]
             )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -38,11 +38,11 @@ class PairRanks:
             ("tail_", hit & self._tail, self._pairs.tail_targets),
         ):
             there = targets > 0
-            found = np.bincount(self._user[inside], minlength=len(targets))
+            hits = np.bincount(self._user[inside], minlength=len(targets))
             gained = np.bincount(self._user[inside], gain[inside], len(targets))
             ideal = self._ideal[np.minimum(targets, K)]
             out[f"{prefix}ndcg"] = np.where(there, gained / np.maximum(ideal, 1e-9), np.nan)
-            out[f"{prefix}recall"] = np.where(there, found / np.maximum(targets, 1), np.nan)
+            out[f"{prefix}recall"] = np.where(there, hits / np.maximum(targets, 1), np.nan)
         return out
 
 

@@ -89,15 +89,15 @@ def collect_pairs(
     parts: list[Pairs] = []
     for start in range(0, len(known), USERS_AT_ONCE):
         batch = np.arange(start, min(start + USERS_AT_ONCE, len(known)))
-        mine, took, refused = known.take(batch), positives.take(batch), rejected.take(batch)
-        user_state = ranking.user_state(mine)
-        handed = ranking.candidates(user_state, USUAL_K, Eligible("all", mine))
-        drawn = rng.choice(len(share), (len(mine), popularity_matched), p=share)
-        rows = _with_others(handed, took, refused, drawn, mine)
+        histories, took, refused = known.take(batch), positives.take(batch), rejected.take(batch)
+        user_state = ranking.user_state(histories)
+        handed = ranking.candidates(user_state, USUAL_K, Eligible("all", histories))
+        drawn = rng.choice(len(share), (len(histories), popularity_matched), p=share)
+        rows = _with_others(handed, took, refused, drawn, histories)
         label = _belong(rows, took)
         known_answer = label | _belong(rows, refused)
         present = rows >= 0
-        fresh = _fresh_targets(took, mine, popularity.bucket != HEAD)
+        fresh = _fresh_targets(took, histories, popularity.bucket != HEAD)
         parts.append(
             Pairs(
                 evidence=ranking.features(user_state, rows, names)[present],
@@ -138,7 +138,7 @@ def _with_others(
     took: Histories,
     refused: Histories,
     drawn: NDArray[np.int64],
-    mine: Histories,
+    histories: Histories,
 ) -> NDArray[np.int64]:
     """Return the candidates with each user's other pairs added, none twice, -1 padded."""
     lists = []
@@ -149,7 +149,7 @@ def _with_others(
         # answers were chosen alike and both count.
         shown = [took[i], refused[i]] if len(refused[i]) else []
         extra = np.concatenate([*shown, drawn[i]]).astype(np.int64)
-        extra = np.setdiff1d(extra, np.union1d(candidates, mine[i]))
+        extra = np.setdiff1d(extra, np.union1d(candidates, histories[i]))
         lists.append(np.concatenate([candidates, extra]))
     out = np.full((len(lists), max((len(rows) for rows in lists), default=0)), -1, np.int64)
     for i, rows in enumerate(lists):
@@ -168,10 +168,10 @@ def _among(rows: NDArray[np.int64], handed: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _fresh_targets(
-    took: Histories, mine: Histories, in_tail: NDArray[np.bool_]
+    took: Histories, histories: Histories, in_tail: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return how many new items each user took, and how many of them in the tail."""
-    new = [np.setdiff1d(took[i], mine[i]) for i in range(len(took))]
+    new = [np.setdiff1d(took[i], histories[i]) for i in range(len(took))]
     return (
         np.array([len(items) for items in new], np.int64),
         np.array([int(in_tail[items].sum()) for items in new], np.int64),

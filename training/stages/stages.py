@@ -36,12 +36,13 @@ from longtail.training.stages.finished_stages import (
     load_finished_stage,
     save_finished_stage,
 )
+from longtail.training.stages.stage_settings import StageSettings, TextStageSettings
 from longtail.training.stages.text_stage import add_lora, start_from_frozen_states
 from longtail.training.towers.lora import Lora
-from longtail.training.towers.two_tower import TwoTower
+from longtail.training.towers.two_tower import FIXED_ITEMS, TextTraining, TwoTower
 from longtail.training.trainer.batches import ContrastiveCollator
 from longtail.training.trainer.examples import NextItemExamples
-from longtail.training.trainer.trainer import StageSettings, run_stage
+from longtail.training.trainer.trainer import StageContext, run_stage
 from longtail.training.validation import ValidationMeasure, ValidationSet, measure
 
 logger = logging.getLogger("longtail.training")
@@ -120,23 +121,25 @@ class Stages:
         result = self._finished(name, model)
         if result is None:
             lora = self._set_up(model, stage)
-            found = run_stage(
+            trained = run_stage(
                 name,
                 model,
                 self._collator(stage),
                 stage,
+                StageContext(
+                    work=self.work,
+                    resume=self.resume,
+                    seed=self.settings.seed,
+                    progress=self.progress,
+                    processes=self.processes,
+                    clock=self.profile.clock(name, self.device),
+                ),
                 balance=lambda: self._balance(model),
                 refresh=lambda: self._refresh(model),
-                work=self.work,
-                resume=self.resume,
-                seed=self.settings.seed,
-                progress=self.progress,
-                processes=self.processes,
-                clock=self.profile.clock(name, self.device),
             )
             if lora is not None:
                 lora.merge()
-            result = replace(found, seconds=round(time.monotonic() - began, 1))
+            result = replace(trained, seconds=round(time.monotonic() - began, 1))
             if self.processes.first:
                 save_finished_stage(self.work, name, model, result)
                 shutil.rmtree(self.work / "checkpoints" / name, ignore_errors=True)
@@ -187,11 +190,7 @@ class Stages:
                 len(self.pooled),
             ),
             self.settings.loss,
-            trainable_layers=stage.trainable_layers if name == "text" else 0,
-            train_item_linear=name == "text" and stage.item_linear_lr > 0,
-            fresh_texts=stage.fresh_texts,
-            tokens_per_pass=stage.tokens_per_pass,
-            gradient_cache=stage.gradient_cache,
+            TextTraining.of(stage) if isinstance(stage, TextStageSettings) else FIXED_ITEMS,
         )
         if isinstance(self.user_tower, VectorUserTower):
             self.user_tower.train_only(name)
@@ -238,7 +237,7 @@ class Stages:
 
     def _set_up(self, model: TwoTower, stage: StageSettings) -> Lora | None:
         """Add what the text stage wants before its first step."""
-        if not model.reads_text:
+        if not isinstance(stage, TextStageSettings) or not model.reads_text:
             return None
         lora = add_lora(model, stage, seed=self.settings.seed)
         if not self.processes.first:
@@ -266,8 +265,8 @@ class Stages:
         return model.reading.starts_from_states and self.texts.whole
 
     def _fingerprint(self) -> str:
-        found: str = self.processes.tell(self.item_tower.fingerprint())
-        return found
+        fingerprint: str = self.processes.tell(self.item_tower.fingerprint())
+        return fingerprint
 
     def _shared(self, read: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return what the first process reads, in all of them."""
@@ -312,15 +311,15 @@ class Stages:
 
     def _choose_serving(self) -> Serving:
         """Return the popularity weight of the best list overall, and the debias of the balance."""
-        found = self._measure(self.temperature)
-        overall = max(found, key=lambda m: m.ndcg)
-        below = [m for m in found if m.popularity_weight <= overall.popularity_weight]
+        measures = self._measure(self.temperature)
+        overall = max(measures, key=lambda m: m.ndcg)
+        below = [m for m in measures if m.popularity_weight <= overall.popularity_weight]
         balanced = max(below, key=lambda m: m.balance)
         self.reports.append(
             {
                 "stage": "serving",
                 "kept": True,
-                "measures": [{**asdict(m), "balance": m.balance} for m in found],
+                "measures": [{**asdict(m), "balance": m.balance} for m in measures],
             }
         )
         return Serving(

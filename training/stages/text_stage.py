@@ -9,11 +9,12 @@ import numpy as np
 
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.text.tokens import TokenTable
+from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.towers.frozen_states import read_frozen_states, states_gb
 from longtail.training.towers.lora import Lora
 from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.towers.two_tower import TwoTower
-from longtail.training.trainer.trainer import StageSettings, planned_steps
+from longtail.training.trainer.trainer import planned_steps
 
 logger = logging.getLogger("longtail.training")
 
@@ -21,7 +22,7 @@ logger = logging.getLogger("longtail.training")
 TRIED_TEXTS = 8
 
 
-def add_lora(model: TwoTower, stage: StageSettings, *, seed: int) -> Lora | None:
+def add_lora(model: TwoTower, stage: TextStageSettings, *, seed: int) -> Lora | None:
     """Put adapters on the layers that train, if the settings ask for it and any do.
 
     Raises:
@@ -34,7 +35,7 @@ def add_lora(model: TwoTower, stage: StageSettings, *, seed: int) -> Lora | None
 
 def start_from_frozen_states(
     model: TwoTower,
-    stage: StageSettings,
+    stage: TextStageSettings,
     n_examples: int,
     folder: Path,
     *,

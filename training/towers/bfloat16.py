@@ -12,17 +12,17 @@ from longtail.retrieval.towers.backends.names import bfloat16_is_fast
 logger = logging.getLogger("longtail.training")
 
 
-def uses_bfloat16(asked: bool | Literal["auto"]) -> bool:
+def uses_bfloat16(setting: bool | Literal["auto"]) -> bool:
     """Return whether to train under bfloat16 autocast on this machine.
 
     ``auto`` asks the hardware. ``True`` is obeyed, but a machine that only imitates bfloat16
     takes several times as long, and the log says so.
     """
-    if asked is False:
+    if setting is False:
         return False
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     fast = bfloat16_is_fast(device)
-    if asked == "auto":
+    if setting == "auto":
         return fast
     if not fast:
         logger.warning(

@@ -9,7 +9,7 @@ from torch import nn
 
 
 @contextmanager
-def without_dropout(module: nn.Module) -> Iterator[None]:
+def eval_mode(module: nn.Module) -> Iterator[None]:
     """Put a module and its parts in evaluation mode, and each back in its own afterwards.
 
     ``module.train(was_training)`` would switch dropout on in parts that had it off.

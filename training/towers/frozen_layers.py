@@ -28,22 +28,22 @@ class LayerStack:
     @classmethod
     def of(cls, encoder: nn.Module) -> LayerStack:
         """Return the longest list of modules in an encoder; without one, a stack of no layers."""
-        found = cls(encoder, "", ())
+        longest = cls(encoder, "", ())
         for parent in encoder.modules():
             for name, child in parent.named_children():
-                if isinstance(child, nn.ModuleList) and len(child) > len(found.layers):
-                    found = cls(parent, name, tuple(child))
-        return found
+                if isinstance(child, nn.ModuleList) and len(child) > len(longest.layers):
+                    longest = cls(parent, name, tuple(child))
+        return longest
 
     @contextmanager
     def replaced(self, layers: Sequence[nn.Module]) -> Iterator[None]:
         """Let the encoder run through other layers, as many as it has."""
-        own = getattr(self.parent, self.name)
+        before = getattr(self.parent, self.name)
         setattr(self.parent, self.name, nn.ModuleList(layers))
         try:
             yield
         finally:
-            setattr(self.parent, self.name, own)
+            setattr(self.parent, self.name, before)
 
 
 def thaw_last_layers(item_tower: ItemTower, count: int) -> tuple[nn.Module, ...]:

@@ -15,7 +15,7 @@ from longtail.index.files import write_file_atomically
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.text.token_batches import token_batches
 from longtail.retrieval.towers.text.tokens import TokenTable
-from longtail.training.towers.eval_mode import without_dropout
+from longtail.training.towers.eval_mode import eval_mode
 from longtail.training.towers.split_encoder import SplitEncoder
 
 
@@ -39,10 +39,10 @@ class FrozenStates:
     def padded(self, rows: NDArray[np.int64]) -> torch.Tensor:
         """Return the states of these texts, [len(rows), longest, width], zeros as padding."""
         lengths = self.tokens.lengths[rows]
-        found = np.zeros((len(rows), lengths.max(), self.states.shape[1]), self.states.dtype)
+        states = np.zeros((len(rows), lengths.max(), self.states.shape[1]), self.states.dtype)
         for i, (start, length) in enumerate(zip(self.starts[rows], lengths, strict=True)):
-            found[i, :length] = self.states[start : start + length]
-        return torch.from_numpy(found)
+            states[i, :length] = self.states[start : start + length]
+        return torch.from_numpy(states)
 
 
 def states_gb(tokens: TokenTable, width: int) -> float:
@@ -80,7 +80,7 @@ def read_frozen_states(
         device = next(split.item_tower.parameters()).device
         # Written, not mapped: a disk that fills up under a map kills the process.
         with (
-            without_dropout(split.item_tower),
+            eval_mode(split.item_tower),
             write_file_atomically(path) as temporary,
             temporary.open("wb") as file,
         ):

@@ -11,7 +11,7 @@ from torch import nn
 
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.tokens import TokenTable
-from longtail.training.towers.eval_mode import without_dropout
+from longtail.training.towers.eval_mode import eval_mode
 from longtail.training.towers.frozen_layers import LayerStack
 
 # Rounding moves the entries of a unit vector by less, a wrong way by far more.
@@ -31,8 +31,8 @@ class Handing(nn.Module):
 
     def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> Any:
         """Return the hidden states, [b, length, width]."""
-        found = hidden_states if self.states is None else self.states
-        return (found,) if self.in_tuple else found
+        handed_on = hidden_states if self.states is None else self.states
+        return (handed_on,) if self.in_tuple else handed_on
 
 
 class SplitEncoder:
@@ -61,14 +61,14 @@ class SplitEncoder:
             return None
         device = next(item_tower.parameters()).device
         ids, mask = (part.to(device) for part in tried.padded(np.arange(len(tried))))
-        with without_dropout(item_tower):
+        with eval_mode(item_tower):
             output, whole = _output_and_pooled(item_tower, layers[-trained - 1], ids, mask)
             split = cls(item_tower, trained, in_tuple=isinstance(output, tuple))
             try:
-                found = split.pool(ids, mask, split.states(ids, mask))
+                again = split.pool(ids, mask, split.states(ids, mask))
             except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):
                 return None
-        return split if bool((found - whole).abs().max() < TOLERANCE) else None
+        return split if bool((again - whole).abs().max() < TOLERANCE) else None
 
     @torch.no_grad()
     def states(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

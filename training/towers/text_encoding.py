@@ -15,7 +15,7 @@ from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.token_batches import token_batches
 from longtail.retrieval.towers.text.tokens import TokenTable, pad_tokens
-from longtail.training.towers.eval_mode import without_dropout
+from longtail.training.towers.eval_mode import eval_mode
 from longtail.training.towers.frozen_states import FrozenStates
 from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.trainer.step_clock import SILENT, StepClock
@@ -26,7 +26,7 @@ CPU_TOKENS_PER_PASS = 1_024
 GPU_TOKENS_PER_PASS = 16_384
 
 
-class TextReading:
+class TextEncoding:
     """Reads texts with gradients, in passes of like length.
 
     With ``gradient_cache`` a pass keeps nothing for its gradient but its tokens: when the loss
@@ -100,14 +100,14 @@ class TextReading:
     @torch.no_grad()
     def catalog(self, progress: Progress = silent) -> NDArray[np.float32]:
         """Return the vectors of all items before the linear layer, float32 [n, dim]."""
-        found = np.empty((len(self.tokens), self.item_tower.dim_pooled), np.float32)
+        vectors = np.empty((len(self.tokens), self.item_tower.dim_pooled), np.float32)
         rows = np.argsort(-self.tokens.lengths, kind="stable")
-        with without_dropout(self.item_tower):
+        with eval_mode(self.item_tower):
             for start in range(0, len(rows), 2_048):
                 part = rows[start : start + 2_048]
-                found[part] = self.items(part).cpu().numpy()
+                vectors[part] = self.items(part).cpu().numpy()
                 progress("reading item texts", start + len(part), len(rows))
-        return found
+        return vectors
 
     def _in_passes(
         self, lengths: NDArray[np.int64], read: Callable[[NDArray[np.int64]], torch.Tensor]
@@ -117,9 +117,9 @@ class TextReading:
             # Of several processes one may have no text to read in a small step.
             device = next(self.item_tower.parameters()).device
             return torch.zeros((0, self.item_tower.dim_pooled), device=device)
-        found = torch.cat([read(part) for part in parts])
+        vectors = torch.cat([read(part) for part in parts])
         place = np.argsort(np.concatenate(parts))
-        return found[torch.from_numpy(place).to(found.device)]
+        return vectors[torch.from_numpy(place).to(vectors.device)]
 
     def _run(self, pool: Callable[..., torch.Tensor], *given: torch.Tensor) -> torch.Tensor:
         device = next(self.item_tower.parameters()).device

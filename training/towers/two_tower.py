@@ -15,30 +15,46 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 from longtail.training.losses.logq import correct_logits
+from longtail.training.losses.loss_settings import LossSettings
 from longtail.training.losses.masking import mask_accidental_hits, mask_other_positives
 from longtail.training.losses.sampled_softmax import sampled_softmax
 from longtail.training.processes import ALONE, Processes
+from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.towers.frozen_layers import thaw_last_layers
-from longtail.training.towers.text_encoding import FreshTexts, TextReading
+from longtail.training.towers.text_encoding import FreshTexts, TextEncoding
 from longtail.training.trainer.step_clock import SILENT, StepClock
 
 
 @dataclass(frozen=True)
-class LossSettings:
-    """The contrastive loss.
+class TextTraining:
+    """What of the item tower trains, and how a step reads texts: see `TextStageSettings`.
 
     Attributes:
-        temperature: where the learned temperature of the cosine starts; 0 fits it first.
-        logq_strength: 0 learns relevance with popularity taken out, 1 the most probable item.
-        shuffled_share: share of examples put in random order first, target included: they teach
-            what belongs together, the others what comes next.
-        history_dropout: share of past items left out of a training history.
+        trainable_layers: last layers of the text encoder that train, -1 for all of it.
+        train_item_linear: whether the linear layer above it trains.
+        fresh_texts, tokens_per_pass, gradient_cache: as in the settings.
     """
 
-    temperature: float = 0.0
-    logq_strength: float = 0.0
-    shuffled_share: float = 0.0
-    history_dropout: float = 0.0
+    trainable_layers: int = 0
+    train_item_linear: bool = True
+    fresh_texts: FreshTexts = "all"
+    tokens_per_pass: int = 0
+    gradient_cache: bool = False
+
+    @classmethod
+    def of(cls, stage: TextStageSettings) -> TextTraining:
+        """Return what the settings of a text stage say."""
+        return cls(
+            trainable_layers=stage.trainable_layers,
+            train_item_linear=stage.item_linear_lr > 0,
+            fresh_texts=stage.fresh_texts,
+            tokens_per_pass=stage.tokens_per_pass,
+            gradient_cache=stage.gradient_cache,
+        )
+
+
+# Of the other stages: their steps start from vectors that are computed once.
+FIXED_ITEMS = TextTraining(train_item_linear=False)
 
 
 class TwoTower(nn.Module):
@@ -67,12 +83,7 @@ class TwoTower(nn.Module):
         popularity: Popularity,
         draws: torch.Tensor,
         loss: LossSettings,
-        *,
-        trainable_layers: int = 0,
-        train_item_linear: bool = True,
-        fresh_texts: FreshTexts = "all",
-        tokens_per_pass: int = 0,
-        gradient_cache: bool = False,
+        text: TextTraining = FIXED_ITEMS,
     ) -> None:
         super().__init__()
         self.item_tower = item_tower
@@ -80,9 +91,12 @@ class TwoTower(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(loss.temperature or 0.1))))
         self.tokens = tokens
         self.loss_settings = loss
-        self.fresh_texts = fresh_texts
-        self.reading = TextReading(
-            item_tower, tokens, tokens_per_pass=tokens_per_pass, gradient_cache=gradient_cache
+        self.fresh_texts = text.fresh_texts
+        self.reading = TextEncoding(
+            item_tower,
+            tokens,
+            tokens_per_pass=text.tokens_per_pass,
+            gradient_cache=text.gradient_cache,
         )
         self.processes = ALONE
         self.clock: StepClock = SILENT
@@ -90,12 +104,12 @@ class TwoTower(nn.Module):
         self.register_buffer("log_draws", torch.log(draws), persistent=False)
         self.register_buffer("log_p", torch.from_numpy(popularity.log_p), persistent=False)
         # A tuple isn't registered: these layers are the item tower's already.
-        self.thawed = thaw_last_layers(item_tower, trainable_layers)
+        self.thawed = thaw_last_layers(item_tower, text.trainable_layers)
         self.reads_text = bool(self.thawed)
-        item_tower.dense.requires_grad_(train_item_linear)
+        item_tower.dense.requires_grad_(text.train_item_linear)
         # Nothing on the item's side moves: its vectors are computed once.
         self.fixed_vectors: torch.Tensor | None = None
-        if not self.reads_text and not train_item_linear:
+        if not self.reads_text and not text.train_item_linear:
             self.fixed_vectors = torch.from_numpy(item_tower.project_all(pooled))
 
     @property
@@ -147,15 +161,15 @@ class TwoTower(nn.Module):
     ) -> torch.Tensor:
         with self.clock.part("items"):
             vectors = self.item_vectors(items, candidates, target_column)
-        own = self.processes.share(len(histories))
-        target_column, taken = target_column[own], taken[own]
+        share = self.processes.share(len(histories))
+        target_column, taken = target_column[share], taken[share]
         tokens = None
         if self.user_tower.reads_tokens:
             with self.clock.part("tokenise"):
                 tokens = self.tokens.take(items.cpu().numpy())
         with self.clock.part("users"):
             source = ItemSource(vectors, items, tokens, self.reading.sequences)
-            users = self.user_tower(histories[own], source)
+            users = self.user_tower(histories[share], source)
         logits = users @ vectors[candidates].T * torch.exp(self._bounded_log_scale())
         rows = items[candidates]
         logits = correct_logits(
@@ -192,8 +206,8 @@ class TwoTower(nn.Module):
 
     def _read(self, items: torch.Tensor) -> torch.Tensor:
         """Return the items' pooled vectors from their texts, [u, dim]; each process reads some."""
-        own = items[self.processes.share(len(items))]
-        return self.processes.gathered(self.reading.items(own.cpu().numpy()), len(items))
+        share = items[self.processes.share(len(items))]
+        return self.processes.gathered(self.reading.items(share.cpu().numpy()), len(items))
 
     @torch.no_grad()
     def fit_temperature(self, batches: Sequence[dict[str, torch.Tensor]]) -> None:

@@ -60,13 +60,13 @@ def last_whole_checkpoint(folder: Path, processes: Processes) -> Checkpoint | No
 
 
 def _whole_steps(folder: Path, count: int) -> list[int]:
-    found = []
+    steps = []
     for checkpoint in folder.glob("checkpoint-*") if folder.is_dir() else ():
         if _is_whole(checkpoint, count):
-            found.append(int(checkpoint.name.removeprefix("checkpoint-")))
+            steps.append(int(checkpoint.name.removeprefix("checkpoint-")))
         else:
             shutil.rmtree(checkpoint)
-    return found
+    return steps
 
 
 def _is_whole(checkpoint: Path, count: int) -> bool:

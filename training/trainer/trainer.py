@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from accelerate.data_loader import prepare_data_loader
@@ -16,79 +16,18 @@ from torch.utils.data import DataLoader, RandomSampler
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from longtail.retrieval.progress import Progress
+from longtail.retrieval.progress import Progress, silent
 from longtail.training.processes import ALONE, Processes
 from longtail.training.stages.finished_stages import StageResult
+from longtail.training.stages.stage_settings import StageSettings, TextStageSettings
 from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.table_refresh import TableRefresh
-from longtail.training.towers.text_encoding import FreshTexts
 from longtail.training.towers.two_tower import TwoTower
 from longtail.training.trainer.batches import ContrastiveCollator
 from longtail.training.trainer.checkpoints import last_whole_checkpoint
 from longtail.training.trainer.step_clock import SILENT, StepClock
 
 logger = logging.getLogger("longtail.training")
-
-
-@dataclass(frozen=True)
-class StageSettings:
-    """One pass of training; `transformers.TrainingArguments` explains the rest.
-
-    Attributes:
-        epochs: passes over the examples; 0 leaves the stage out.
-        max_steps: stop after so many steps, -1 for no limit.
-        batch_size: examples a step and process (`torchrun` starts one a GPU).
-        uniform_negatives: evenly drawn candidates beside the batch's targets; as many as the
-            catalog holds make it a full softmax.
-        offsets_lr, user_tower_lr, item_linear_lr, text_encoder_lr: peak learning rates of the
-            history offsets (and the temperature), the rest of the user tower, the item tower's
-            linear layer (0 leaves it as it is) and its text encoder.
-        warmup_share: share of the steps over which the rates rise.
-        evaluations_per_epoch: how often validation is measured.
-        patience: evaluations without a gain before the stage ends.
-        least_gain: relative gain of the validation balance below which the stage is undone: the
-            best of several evaluations is always a little too good.
-        trainable_layers: last layers of the text encoder that train, -1 for all of it.
-        fresh_texts: which texts a step reads anew: those of its ``targets``, of its ``candidates``
-            (uniform negatives too), or ``all`` (histories too). The others come from the table of
-            the last reading of the catalog, without a gradient.
-        refresh_steps: steps after which that table is read again; 0: at evaluations only.
-        tokens_per_pass: texts of like length are read together, so many tokens at once, padding
-            included; 0: 1,024 on a CPU, 16,384 on a GPU.
-        gradient_cache: keep no pass over texts for its gradient, but run each once more. Memory
-            then holds one pass instead of the whole batch, for a third more time.
-        frozen_states_gb: the frozen layers below ``trainable_layers`` are run once for each text
-            of the catalog and kept in a file of at most so many gigabytes; larger catalogs run
-            them in every step.
-        lora_rank: train low-rank changes of the last layers' matrices (LoRA) instead of all their
-            numbers, and add them up at the end; 0: all numbers. Needs `longtail[lora]`.
-        bf16: multiply in bfloat16, ``auto``: where the hardware does.
-        report_to: e.g. ``tensorboard``, ``wandb``.
-    """
-
-    epochs: float = 2.0
-    max_steps: int = -1
-    batch_size: int = 256
-    uniform_negatives: int = 20_000
-    offsets_lr: float = 2e-4
-    user_tower_lr: float = 1e-4
-    item_linear_lr: float = 1e-4
-    text_encoder_lr: float = 2e-5
-    weight_decay: float = 0.01
-    warmup_share: float = 0.1
-    evaluations_per_epoch: float = 1.0
-    patience: int = 2
-    least_gain: float = 0.005
-    trainable_layers: int = 0
-    fresh_texts: FreshTexts = "all"
-    refresh_steps: int = 0
-    tokens_per_pass: int = 0
-    gradient_cache: bool = False
-    frozen_states_gb: float = 4.0
-    lora_rank: int = 0
-    gradient_accumulation: int = 1
-    bf16: bool | Literal["auto"] = False
-    report_to: tuple[str, ...] = ()
 
 
 def planned_steps(stage: StageSettings, n_examples: int, processes: int = 1) -> tuple[int, int]:
@@ -159,16 +98,7 @@ class TwoTowerTrainer(Trainer):  # type: ignore[misc]
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return trainable parameters by part; vectors and scalars are not decayed."""
         stage: StageSettings = self.stage
-        rates = {
-            "item_tower.sentence_transformer.0": stage.text_encoder_lr,
-            "item_tower": stage.item_linear_lr,
-            "user_tower.own_reader.sentence_transformer.0": stage.text_encoder_lr,
-            "user_tower.offsets": stage.offsets_lr,
-            "user_tower.log_recency": 10 * stage.offsets_lr,
-            "user_tower": stage.user_tower_lr,
-            # One number that everything else waits for: it may move ten times as fast.
-            "log_scale": 10 * stage.offsets_lr,
-        }
+        rates = stage.learning_rates()
         groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
             if parameter.requires_grad:
@@ -187,31 +117,44 @@ class TwoTowerTrainer(Trainer):  # type: ignore[misc]
     optimizer: Any
 
 
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage shares with the others of its training.
+
+    Attributes:
+        work: the working folder; checkpoints in it let ``resume`` go on.
+        seed: of the order of batches and of dropout.
+    """
+
+    work: Path
+    resume: bool = False
+    seed: int = 0
+    progress: Progress = silent
+    processes: Processes = ALONE
+    clock: StepClock = SILENT
+
+
 def run_stage(
     name: str,
     model: TwoTower,
     collator: ContrastiveCollator,
     stage: StageSettings,
+    context: StageContext,
     *,
     balance: Callable[[], dict[str, float]],
     refresh: Callable[[], None],
-    work: Path,
-    resume: bool,
-    seed: int,
-    progress: Progress,
-    processes: Processes,
-    clock: StepClock,
 ) -> StageResult:
     """Train the model in place and return what validation said of it.
 
     The model ends as the best of all evaluations, or as it was when none of them gained enough:
-    a stage never makes validation worse. Checkpoints in ``work`` let ``resume`` go on; ``refresh``
-    brings the table of vectors to the model's weights, see `TableRefresh`. All ``processes`` call
-    this together.
+    a stage never makes validation worse. ``balance`` measures it; ``refresh`` brings the table of
+    vectors to the model's weights, see `TableRefresh`. All processes call this together.
     """
+    processes, clock = context.processes, context.clock
     joint_batch = stage.batch_size * processes.count
     total, every = planned_steps(stage, len(collator.examples), processes.count)
-    checkpoints = (work / "checkpoints" / name).resolve()
+    checkpoints = (context.work / "checkpoints" / name).resolve()
+    refresh_steps = stage.refresh_steps if isinstance(stage, TextStageSettings) else 0
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=stage.epochs,
@@ -236,7 +179,7 @@ def run_stage(
         remove_unused_columns=False,
         disable_tqdm=True,
         report_to=list(stage.report_to) or "none",
-        seed=seed,
+        seed=context.seed,
         use_cpu=not torch.cuda.is_available(),
         ddp_backend="gloo" if processes.count > 1 and not torch.cuda.is_available() else None,
         # Nothing in the buffers moves while a step runs, and the catalog's vectors are large.
@@ -260,8 +203,8 @@ def run_stage(
         balance=balance,
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=stage.patience),
-            TableRefresh(refresh, stage.refresh_steps),
-            _Report(name, progress),
+            TableRefresh(refresh, refresh_steps),
+            _Report(name, context.progress),
             _Steps(clock),
         ],
     )
@@ -270,16 +213,16 @@ def run_stage(
     trainer.remove_callback(PrinterCallback)
     if processes.count > 1:
         # Each process drops out other places of its share.
-        torch.manual_seed(seed + processes.rank)
-    found = last_whole_checkpoint(checkpoints, processes) if resume else None
-    if found is not None and found.complete:
-        found.load_best(model)
-        log = found.log
+        torch.manual_seed(context.seed + processes.rank)
+    interrupted = last_whole_checkpoint(checkpoints, processes) if context.resume else None
+    if interrupted is not None and interrupted.complete:
+        interrupted.load_best(model)
+        log = interrupted.log
     else:
         with warnings.catch_warnings():
             # accelerate knows no other name for it yet.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-            trainer.train(resume_from_checkpoint=str(found.folder) if found else None)
+            trainer.train(resume_from_checkpoint=str(interrupted.folder) if interrupted else None)
         log = trainer.state.log_history
     history = [before] + [
         {k.removeprefix("eval_"): v for k, v in entry.items() if k.startswith("eval_")}

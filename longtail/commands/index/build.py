@@ -80,7 +80,7 @@ def build(
     again = f"longtail index build {run}{' --read-texts' if reread else ''} --resume"
     unchanged = f"{run} serves the index it had; `{again}` goes on from the vectors made so far"
     with when_stopped(unchanged), progress_on_stderr() as progress:
-        made = rebuild(
+        rebuilt = rebuild(
             run,
             {name: value for name, value in chosen.items() if value is not None},
             trained_catalog=trained_catalog,
@@ -88,8 +88,8 @@ def build(
             vector_cache=vector_cache,
             progress=progress,
         )
-    origin = "" if made.texts_read else ", with the vectors of the index served before"
-    click.echo(f"{run / 'index' / made.version}: {made.items:,} items{origin}")
+    origin = "" if rebuilt.texts_read else ", with the vectors of the index served before"
+    click.echo(f"{run / 'index' / rebuilt.version}: {rebuilt.items:,} items{origin}")
 
 
 @index.command()
@@ -112,5 +112,5 @@ def verify(run: Path) -> None:
     from longtail.retrieval.run.served_run import open_run
 
     open_run(run)
-    found = verify_index(run / "index")
-    click.echo(f"{run}: every file is as it was written; index {found.version}")
+    verified = verify_index(run / "index")
+    click.echo(f"{run}: every file is as it was written; index {verified.version}")

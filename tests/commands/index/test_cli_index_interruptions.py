@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from changing_catalog import FAN, asked, done, item, rejected, served_version
-from command_line import finish, largest_file, longtail, start
+from command_line import longtail, started_longtail
+from full_disk import largest_file
+from processes import LONGEST_WAIT_S, finish, line_of, wait_until
 
 from longtail.index.storage.lock import index_lock
 from longtail.retrieval.run.served_run import open_run
@@ -25,12 +26,10 @@ class TestInterruptions:
             "import sys, time\nfrom pathlib import Path\n"
             "from longtail.index.storage.lock import index_lock\n"
             "with index_lock(Path(sys.argv[1])):\n"
-            "    print('held', flush=True)\n    time.sleep(60)\n"
+            f"    print('held', flush=True)\n    time.sleep({LONGEST_WAIT_S})\n"
         )
-        process = start(run / "index", first=hold)
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "held\n"
+        with started_longtail(run / "index", first=hold) as process:
+            assert line_of(process) == "held"
             for words in (
                 ("index", "add", run, "--catalog", new, *rejected(tmp_path)),
                 ("index", "remove", run, "--items", "tools-saw-small"),
@@ -40,9 +39,6 @@ class TestInterruptions:
                 complaint = longtail(*words).complaint
                 assert f"is locked by process {process.pid}" in complaint
             asked("query", run, "--user", FAN)  # readers don't wait
-        finally:
-            process.kill()
-            process.communicate()
         done("index", "add", run, "--catalog", new, *rejected(tmp_path))
 
     @pytest.mark.parametrize("size", [0, 100, 1_000, 2_000])
@@ -78,14 +74,11 @@ class TestInterruptions:
         )
         new = write(*(item(f"n{i}", f"saw {i}") for i in range(12)))
         words = ("index", "add", run, "--catalog", new, *rejected(tmp_path))
-        process = start(*words, first=slow)
         work = run / ".index.work"
-        deadline = time.monotonic() + 60
-        while len(list(work.glob("vectors-*.npy"))) < 2 and time.monotonic() < deadline:
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        stopped = finish(process)
+        with started_longtail(*words, first=slow) as process:
+            wait_until(lambda: len(list(work.glob("vectors-*.npy"))) >= 2, process)
+            process.send_signal(signal.SIGINT)
+            stopped = finish(process)
         assert stopped.code == 130, stopped.err
         assert stopped.err.splitlines()[-1].startswith(f"interrupted; {run} serves what it did")
         assert served_version(run) == "v0001"

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from command_line import PROGRAMS
+from checkout import PROGRAMS
+from full_disk import largest_file, small_disk
 from index_folders import (
     answers,
     grown,
@@ -26,6 +20,7 @@ from index_folders import (
     updated,
     version_files,
 )
+from processes import output_of_python
 
 from longtail.index.errors import (
     DamagedFileError,
@@ -45,11 +40,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_killed_writer_leaves_an_index_that_opens_and_verifies(tmp_path: Path) -> None:
-    printed = subprocess.run(
-        [sys.executable, str(PROGRAMS / "killed_writers.py"), str(tmp_path / "index"), "100", "0"],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    printed = output_of_python(PROGRAMS / "killed_writers.py", tmp_path / "index", 100, 0)
     found = json.loads(printed)
     assert found["steps"] >= 40
     assert found["wrong"] == 0
@@ -106,19 +97,6 @@ def test_damage_in_a_file_that_versions_share_is_seen_in_both_and_not_published_
         open_index(folder)
 
 
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond ``size`` bytes: writing fails as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 @pytest.mark.parametrize("size", [0, 20, 100, 200, 700, 3_000])
 def test_a_file_that_can_not_grow_leaves_the_old_version(folder: Path, size: int) -> None:
     index, before = open_index(folder), listing(folder)
@@ -133,12 +111,7 @@ def test_a_file_that_can_not_grow_leaves_the_old_version(folder: Path, size: int
 
 @pytest.mark.parametrize("free_kb", [4, 40, 100, 300])
 def test_a_real_disk_that_is_full_leaves_the_old_version(tmp_path: Path, free_kb: int) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount, options = shutil.which("mount"), ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if mount is None or subprocess.run([mount, *options], capture_output=True).returncode:
-        pytest.skip("this user can't mount a file system")
-    try:
+    with small_disk(tmp_path / "disk", "1m") as disk:
         folder = disk / "run" / "index"
         save_index(toy(), folder)
         expected, before = answers(open_index(folder)), listing(folder)
@@ -150,5 +123,3 @@ def test_a_real_disk_that_is_full_leaves_the_old_version(tmp_path: Path, free_kb
         assert answers(open_index(folder)) == expected
         (disk / "ballast").unlink()
         save_index(grown(open_index(folder), 1), folder)
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import SUPPORT_PATH
 from index_folders import (
     answers,
     grown,
@@ -19,6 +15,7 @@ from index_folders import (
     save,
     toy,
 )
+from processes import finish, line_of, started_python
 
 from longtail.index import files
 from longtail.index.errors import (
@@ -97,16 +94,14 @@ def test_a_reader_in_another_process_never_gets_a_mixed_answer(tmp_path: Path) -
         "    index, number = open_attached(folder, number_of, memory_map=True)\n"
         "    assert [list(part) for part in answers(index)] == expected[number]\n"
         "    reads += 1\n"
+        "    if reads == 1: print('reading', flush=True)\n"
         "print(reads)"
     )
-    reader = subprocess.Popen(
-        [sys.executable, "-c", script, str(folder), json.dumps(expected)],
-        env={**os.environ, "PYTHONPATH": SUPPORT_PATH, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    for turn in range(30):
-        save(states[turn % 2], folder, turn % 2)
-    (tmp_path / "done").touch()
-    printed, _ = reader.communicate(timeout=60)
-    assert reader.returncode == 0
-    assert int(printed) >= 0
+    with started_python("-c", script, folder, json.dumps(expected)) as reader:
+        assert line_of(reader) == "reading"
+        for turn in range(30):
+            save(states[turn % 2], folder, turn % 2)
+        (tmp_path / "done").touch()
+        done = finish(reader)
+    assert done.code == 0, done.err
+    assert int(done.out) > 1

@@ -7,15 +7,14 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import SUPPORT_PATH
+from checkout import SUPPORT_PATH
 from index_toys import build, unit_rows
+from processes import run_python
 
 from longtail.index import files
 from longtail.index.errors import (
@@ -88,12 +87,9 @@ def test_a_new_process_gives_the_same_answers_from_a_moved_folder(
         "print(json.dumps(answers(open_index(Path(sys.argv[1])))))"
     )
     path = os.pathsep.join([str(Path(__file__).parent), SUPPORT_PATH])
-    printed = subprocess.run(
-        [sys.executable, "-c", script, str(moved)],
-        env={**os.environ, "PYTHONPATH": path},
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    assert json.loads(printed) == answers(toy())
+    done = run_python("-c", script, moved, environment={"PYTHONPATH": path})
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == answers(toy())
 
 
 def test_any_string_is_an_item_id(tmp_path: Path) -> None:

@@ -6,14 +6,13 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from index_toys import build, unit_rows
+from processes import output_of_python
 
 from longtail.index.ann.faiss_files import read_faiss
 from longtail.index.ann_build import AnnSettings, with_ann
@@ -164,10 +163,7 @@ def test_a_mapped_index_leaves_its_vectors_in_the_file(tmp_path: Path) -> None:
     )
     if not Path("/proc/self/smaps").exists():
         pytest.skip("this system doesn't tell what is mapped")
-    printed = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)],
-        check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
+    printed = output_of_python("-c", script, tmp_path)
     assert int(printed) * 1024 >= n * (dim + 1) * 4
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from index_folders import (
     toy,
     updated,
 )
+from processes import line_of, started_python
 
 from longtail.index.errors import (
     LockedIndexError,
@@ -39,19 +38,14 @@ def test_a_second_writer_is_told_who_holds_the_lock(folder: Path) -> None:
         "import sys; from pathlib import Path; from longtail.index.storage.lock import index_lock\n"
         "with index_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", script, str(folder)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
-    message = rf"index is locked by process {holder.pid} on \S+ since 20\S+\+00:00; wait until"
-    for write in (lambda: save_index(grown(index, 1), folder), lambda: rollback(folder)):
-        with pytest.raises(LockedIndexError, match=message):
-            write()
-    assert answers(open_index(folder)) == answers(index)
-    holder.kill()
-    holder.communicate()
+    with started_python("-c", script, folder) as holder:
+        assert line_of(holder) == "held"
+        message = rf"index is locked by process {holder.pid} on \S+ since 20\S+\+00:00; wait until"
+        for write in (lambda: save_index(grown(index, 1), folder), lambda: rollback(folder)):
+            with pytest.raises(LockedIndexError, match=message):
+                write()
+        assert answers(open_index(folder)) == answers(index)
+    # It was killed, and so never released the lock.
     assert save_index(grown(index, 1), folder) == "v0003"
 
 

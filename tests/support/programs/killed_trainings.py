@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ from longtail.index.files import sha256_of
 from longtail.retrieval.run.bundle import read_manifest, work_folder
 from longtail.training.settings import TrainingSettings
 from longtail.training.train import train_engine
-from longtail.training.trainer.trainer import StageSettings
 
 # Of each training: at most, and at least.
 KILLS = 3
@@ -35,22 +33,27 @@ SPLIT = shop_split(CATALOG)
 
 def every_stage(bert: Path) -> TrainingSettings:
     """Return settings with all stages, each with several evaluations, and a refit."""
-    stage = StageSettings(
-        epochs=2,
-        batch_size=16,
-        uniform_negatives=20,
-        evaluations_per_epoch=3,
-        patience=2,
-        least_gain=0.0,
-        offsets_lr=3e-3,
-    )
+    stage = {
+        "epochs": 2,
+        "max_steps": -1,
+        "batch_size": 16,
+        "uniform_negatives": 20,
+        "evaluations_per_epoch": 3,
+        "patience": 2,
+        "least_gain": 0.0,
+        "offsets_lr": 3e-3,
+    }
     # Texts of past items are read from the table that is renewed at each evaluation.
-    text = replace(
-        stage, epochs=1.6, trainable_layers=1, text_encoder_lr=3e-4, fresh_texts="candidates"
-    )
+    text = {
+        **stage,
+        "epochs": 1.6,
+        "trainable_layers": 1,
+        "text_encoder_lr": 3e-4,
+        "fresh_texts": "candidates",
+    }
     settings = settings_for(bert, history=stage, encoder=stage, text=text, refit=True)
     # So good a start as the offsets in closed form leaves the text nothing to gain.
-    return replace(settings, user_tower=replace(settings.user_tower, offsets=False))
+    return settings.changed(user_tower=settings.user_tower.changed(offsets=False))
 
 
 def train_in_a_fork(settings: TrainingSettings, out: Path, kill_after_s: float | None) -> bool:
@@ -100,17 +103,20 @@ def main(folder: Path, trainings: int, seed: int) -> None:
     different, kills, latest_s = set(), 0, whole_s
     for number in range(trainings):
         out, killed = folder / f"killed-{number}", 0
-        while not out.exists():
+        work = work_folder(out)
+        # A kill may also fall between the run's coming and its working folder's going.
+        while not out.exists() or work.exists():
             # A killed one goes on: the later the kill, the later the part that it meets.
             kill_after_s = float(rng.uniform(0, latest_s)) if killed < KILLS else None
-            killed += not train_in_a_fork(settings, out, kill_after_s)
-            if out.exists() and killed < LEAST_KILLS:
+            ended = train_in_a_fork(settings, out, kill_after_s)
+            if ended and work.exists():
+                raise RuntimeError("the working folder was left behind")
+            killed += not ended
+            if out.exists() and not work.exists() and killed < LEAST_KILLS:
                 # It was quicker than the unbroken one. Once more from nothing, killed sooner.
                 shutil.rmtree(out)
                 killed, latest_s = 0, latest_s / 2
         kills += killed
-        if work_folder(out).exists():
-            raise RuntimeError("the working folder was left behind")
         resumed = learned(out)
         different |= {k for k in {*unbroken, *resumed} if unbroken.get(k) != resumed.get(k)}
     stages = read_manifest(folder / "unbroken")["summary"]["stages"]

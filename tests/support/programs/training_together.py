@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +19,13 @@ from safetensors.torch import save_file
 from toy_shop import settings_for, shop_catalog, shop_split
 
 from longtail.retrieval.progress import silent
-from longtail.training.prepare import begin_training
+from longtail.training.losses.loss_settings import LossSettings
+from longtail.training.prepare import prepare_training
 from longtail.training.processes import Processes, ProcessLostError, joined_processes
 from longtail.training.profile import UNMEASURED
-from longtail.training.settings import LossSettings, TrainingSettings
+from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import Stage
-from longtail.training.trainer.step_clock import SILENT
-from longtail.training.trainer.trainer import StageSettings, run_stage
+from longtail.training.trainer.trainer import StageContext, run_stage
 
 JOINT_BATCH, STEPS = 30, 3
 LOST = 3
@@ -43,31 +42,30 @@ CASES: dict[str, tuple[Stage, str, dict[str, Any]]] = {
 
 def settings_of(bert: Path, processes: int) -> TrainingSettings:
     """Return settings without dropout whose joint batch is always the same."""
-    stage = StageSettings(
-        max_steps=STEPS,
-        batch_size=JOINT_BATCH // processes,
-        uniform_negatives=20,
-        trainable_layers=1,
-        text_encoder_lr=1e-3,
-        item_linear_lr=1e-3,
-    )
+    stage = {
+        "epochs": 2,
+        "max_steps": STEPS,
+        "batch_size": JOINT_BATCH // processes,
+        "uniform_negatives": 20,
+    }
+    text = {"trainable_layers": 1, "text_encoder_lr": 1e-3, "item_linear_lr": 1e-3}
     settings = settings_for(
         bert,
         history=stage,
         encoder=stage,
-        text=stage,
+        text={**stage, **text},
         loss=LossSettings(temperature=0.2, logq_strength=0.5),
     )
-    return replace(settings, user_tower=replace(settings.user_tower, dropout=0.0))
+    return settings.changed(user_tower=settings.user_tower.changed(dropout=0.0))
 
 
 def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, torch.Tensor]:
     """Return the joint loss of the first examples, and the parameters after a few steps."""
     name, kind, changes = CASES[case]
     settings = settings_of(bert, processes.count)
-    settings = replace(settings, user_tower=replace(settings.user_tower, kind=kind))
+    settings = settings.changed(user_tower=settings.user_tower.changed(kind=kind))
     catalog = shop_catalog()
-    stages = begin_training(
+    stages = prepare_training(
         catalog,
         shop_split(catalog),
         settings,
@@ -80,7 +78,7 @@ def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, t
     )
     _without_dropout(stages.item_tower)
     _without_dropout(stages.user_tower)
-    stage = replace(getattr(settings, name), **changes)
+    stage = getattr(settings, name).changed(**changes)
     model = stages._model(name, stage)
     collator = stages._collator(stage)
     model.processes = processes
@@ -94,15 +92,10 @@ def train(bert: Path, out: Path, case: str, processes: Processes) -> dict[str, t
         model,
         collator,
         stage,
+        StageContext(out, processes=processes),
         # Whatever was learned is kept.
         balance=lambda: {"balance": next(growing)},
         refresh=lambda: None,
-        work=out,
-        resume=False,
-        seed=0,
-        progress=silent,
-        processes=processes,
-        clock=SILENT,
     )
     learned = {n: p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
     return {"loss": loss / processes.count, **learned}

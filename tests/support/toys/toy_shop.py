@@ -20,9 +20,9 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.training.evidence.fit_item_weights import BehaviourSettings
-from longtail.training.evidence.fit_sequence_tower import SequenceSettings
-from longtail.training.head.fit_head import HeadSettings
+from longtail.training.evidence.item_weights_settings import ClosedFormSettings
+from longtail.training.evidence.sequence_settings import SequenceSettings
+from longtail.training.head.head_settings import HeadSettings
 from longtail.training.settings import (
     EvidenceSettings,
     ItemTowerSettings,
@@ -30,7 +30,7 @@ from longtail.training.settings import (
     TrainingSettings,
     UserTowerSettings,
 )
-from longtail.training.trainer.trainer import StageSettings
+from longtail.training.stages.stage_settings import EncoderStageSettings, HistoryStageSettings
 
 GROUPS = {
     "tea": ("oolong", "sencha", "rooibos", "matcha"),
@@ -173,26 +173,28 @@ SMALL_HEAD = HeadSettings(
 
 def settings_for(bert: Path, **changes: object) -> TrainingSettings:
     """Return settings that train the shop in seconds; keywords replace whole groups."""
-    stage = StageSettings(
-        epochs=2, batch_size=32, uniform_negatives=60, patience=2, offsets_lr=3e-3
-    )
-    found = TrainingSettings(
+    small = TrainingSettings(
         seed=0,
+        refit=False,
         item_tower=ItemTowerSettings(encoder=str(bert), max_tokens=24, backend="torch-float32"),
         user_tower=UserTowerSettings(max_history=8, layers=1, hidden=16, heads=2),
-        history=stage,
-        encoder=replace(stage, epochs=1),
+        history=HistoryStageSettings(
+            epochs=2, batch_size=32, uniform_negatives=60, offsets_lr=3e-3
+        ),
+        encoder=EncoderStageSettings(
+            epochs=1, max_steps=-1, batch_size=32, uniform_negatives=60, offsets_lr=3e-3
+        ),
         selection=SelectionSettings(popularity_weights=(0.0, 0.2, 0.5, 1.0)),
-        behaviour=EvidenceSettings(closed_form=BehaviourSettings(text_neighbours=10)),
+        behaviour=EvidenceSettings(closed_form=ClosedFormSettings(text_neighbours=10)),
         sequence=SequenceSettings(
             popularity_strengths=(0.0,), dim=16, layers=1, epochs=2, events_per_batch=64
         ),
         relevance=SMALL_HEAD,
     )
-    return replace(found, **changes)  # type: ignore[arg-type]
+    return small.changed(**changes)
 
 
-NO_STAGE = StageSettings(epochs=0)
+NO_STAGE = {"epochs": 0}
 
 
 def answers(run: Path, split: Split) -> pd.DataFrame:

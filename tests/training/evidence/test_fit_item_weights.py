@@ -18,11 +18,15 @@ from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.training.evidence import first_order
 from longtail.training.evidence.first_order import first_order_rows
-from longtail.training.evidence.fit_item_weights import BehaviourSettings, fit_behaviour, fit_each
+from longtail.training.evidence.fit_item_weights import (
+    ItemWeightsSettings,
+    fit_each,
+    fit_item_weights,
+)
 from longtail.training.evidence.item_weights_choice import (
-    behaviour_candidates,
-    choose_behaviour,
-    measure_behaviour,
+    choose_item_weights,
+    item_weights_candidates,
+    measure_item_weights,
 )
 from longtail.training.evidence.largest_entries import largest_entries
 from longtail.training.evidence.text_neighbours import text_neighbours
@@ -174,14 +178,14 @@ class TestLargestEntries:
             )
 
 
-SMALL = BehaviourSettings(kept=N_ITEMS, text_neighbours=5)
+SMALL = ItemWeightsSettings(kept=N_ITEMS, text_neighbours=5)
 
 
 class TestFit:
     def test_a_small_catalog_gets_the_closed_form_and_its_first_term(
         self, taken: sp.csr_matrix, vectors: np.ndarray
     ) -> None:
-        found, report = fit_behaviour(taken, vectors, SMALL)
+        found, report = fit_item_weights(taken, vectors, SMALL)
         expected = closed_form_by_hand(taken, vectors, 60.0, 100.0) + 0.25 * first_order_by_hand(
             taken, vectors, 5.0, 20.0, 5
         )
@@ -192,7 +196,9 @@ class TestFit:
     def test_a_large_catalog_gets_the_first_term_alone(
         self, taken: sp.csr_matrix, vectors: np.ndarray
     ) -> None:
-        found, report = fit_behaviour(taken, vectors, replace(SMALL, closed_form_limit=N_ITEMS - 1))
+        found, report = fit_item_weights(
+            taken, vectors, SMALL.changed(closed_form_limit=N_ITEMS - 1)
+        )
         expected = first_order_by_hand(taken, vectors, 5.0, 20.0, 5)
         assert found.matrix.toarray() == pytest.approx(expected, abs=1e-5)
         assert report.route == "first order"
@@ -203,9 +209,9 @@ class TestFit:
         self, taken: sp.csr_matrix, vectors: np.ndarray, limit: int
     ) -> None:
         # No first-order term beside the closed form: it is cut to `kept` before it is added.
-        chosen = replace(SMALL, closed_form_limit=limit, first_order=0.0)
-        whole = fit_behaviour(taken, vectors, chosen)[0].matrix.toarray()
-        found, report = fit_behaviour(taken, vectors, replace(chosen, kept=6))
+        chosen = SMALL.changed(closed_form_limit=limit, first_order=0.0)
+        whole = fit_item_weights(taken, vectors, chosen)[0].matrix.toarray()
+        found, report = fit_item_weights(taken, vectors, chosen.changed(kept=6))
         kept = found.matrix.toarray()
         for row, full in zip(kept, whole, strict=True):
             assert np.sort(np.abs(row))[::-1][:6] == pytest.approx(np.sort(np.abs(full))[::-1][:6])
@@ -222,7 +228,7 @@ class TestFit:
         like = vectors.copy()
         cold = N_ITEMS - 1
         like[cold] = unit_rows(vectors[[3]] + 0.1 * vectors[[7]])[0]
-        found, _ = fit_behaviour(taken, like, replace(SMALL, closed_form_limit=limit))
+        found, _ = fit_item_weights(taken, like, SMALL.changed(closed_form_limit=limit))
         scores = HistoryScores.of(found, Histories.from_lists([[3]]))
         rows = scores.top(8, np.ones(N_ITEMS, bool), np.empty(0, np.int64))
         assert cold in rows[0]
@@ -230,14 +236,14 @@ class TestFit:
     def test_the_same_again_is_the_same_to_the_last_bit(
         self, taken: sp.csr_matrix, vectors: np.ndarray
     ) -> None:
-        first, _ = fit_behaviour(taken, vectors)
-        again, _ = fit_behaviour(taken, vectors)
+        first, _ = fit_item_weights(taken, vectors)
+        again, _ = fit_item_weights(taken, vectors)
         assert first.values.tobytes() == again.values.tobytes()
         assert first.columns.tobytes() == again.columns.tobytes()
 
     def test_a_log_without_a_pair_gives_weights_from_texts_alone(self, vectors: np.ndarray) -> None:
         alone = taken_matrix(Histories.from_lists([[0], [1]]), N_ITEMS)
-        found, _ = fit_behaviour(alone, vectors)
+        found, _ = fit_item_weights(alone, vectors)
         assert np.isfinite(found.values).all()
         assert len(found)
 
@@ -266,22 +272,22 @@ class TestChoice:
             pair_item=np.array([item + 1 for [item] in lists]),
             in_tail=np.arange(len(lists)) > 3,
         )
-        found = measure_behaviour(ItemWeights.from_matrix(following), asked, decay=0.8, last=20)
+        found = measure_item_weights(ItemWeights.from_matrix(following), asked, decay=0.8, last=20)
         assert (found.recall, found.ndcg, found.tail_ndcg) == (1.0, 1.0, 1.0)
         nothing = sp.csr_matrix(np.zeros((N_ITEMS, N_ITEMS), np.float32))
-        found = measure_behaviour(ItemWeights.from_matrix(nothing), asked, decay=0.8, last=20)
+        found = measure_item_weights(ItemWeights.from_matrix(nothing), asked, decay=0.8, last=20)
         assert (found.recall, found.ndcg, found.tail_ndcg) == (0.0, 0.0, 0.0)
 
     def test_the_best_balanced_candidate_wins(
         self, taken: sp.csr_matrix, vectors: np.ndarray, validation: ValidationSet
     ) -> None:
-        candidates = behaviour_candidates(SMALL, N_ITEMS)
-        chosen = choose_behaviour(taken, vectors, validation, candidates)
+        candidates = item_weights_candidates(SMALL, N_ITEMS)
+        chosen = choose_item_weights(taken, vectors, validation, candidates)
         balances = [m["balance"] for m in chosen.measures]
         assert len(balances) == len(candidates)
         best = candidates[int(np.argmax(balances))]
         assert chosen.settings == best
-        alone, _ = fit_behaviour(taken, vectors, best)
+        alone, _ = fit_item_weights(taken, vectors, best)
         assert chosen.weights.values.tobytes() == alone.values.tobytes()
 
     def test_candidates_that_share_an_inverse_take_it_once(
@@ -296,7 +302,7 @@ class TestChoice:
         monkeypatch.setattr(
             "longtail.training.evidence.fit_item_weights.closed_form_weights", counted
         )
-        candidates = behaviour_candidates(SMALL, N_ITEMS)
+        candidates = item_weights_candidates(SMALL, N_ITEMS)
         fitted = list(fit_each(taken, vectors, candidates))
         assert len(fitted) == 6
         assert calls == [{"kernel": 60.0, "ridge": 50.0}, {"kernel": 60.0, "ridge": 200.0}]

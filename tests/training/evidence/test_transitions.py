@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.training.evidence.cooccurrence import SHRINKAGE as CO_SHRINKAGE
-from longtail.training.evidence.cooccurrence import co_taken
+from longtail.training.evidence.cooccurrence import cooccurrence
 from longtail.training.evidence.transitions import (
     FADE,
     SHRINKAGE,
@@ -94,8 +94,8 @@ class TestCoTaken:
         counts = np.diag(together)
         expected = together / (np.sqrt(np.outer(counts, counts)) + CO_SHRINKAGE)
         np.fill_diagonal(expected, 0)
-        assert co_taken(taken, 9).matrix.toarray() == pytest.approx(expected, abs=1e-6)
+        assert cooccurrence(taken, 9).matrix.toarray() == pytest.approx(expected, abs=1e-6)
 
     def test_only_the_largest_are_kept(self) -> None:
         taken = taken_matrix(Histories.from_lists([[0, 1, 2], [0, 1]]), 3)
-        assert co_taken(taken, 1).matrix[0].indices.tolist() == [1]
+        assert cooccurrence(taken, 1).matrix[0].indices.tolist() == [1]

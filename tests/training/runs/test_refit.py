@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import TEST, VALID, Histories
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.run.bundle import Bundle
-from longtail.training.evidence.cooccurrence import co_taken
+from longtail.training.evidence.cooccurrence import cooccurrence
 from longtail.training.train import train_engine
 from longtail.training.trainer.examples import taken_matrix
 
@@ -25,14 +24,14 @@ def runs(
     folder = tmp_path_factory.mktemp("refit")
     plain = settings_for(tiny_bert, history=NO_STAGE, encoder=NO_STAGE)
     return {
-        refit: train_engine(catalog, split, replace(plain, refit=refit), folder / str(refit)).bundle
+        refit: train_engine(catalog, split, plain.changed(refit=refit), folder / str(refit)).bundle
         for refit in (False, True)
     }
 
 
 def expected(split: Split, catalog: Catalog, last_part: int) -> np.ndarray:
     events = Histories.from_interactions(split.interactions.select(split.part <= last_part))
-    return co_taken(taken_matrix(events, len(catalog)), 200).matrix.toarray()
+    return cooccurrence(taken_matrix(events, len(catalog)), 200).matrix.toarray()
 
 
 def test_refitted_evidence_is_that_of_train_and_valid_events_alone(

@@ -29,8 +29,8 @@ from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.training.settings import TrainingSettings, UserTowerSettings
+from longtail.training.stages.stage_settings import HistoryStageSettings, TextStageSettings
 from longtail.training.train import train_engine, with_validation
-from longtail.training.trainer.trainer import StageSettings
 
 
 def stage_of(run: Path, name: str) -> dict:
@@ -40,6 +40,14 @@ def stage_of(run: Path, name: str) -> dict:
 
 def known_before(split: Split, part: int) -> Histories:
     return Histories.from_interactions(split.interactions.select(split.part < part))
+
+
+def item_ids_of(past: Histories, catalog: Catalog) -> dict[str, list[str]]:
+    """Return each user's past items, oldest first."""
+    return {
+        str(user): [str(catalog.item_ids[row]) for row in past[i]]
+        for i, user in enumerate(past.user_ids)
+    }
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -53,7 +61,9 @@ class TestKnownAnswers:
         self, retriever: Retriever, split: Split, catalog: Catalog
     ) -> None:
         past = known_before(split, TEST)
-        found = retriever.recommend(histories=past, k=1, pool="all", debias=0.0)
+        found = retriever.recommend(
+            histories=item_ids_of(past, catalog), k=1, pool="all", debias=0.0
+        )
         test = split.test
         wanted = dict(zip(past.user_ids[test.user], catalog.item_ids[test.item], strict=True))
         # In the last niche of a group the cold item is as right an answer as the held-out one.
@@ -74,7 +84,8 @@ class TestKnownAnswers:
     def test_the_tail_pool_stays_within_the_taste(self, retriever: Retriever, split: Split) -> None:
         past = known_before(split, VALID)
         # The first place alone: few trees fitted on 81 users tell nothing apart beyond the niche.
-        found = retriever.recommend(histories=past, k=1, pool="tail", debias=0.0)
+        ids = item_ids_of(past, retriever.bundle.catalog)
+        found = retriever.recommend(histories=ids, k=1, pool="tail", debias=0.0)
         own = pd.Series(
             {
                 user: group_of([row])[0]
@@ -94,9 +105,8 @@ class TestStages:
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
         gentle = settings_for(tiny_bert, encoder=NO_STAGE, history=NO_STAGE)
-        reckless = replace(
-            gentle,
-            history=StageSettings(
+        reckless = gentle.changed(
+            history=HistoryStageSettings(
                 epochs=1,
                 batch_size=32,
                 uniform_negatives=60,
@@ -118,7 +128,7 @@ class TestStages:
     def test_the_text_stage_trains_the_text_encoder_and_nothing_below_it(
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
-        text = StageSettings(
+        text = TextStageSettings(
             epochs=30,
             patience=9,
             batch_size=32,
@@ -134,7 +144,7 @@ class TestStages:
             " ".join([item.split("-")[2]] * 3 + [item.split("-")[1]]) for item in catalog.item_ids
         ]
         catalog = Catalog(catalog.frame.assign(loud=loud), "{loud}")
-        chosen = replace(chosen, user_tower=replace(chosen.user_tower, offsets=False, layers=0))
+        chosen = chosen.changed(user_tower=chosen.user_tower.changed(offsets=False, layers=0))
         trained = train_engine(catalog, split, chosen, tmp_path / "run")
         stage = stage_of(tmp_path / "run", "text")
         assert stage["kept"]
@@ -161,7 +171,7 @@ class TestStages:
             user_tower=UserTowerSettings(
                 kind="text", max_history=3, text_tokens=40, shared_weights=shared
             ),
-            text=StageSettings(
+            text=TextStageSettings(
                 epochs=1,
                 batch_size=32,
                 uniform_negatives=20,
@@ -213,7 +223,7 @@ class TestStages:
         weights = bundles[0].user_tower.state_dict()
         for name, weight in bundles[1].user_tower.state_dict().items():
             assert weight.equal(weights[name]), name
-        for part in ("relevance", "sources"):
+        for part in ("relevance", "evidence_models"):
             for bundle, folder in zip(bundles, ("one", "other"), strict=True):
                 getattr(bundle, part).save(tmp_path / folder / part)
             assert contents(tmp_path / "one" / part) == contents(tmp_path / "other" / part)
@@ -223,7 +233,7 @@ class TestOddData:
     def test_no_tail_target_in_validation_is_written_as_unknown(
         self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
-        all_head = replace(quick, data=replace(quick.data, bucket_rule="items:1.0"))
+        all_head = quick.changed(data=quick.data.changed(bucket_rule="items:1.0"))
         unseen = split.train.user_counts(len(catalog))[split.interactions.item] == 0
         part = np.where((split.part == VALID) & unseen, TEST, split.part).astype(np.int8)
         warm = replace(split, interactions=replace(split.interactions, part=part))
@@ -258,11 +268,13 @@ class TestOddData:
         plain = shop_split(catalog)
         assert (trained.bundle.popularity.counts == plain.train.user_counts(len(catalog))).all()
         opened = Retriever.open(tmp_path / "run")
-        past = opened.histories(["ink-fan-0"])
         log = labelled.interactions
         user = int(np.flatnonzero(log.user_ids == "ink-fan-0")[0])
         assert log.label is not None
-        assert past[0].tolist() == log.item[(log.user == user) & (log.label == 1)].tolist()
+        assert (
+            opened.history("ink-fan-0").tolist()
+            == log.item[(log.user == user) & (log.label == 1)].tolist()
+        )
 
     @pytest.mark.parametrize("events_each", [1, 2])
     def test_too_few_events_are_one_clear_error_before_any_training(

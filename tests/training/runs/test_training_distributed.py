@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import torch
-from command_line import PROGRAMS, SUPPORT_PATH, train_arguments
+from checkout import PROGRAMS
+from command_line import train_arguments
+from processes import Done, finish, run_python, started_python
 from safetensors.torch import load_file
 from toy_shop import answers
 from training_together import CASES, LOST, train
@@ -21,16 +21,17 @@ from longtail.retrieval.data.splits import Split
 from longtail.training.processes import ALONE, Processes
 
 
-def start_process(rank: int, count: int, port: int, *arguments: object) -> subprocess.Popen[str]:
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count}
-    place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    return subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": SUPPORT_PATH, **{k: str(v) for k, v in place.items()}},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def run_together(port: int, *arguments: object) -> list[Done]:
+    """Run two Python processes that train together, and return what each left."""
+    place = {"WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                started_python(*arguments, environment={**place, "RANK": rank, "LOCAL_RANK": rank})
+            )
+            for rank in (0, 1)
+        ]
+        return [finish(process) for process in processes]
 
 
 def free_port() -> int:
@@ -44,11 +45,8 @@ def free_port() -> int:
 def together(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes wrote that trained every case together, the second one leaving early."""
     folder = tmp_path_factory.mktemp("together")
-    port = free_port()
-    script = PROGRAMS / "training_together.py"
-    started = [start_process(rank, 2, port, script, tiny_bert, folder) for rank in (0, 1)]
-    said = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0, LOST], said
+    done = run_together(free_port(), PROGRAMS / "training_together.py", tiny_bert, folder)
+    assert [found.code for found in done] == [0, LOST], done
     return folder
 
 
@@ -87,11 +85,9 @@ class TestTwoProcesses:
 @pytest.mark.slow
 def test_killed_and_resumed_they_end_as_the_same_files(tiny_bert: Path, tmp_path: Path) -> None:
     ports = [free_port() for _ in range(4)]
-    arguments = (PROGRAMS / "killed_together.py", tiny_bert, tmp_path, *ports)
-    started = [start_process(rank, 2, ports[0], *arguments) for rank in (0, 1)]
-    said = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0], said
-    first, second = (json.loads(text.splitlines()[-1]) for text in said)
+    done = run_together(ports[0], PROGRAMS / "killed_together.py", tiny_bert, tmp_path, *ports)
+    assert [found.code for found in done] == [0, 0], done
+    first, second = (json.loads(found.out) for found in done)
     assert first["ends"] == [0, -signal.SIGKILL, -signal.SIGKILL, 0]
     assert second["ends"] == [0, LOST, LOST, 0]
     assert first["different"] == []
@@ -99,18 +95,10 @@ def test_killed_and_resumed_they_end_as_the_same_files(tiny_bert: Path, tmp_path
     assert first["work_is_gone"]
 
 
-def torchrun(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", "2", "-m", "longtail", "train"),
-            *map(str, arguments),
-        ],
-        env={**os.environ, "PYTHONPATH": SUPPORT_PATH},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+def torchrun(*arguments: object) -> Done:
+    return run_python(
+        *("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2),
+        *("-m", "longtail", "train", *arguments),
     )
 
 
@@ -121,10 +109,10 @@ class TestTheCommandUnderTorchrun:
     ) -> None:
         out = tmp_path / "run"
         done = torchrun(shop_files, *train_arguments(tiny_bert), "--out", out, "--profile")
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("next:") == 1
-        assert done.stderr.count("the whole training") == 1
-        assert "Warning" not in done.stderr
+        assert done.code == 0, done.err
+        assert done.out.count("next:") == 1
+        assert done.err.count("the whole training") == 1
+        assert "Warning" not in done.err
         assert [path.name for path in tmp_path.iterdir()] == ["run"]
         assert len(answers(out, split)) > 20
 
@@ -135,8 +123,8 @@ class TestTheCommandUnderTorchrun:
             *(shop_files, *train_arguments(tiny_bert, "history.batch_size=0")),
             *("--out", tmp_path / "run"),
         )
-        assert done.returncode == 1
-        errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert done.code == 1
+        errors = [line for line in done.err.splitlines() if line.startswith("error: ")]
         assert errors == ["error: setting history.batch_size is 0; it must be at least 1"]
         assert not list(tmp_path.iterdir())
 

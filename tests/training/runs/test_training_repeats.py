@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,8 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.training.evidence.fit_sequence_tower import SequenceSettings, fit_sequence_tower
+from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
+from longtail.training.evidence.sequence_settings import SequenceSettings
 from longtail.training.repeatable import repeatable
 from longtail.training.train import train_engine
 
@@ -24,12 +24,12 @@ from longtail.training.train import train_engine
 def test_a_training_repeated_gives_the_same_bits(
     refit: bool, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
 ) -> None:
-    settings = replace(settings_for(tiny_bert), refit=refit)
+    settings = settings_for(tiny_bert, refit=refit)
     runs = [tmp_path / "first", tmp_path / "second", tmp_path / "other"]
     for run, seed in zip(runs, (3, 3, 4), strict=True):
         # Whatever else drew numbers meanwhile has no say.
         np.random.seed(len(run.name))
-        train_engine(catalog, split, replace(settings, seed=seed), run)
+        train_engine(catalog, split, settings.changed(seed=seed), run)
     first, second, other = (learned_files(run) for run in runs)
     assert first == second
     assert first != other

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import PROGRAMS
+from checkout import PROGRAMS
+from processes import output_of_python
 from toy_shop import (
     answers,
     settings_for,
@@ -134,14 +131,7 @@ class TestInterruption:
 
     @pytest.mark.slow
     def test_trainings_killed_at_random_moments_end_as_the_same_files(self, tmp_path: Path) -> None:
-        done = subprocess.run(
-            [sys.executable, PROGRAMS / "killed_trainings.py", tmp_path, "2", "1"],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found = json.loads(done.stdout)
+        found = json.loads(output_of_python(PROGRAMS / "killed_trainings.py", tmp_path, 2, 1))
         assert found["kills"] >= 4
         assert found["different"] == []
         assert found["files"] > 30
@@ -164,14 +154,14 @@ class TestInterruption:
         with pytest.raises(KeyboardInterrupt):
             train_engine(catalog, split, quick, out, progress=interrupt_at("relevance head", 0))
         for changed, data in (
-            (replace(quick, seed=1), split),
+            (quick.changed(seed=1), split),
             (quick, shop_split(catalog, seed=5)),
         ):
             with pytest.raises(ResumeError, match="without resume") as error:
                 train_engine(catalog, data, changed, out, resume=True)
             assert "\n" not in str(error.value)
         assert not out.exists()
-        train_engine(catalog, split, replace(quick, seed=1), out)  # starting over is allowed
+        train_engine(catalog, split, quick.changed(seed=1), out)  # starting over is allowed
         assert not work_folder(out).exists()
 
     def test_resume_with_nothing_to_resume_starts(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +20,13 @@ from longtail.retrieval.towers.backends.torch_backend import TorchBackend
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.training.settings import TrainingSettings
+from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.stages.text_stage import start_from_frozen_states
 from longtail.training.towers import frozen_states
 from longtail.training.towers.frozen_layers import LayerStack, thaw_last_layers
 from longtail.training.towers.frozen_states import FrozenStates, read_frozen_states, states_gb
 from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.train import train_engine
-from longtail.training.trainer.trainer import StageSettings
 
 EXAMPLES = list(range(0, 60, 2))
 
@@ -212,9 +211,8 @@ class TestWhereItCannotBeDone:
         split: Split,
         tmp_path: Path,
     ) -> None:
-        stage = replace(
-            StageSettings(batch_size=16, uniform_negatives=4, trainable_layers=1), **changes
-        )
+        usual = TextStageSettings(epochs=2, batch_size=16, uniform_negatives=4, trainable_layers=1)
+        stage = usual.changed(**changes)
         model = shop(three_layers, catalog, split, trainable_layers=stage.trainable_layers).model
         start_from_frozen_states(model, stage, 100, tmp_path)
         assert model.reading.starts_from_states == reads_states
@@ -231,7 +229,7 @@ class TestWhereItCannotBeDone:
 
 class TestTheTextStage:
     def settings(self, bert: Path, **changes: object) -> TrainingSettings:
-        stage = StageSettings(
+        stage = TextStageSettings(
             epochs=2,
             batch_size=32,
             uniform_negatives=16,
@@ -241,9 +239,7 @@ class TestTheTextStage:
             evaluations_per_epoch=2,
             least_gain=0.0,
         )
-        return settings_for(
-            bert, history=NO_STAGE, encoder=NO_STAGE, text=replace(stage, **changes)
-        )
+        return settings_for(bert, history=NO_STAGE, encoder=NO_STAGE, text=stage.changed(**changes))
 
     def test_a_run_from_the_states_ends_near_one_without(
         self, three_layers: Path, catalog: Catalog, split: Split, tmp_path: Path

@@ -16,10 +16,11 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.towers.item_tower import ItemTower
-from longtail.settings.settings_file import SettingsError, load_settings
+from longtail.settings.errors import SettingsError
+from longtail.settings.settings_file import load_settings
+from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.towers.lora import Lora, LoraNotInstalledError, check_lora_installed
 from longtail.training.train import train_engine
-from longtail.training.trainer.trainer import StageSettings
 
 EXAMPLES = list(range(0, 60, 2))
 installed = importlib.util.find_spec("peft") is not None
@@ -87,7 +88,7 @@ class TestAdapters:
         split: Split,
         tmp_path: Path,
     ) -> None:
-        stage = StageSettings(
+        stage = TextStageSettings(
             epochs=3,
             batch_size=32,
             uniform_negatives=16,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,14 +13,15 @@ from toy_shop import NO_STAGE, settings_for
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.splits import Split
+from longtail.training.stages.stage_settings import StageSettings, TextStageSettings
 from longtail.training.stages.stages import Stages
 from longtail.training.towers import bfloat16
 from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.two_tower import TwoTower
 from longtail.training.train import train_engine
-from longtail.training.trainer.trainer import StageSettings, planned_steps
+from longtail.training.trainer.trainer import planned_steps
 
-STAGE = StageSettings(
+STAGE = TextStageSettings(
     epochs=20,
     max_steps=6,
     batch_size=16,
@@ -54,7 +54,7 @@ def test_the_table_is_read_again_on_its_schedule_and_at_evaluations(
             tables.append(model.pooled.clone())
 
     monkeypatch.setattr(Stages, "_refresh", refresh)
-    stage = replace(STAGE, refresh_steps=every)
+    stage = STAGE.changed(refresh_steps=every)
     chosen = settings_for(tiny_bert, history=NO_STAGE, encoder=NO_STAGE, text=stage)
     train_engine(catalog, split, chosen, tmp_path / "run")
     assert len(tables) == readings

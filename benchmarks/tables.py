@@ -1,0 +1,41 @@
+"""Rewrite the tables and pictures of the documentation from benchmarks/results; none is typed.
+
+Run:  python benchmarks/tables.py [quality] [behaviour] [index] [speed] [serve]
+
+All of them without a name.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import pages.behaviour
+import pages.encoding_chart
+import pages.index
+import pages.index_chart
+import pages.quality
+import pages.serve
+import pages.speed
+
+SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
+    "quality": (pages.quality.rewrite,),
+    "behaviour": (pages.behaviour.rewrite,),
+    "index": (pages.index.rewrite, pages.index_chart.draw),
+    "speed": (pages.speed.rewrite, pages.encoding_chart.draw),
+    "serve": (pages.serve.rewrite,),
+}
+
+
+def main() -> None:
+    """Rewrite the chosen subjects."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("subjects", nargs="*", choices=[*SUBJECTS, []], metavar="SUBJECT")
+    given = arguments.parse_args()
+    for subject in given.subjects or SUBJECTS:
+        for rewrite in SUBJECTS[subject]:
+            rewrite()
+
+
+if __name__ == "__main__":
+    main()

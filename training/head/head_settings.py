@@ -1,0 +1,78 @@
+"""What the fit of the relevance head can be told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from longtail.retrieval.settings import Settings
+
+Kind = Literal["mixture", "network", "boosting"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class HeadSettings(Settings):
+    """The relevance head, which ranks."""
+
+    counts: Annotated[
+        bool | Literal["auto"],
+        Field(
+            description="whether it may see candidates' training counts; auto: only on logs with "
+            "real times, since a log that was filtered by its own future betrays it in counts"
+        ),
+    ] = "auto"
+    scorer: Annotated[
+        Kind | Literal["auto"],
+        Field(
+            description="auto takes what ranks users best that it wasn't fitted on; any other is "
+            "fitted alone, which saves the time of the rest"
+        ),
+    ] = "auto"
+    max_users: Annotated[int, Field(ge=1, description="validation users used")] = 12_000
+    negatives: Annotated[
+        int, Field(ge=1, description="guessed negatives kept a user while scorers are fitted")
+    ] = 40
+    popularity_matched: Annotated[
+        int,
+        Field(ge=0, description="negatives a user drawn by popularity, beside those retrieved"),
+    ] = 0
+    # A scorer is judged by users that it wasn't fitted on.
+    folds: Annotated[
+        int,
+        Field(
+            ge=2,
+            description="parts of the users; each part is judged by scorers fitted on the others",
+        ),
+    ] = 3
+    # 0 would leave the tail's positives out.
+    tail_weights: Annotated[
+        tuple[Annotated[float, Field(ge=0.01)], ...],
+        Field(
+            description="weights of tail positives tried; the best balance of overall and tail "
+            "NDCG@10 is taken"
+        ),
+    ] = (1.0, 2.0, 3.0)
+    debias_price: Annotated[
+        float, Field(ge=0, le=1, description="NDCG@10 that the default debias may cost overall")
+    ] = 0.02
+    rounds: Annotated[int, Field(ge=1, description="boosted trees in a row")] = 150
+    bags: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="rows of trees whose mean counts, each fitted on its own draw of pairs "
+            "and columns",
+        ),
+    ] = 3
+    hidden: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...],
+        Field(description="widths of the network's hidden layers"),
+    ] = (64, 32)
+    # Without a step the network would be a guess.
+    epochs: Annotated[
+        int, Field(ge=1, description="passes over the pairs, of network and mixture")
+    ] = 12
+    learning_rate: Annotated[
+        float, Field(ge=0, description="peak learning rate, of network and mixture")
+    ] = 3e-3
