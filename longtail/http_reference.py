@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from longtail.serving.app import make_app
-from longtail.serving.http.reference_page import body_fields, examples, parameters
+from longtail.serving.http.reference_page import examples, fields_of
 from longtail.serving.service import Service
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "http_api.md"
@@ -61,7 +61,7 @@ def http_page(document: Mapping[str, Any]) -> str:
 def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     said = [f"{operation.get('summary', '')}.", operation.get("description", "")]
     lines = [f"## {name}", "", " ".join(filter(None, said)), ""]
-    fields = [*parameters(operation), *body_fields(operation, document)]
+    fields = fields_of(operation, document)
     lines += _table(("field", "kind", "meaning"), fields)
     for example in examples(operation, document):
         lines += ["```json", json.dumps(example, ensure_ascii=False), "```", ""]

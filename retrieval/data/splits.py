@@ -106,7 +106,7 @@ def split(
             f"the {kind} split leaves no event to train on ({len(interactions):,} events); use "
             "another split or smaller shares"
         )
-    return Split(done, kind, _warnings(done, kind), boundaries)
+    return Split(done, kind, _warnings(done, part, kind), boundaries)
 
 
 def _taken(log: Interactions) -> NDArray[np.bool_]:
@@ -157,8 +157,7 @@ def _leave_last(log: Interactions) -> NDArray[np.int8]:
     return part
 
 
-def _warnings(log: Interactions, kind: SplitKind) -> tuple[str, ...]:
-    part = log.part if log.part is not None else np.zeros(len(log), np.int8)
+def _warnings(log: Interactions, part: NDArray[np.int8], kind: SplitKind) -> tuple[str, ...]:
     warnings = [LEAVE_LAST_LEAKS] if kind == "leave-last" else []
     empty = [name for name, code in (("valid", VALID), ("test", TEST)) if not (part == code).any()]
     if empty:

@@ -119,6 +119,3 @@ class UserState:
     deviation: NDArray[np.float32]
     history_scores: Mapping[str, HistoryScores] = field(default_factory=dict)
     sequence_scores: Mapping[str, SequenceScores] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.vectors)

@@ -34,9 +34,6 @@ class Answers:
     lengths: NDArray[np.int32]
     because: Sequence[Sequence[Sequence[str]]] | None = None
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     @classmethod
     def none(cls, lengths: NDArray[np.int32], k: int) -> Answers:
         """Return m queries without an answer, k places each, to be filled."""

@@ -67,13 +67,11 @@ class RowMapping:
 
     def evidence_models(self, evidence_models: EvidenceModels) -> EvidenceModels:
         """Return the evidence by served rows."""
-        item_weights = {
-            name: self.item_weights(b) for name, b in evidence_models.item_weights.items()
-        }
-        sequences = {
-            name: self._sequence(tower) for name, tower in evidence_models.sequences.items()
-        }
-        return EvidenceModels(item_weights, sequences)
+        weights, towers = evidence_models.item_weights, evidence_models.sequences
+        return EvidenceModels(
+            {name: self.item_weights(matrix) for name, matrix in weights.items()},
+            {name: self._sequence(tower) for name, tower in towers.items()},
+        )
 
     def item_weights(self, item_weights: ItemWeights) -> ItemWeights:
         """Return item-to-item weights by served rows.

@@ -35,14 +35,6 @@ class TextSearch:
         ends = np.cumsum(lengths)
         return cls(SEPARATOR + SEPARATOR.join(folded) + SEPARATOR, ends - lengths + 1)
 
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def text(self, position: int) -> str:
-        """Return one text, in lower case."""
-        start = int(self.starts[position])
-        return self.joined[start : self.joined.index(SEPARATOR, start)]
-
     def find(self, words: str, limit: int) -> list[int]:
         """Return positions of texts that are, begin with, or hold ``words``, in this order.
 
@@ -83,7 +75,8 @@ class TextSearch:
         for position in self._positions(longest):
             if not allowed[position]:
                 continue
-            text = self.text(position)
+            start = int(self.starts[position])
+            text = self.joined[start : self.joined.index(SEPARATOR, start)]
             if all(needle in text for needle in needles):
                 positions.append(position)
                 if len(positions) == limit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -47,7 +47,7 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
         f"<p><b>{escape(operation.get('summary', ''))}.</b> "
         f"{escape(operation.get('description', ''))}</p>",
     ]
-    fields = [*parameters(operation), *body_fields(operation, document)]
+    fields = fields_of(operation, document)
     if fields:
         rows = "".join(
             f"<tr><td><code>{escape(field)}</code></td><td>{escape(kind)}</td>"
@@ -64,18 +64,14 @@ def _section(name: str, operation: Mapping[str, Any], document: Mapping[str, Any
     return "".join([*parts, f"<table><tr><th>answer</th><th></th></tr>{answers}</table>"])
 
 
-def parameters(operation: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Yield name, kind and meaning of each parameter of the address."""
-    for parameter in operation.get("parameters", ()):
-        yield parameter["name"], _kind(parameter["schema"]), parameter.get("description", "")
-
-
-def body_fields(
+def fields_of(
     operation: Mapping[str, Any], document: Mapping[str, Any]
-) -> Iterator[tuple[str, str, str]]:
-    """Yield name, kind and meaning of each field of the body."""
-    for name, schema in _body(operation, document).get("properties", {}).items():
-        yield name, _kind(schema), schema.get("description", "")
+) -> list[tuple[str, str, str]]:
+    """Return name, kind and meaning of each parameter of the address and field of the body."""
+    body = _body(operation, document).get("properties", {})
+    fields = [(one["name"], one["schema"], one) for one in operation.get("parameters", ())]
+    fields += [(name, schema, schema) for name, schema in body.items()]
+    return [(name, _kind(schema), said.get("description", "")) for name, schema, said in fields]
 
 
 def examples(operation: Mapping[str, Any], document: Mapping[str, Any]) -> list[Any]:
