@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from threading import Lock
 from typing import Literal, Unpack
 
 import numpy as np
@@ -46,10 +44,6 @@ class Retriever:
     ranking: RankingPipeline
     _histories: Histories = field(repr=False)
     _position: Mapping[str, int] = field(repr=False)
-    _masks: OrderedDict[tuple[str, ...], NDArray[np.bool_]] = field(
-        default_factory=OrderedDict, repr=False
-    )
-    _lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
     def open(cls, run: str | Path, *, device: Literal["cpu", "gpu"] = "cpu") -> Retriever:
@@ -141,20 +135,11 @@ class Retriever:
         Raises:
             QueryError: a filter that can't be read.
         """
-        key = tuple(where)
-        if not key:
-            return None
-        with self._lock:
-            mask = self._masks.get(key)
-            if mask is not None:
-                self._masks.move_to_end(key)
-                return mask
-        mask = where_mask(self.bundle.catalog.frame, key)
-        with self._lock:
-            self._masks[key] = mask
-            while len(self._masks) > MASKS_KEPT:
-                self._masks.popitem(last=False)
-        return mask
+        return self._mask(tuple(where)) if len(where) else None
+
+    @cached_property
+    def _mask(self) -> Callable[[tuple[str, ...]], NDArray[np.bool_]]:
+        return lru_cache(MASKS_KEPT)(partial(where_mask, self.bundle.catalog.frame))
 
     @cached_property
     def _titles(self) -> NDArray[np.object_] | None:
