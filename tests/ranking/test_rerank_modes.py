@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rerank_toys import STRENGTHS, toy_candidates, toy_leaning
+from rerank_toys import BANDS, STRENGTHS, toy_candidates, toy_leaning
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.errors import QueryError
@@ -212,7 +212,23 @@ def test_a_wrong_rerank_is_refused_in_one_line() -> None:
         assert "\n" not in str(refusal.value)
 
 
-def test_without_any_history_nothing_is_typical() -> None:
+def test_a_mode_that_misses_what_it_reads_is_refused_in_one_line() -> None:
+    rng = np.random.default_rng(0)
+    whole, popularity_profile = toy_candidates(rng), toy_leaning(rng)
+    population = PopulationProfile.of(popularity_profile)
+    bare = Candidates(whole.rows, whole.logits, whole.log_p)
+    off = Candidates(whole.rows, whole.logits, whole.log_p, np.full_like(whole.bands, BANDS))
+    for candidates, k, how, words in (
+        (bare, 5, Rerank(diversity=0.1), "item vectors"),
+        (bare, 5, Rerank("profile"), "popularity bands"),
+        (off, 5, Rerank("profile"), "cut both with the same bands"),
+    ):
+        with pytest.raises(QueryError, match=words):
+            rerank(candidates, k, how, popularity_profile=popularity_profile, population=population)
+    with pytest.raises(QueryError, match="leaning of each"):
+        rerank(whole, 5, Rerank("per-user"))
+    with pytest.raises(QueryError, match="logits are"):
+        Candidates(whole.rows, whole.logits[:, 1:], whole.log_p)
     with pytest.raises(QueryError, match="no user has a history"):
         PopulationProfile.of(
             PopularityProfile(np.zeros(2, np.int64), np.zeros(2), np.zeros((2, 3)))

@@ -79,8 +79,10 @@ def rerank(
     """Return each user's k best candidates under a mode, ties by relevance, then by row.
 
     k only says where the lists are cut: the first 10 of 100 are the list of 10, in every mode.
-    ``per-user`` and ``profile`` need the users' leaning and what is typical of all users,
-    ``profile`` the candidates' bands, and diversity their vectors.
+    ``per-user`` and ``profile`` need the users' leaning and what is typical of all users.
+
+    Raises:
+        QueryError: the mode misses what it reads.
 
     >>> two = Candidates(
     ...     np.array([[4, 9, -1]]),
@@ -95,7 +97,8 @@ def rerank(
     order = best_first(candidates.rows, present, scores, candidates.logits)
     available = present.sum(axis=1)
     if setting.diversity > 0:
-        assert candidates.vectors is not None
+        if candidates.vectors is None:
+            raise QueryError("diversity needs the candidates' item vectors; none were given")
         places = diversified(order, scores, candidates.vectors, available, k, setting.diversity)
     else:
         places = np.full((len(order), k), -1, np.int64)
@@ -121,13 +124,22 @@ def _scores(
     logits, log_p = (np.where(present, part, 0) for part in (candidates.logits, candidates.log_p))
     if setting.mode == "fixed":
         return debiased_scores(logits, log_p, setting.debias)
-    assert popularity_profile is not None
-    assert population is not None
+    if popularity_profile is None or population is None or len(popularity_profile) != len(logits):
+        raise QueryError(
+            f"debias mode {setting.mode} needs the leaning of each of {len(logits)} users and the "
+            "audience; use mode fixed without them"
+        )
     if setting.mode == "per-user":
         return debiased_scores(
             logits, log_p, user_strength(setting.debias, population.niche(popularity_profile))
         )
-    assert candidates.bands is not None
+    if candidates.bands is None:
+        raise QueryError("debias mode profile needs the candidates' popularity bands")
     profile = population.profile(popularity_profile)
     bands = np.where(present, candidates.bands, 0)
+    if bands.size and not 0 <= bands.min() <= bands.max() < profile.shape[1]:
+        raise QueryError(
+            f"popularity bands lie between {bands.min()} and {bands.max()}, but the profiles have "
+            f"{profile.shape[1]}; cut both with the same bands"
+        )
     return profile_scores(candidates.rows, present, logits, bands, profile, setting.debias)
