@@ -22,7 +22,7 @@ def test_a_made_up_shop_goes_all_the_way(
 
     fast = train_arguments(tiny_bert, "encoder.epochs=0", "user_tower.layers=0")
     Path("settings.yaml").write_text("history:\n  epochs: 1\nselection:\n  max_users: 50\n")
-    done = longtail("train", "shop", "--config", "settings.yaml", *fast, "--out", "run")
+    done = longtail("train", "shop", *fast, "--config", "settings.yaml", "--out", "run")
     assert done.code == 0, done.err
     assert "150 items" in done.out
     assert "longtail evaluate run" in done.out
