@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pydantic
 import pytest
 from command_line import longtail
+from rich.console import Console
 
+from longtail.console.settings_table import print_settings
 from longtail.settings import shipped
 from longtail.settings.described import described
 from longtail.settings.settings_file import load_settings
@@ -56,6 +59,16 @@ class TestTheCommand:
             "range": "between 0 and 4294967295",
             "meaning": next(s.meaning for s in DESCRIBED if s.key == "seed"),
         }
+
+    @pytest.mark.parametrize("width", [80, 110, 200])
+    def test_its_table_cuts_nothing(self, width: int) -> None:
+        console = Console(width=width, file=io.StringIO(), highlight=False)
+        print_settings(DESCRIBED, console)
+        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        assert max(map(len, lines)) <= width
+        words = set(" ".join(lines).split())
+        for setting in DESCRIBED:
+            assert {setting.key, *setting.meaning.split()} <= words, setting.key
 
     def test_its_table_names_the_file_and_every_key(self) -> None:
         done = longtail("settings")
