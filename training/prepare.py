@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from longtail.retrieval.data.interactions import TRAIN, VALID, Histories
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import DataError
+from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.run.index_build import check_structure
@@ -23,12 +24,13 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
 from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.encoder_backend import choose_encoder_backend
+from longtail.training.history_length import HistoryLength, choose_history_length
 from longtail.training.processes import Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import Stages, training_device
-from longtail.training.towers.user_towers import new_user_tower
+from longtail.training.towers.user_towers import new_offsets, new_user_tower
 from longtail.training.trainer.examples import NextItemExamples, taken_matrix
 from longtail.training.validation import ValidationSet
 from longtail.training.work_folder import prepare_work_folder
@@ -85,8 +87,7 @@ def prepare_training(
     if len(catalog) < 2:
         raise DataError("the catalog holds one item; there is nothing to choose between")
     histories = Histories.from_interactions(split.train)
-    examples = NextItemExamples.from_histories(histories, settings.user_tower.max_history)
-    if len(examples) == 0:
+    if len(NextItemExamples.from_histories(histories, 1)) == 0:
         raise DataError(
             "no user has two training events, so there is no next item to learn from; "
             "check the user_id column and the split with `longtail data describe`"
@@ -127,14 +128,21 @@ def prepare_training(
         split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
     )
     taken = taken_matrix(histories, len(catalog))
+    validation = ValidationSet.from_split(
+        histories,
+        split.valid,
+        popularity,
+        max_users=settings.selection.max_users,
+        seed=settings.seed,
+    )
     progress("history offsets in closed form", 0, 1)
     with profile.section("history offsets"):
-        user_tower = new_user_tower(
-            settings.user_tower,
-            item_tower,
-            item_tower.project_all(pooled) if processes.first else None,
-            taken,
-        )
+        vectors = item_tower.project_all(pooled) if processes.first else None
+        offsets = new_offsets(settings.user_tower, vectors, taken)
+        chosen = _history_length(settings, offsets, vectors, validation, popularity)
+        length = HistoryLength(**processes.tell(asdict(chosen)))
+        settings = _resolved(settings, length)
+        user_tower = new_user_tower(settings.user_tower, item_tower, len(catalog), offsets)
     progress("history offsets in closed form", 1, 1)
     processes.send_([torch.from_numpy(pooled), *item_tower.state_dict().values()])
     processes.send_(user_tower.state_dict().values())
@@ -145,15 +153,10 @@ def prepare_training(
         pooled=pooled,
         reading=reading,
         popularity=popularity,
-        examples=examples,
+        examples=NextItemExamples.from_histories(histories, length.window),
         taken=taken,
-        validation=ValidationSet.from_split(
-            histories,
-            split.valid,
-            popularity,
-            max_users=settings.selection.max_users,
-            seed=settings.seed,
-        ),
+        validation=validation,
+        history_length=length,
         settings=settings,
         work=work,
         resume=resume,
@@ -161,6 +164,34 @@ def prepare_training(
         processes=processes,
         profile=profile,
     )
+
+
+def _history_length(
+    settings: TrainingSettings,
+    offsets: NDArray[np.float32] | None,
+    vectors: NDArray[np.float32] | None,
+    validation: ValidationSet,
+    popularity: Popularity,
+) -> HistoryLength:
+    """Return what the settings say of the length, or validation where they leave it open."""
+    window, sequence = settings.user_tower.max_history, settings.sequence.max_history
+    if window != "auto":
+        return HistoryLength.told(window, LAST if sequence == "auto" else sequence)
+    if settings.user_tower.kind == "text" or vectors is None:
+        chosen = HistoryLength.told(LAST, LAST)
+    else:
+        past = vectors if offsets is None else vectors + offsets
+        chosen = choose_history_length(past, vectors, validation, popularity)
+    return chosen if sequence == "auto" else replace(chosen, sequence=sequence)
+
+
+def _resolved(settings: TrainingSettings, length: HistoryLength) -> TrainingSettings:
+    """Return the settings with the lengths that were chosen."""
+    tower = settings.user_tower.changed(max_history=length.window)
+    if length.decay is not None:
+        tower = tower.changed(decay=length.decay)
+    sequence = settings.sequence.changed(max_history=length.sequence)
+    return settings.changed(user_tower=tower, sequence=sequence)
 
 
 def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:

@@ -95,7 +95,13 @@ class UserTowerSettings(Settings):
         Literal["vectors", "text"],
         Field(description="vectors reads item vectors, text the last items' texts"),
     ] = "vectors"
-    max_history: Annotated[int, Field(ge=1, description="past items read")] = 20
+    max_history: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["auto"],
+        Field(
+            description="past items read; auto: the last 20, or as many as validation says where "
+            "histories are longer, for item-to-item weights, text matches and reasons alike"
+        ),
+    ] = "auto"
     # Its logarithm is what trains.
     decay: Annotated[
         float,

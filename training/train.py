@@ -12,6 +12,7 @@ from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import VALID, Histories, Interactions
+from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
@@ -20,6 +21,7 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
 from longtail.training.evidence.fit_evidence import fit_evidence, refit_evidence
+from longtail.training.evidence.item_pace import choose_half_lives
 from longtail.training.head.fit_head import fit_relevance_head
 from longtail.training.prepare import prepare_training, validation_users, with_validation
 from longtail.training.processes import ALONE, Processes
@@ -69,7 +71,7 @@ def train_engine(
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
-    split = with_validation(split, settings.seed)
+    split, given = with_validation(split, settings.seed), settings
     stages = prepare_training(
         catalog,
         split,
@@ -82,6 +84,7 @@ def train_engine(
         processes=processes,
     )
     histories, taken, popularity = stages.examples.histories, stages.taken, stages.popularity
+    settings, length = stages.settings, stages.history_length
     item_tower, user_tower = stages.item_tower, stages.user_tower
     serving = stages.run()
     assert stages.reading is not None  # this is the first process, which read the texts
@@ -96,19 +99,29 @@ def train_engine(
         evidence_models=EvidenceModels(),
         serving=serving,
         split_kind=split.kind,
-        config=settings.model_dump(),
+        config=given.model_dump(),
         summary={
             "stages": stages.reports,
             "notes": list(split.warnings),
             "text_backend": stages.reading.report(),
             "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
+            **({"history_length": length.report} if length.report else {}),
         },
     )
+    bundle = _with_clock(bundle, split, settings)
     vectors = bundle.item_tower.project_all(stages.pooled)
     with profile.section("index"):
         index = build_index(bundle, vectors, settings.index)
     fitted = fit_evidence(
-        histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
+        histories,
+        taken,
+        vectors,
+        popularity.counts,
+        stages.validation,
+        settings,
+        progress,
+        profile,
+        length.last,
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
     with profile.section("relevance head"):
@@ -126,6 +139,10 @@ def train_engine(
                 settings,
                 progress,
             )
+            if bundle.clock is not None:
+                half_lives = bundle.clock.half_lives
+                clock = ItemClock.of(before_test, len(catalog), half_lives)
+                bundle = replace(bundle, clock=clock)
     summary = {**bundle.summary, "evidence": fitted.report}
     if measured := profile.report():
         summary["profile"] = measured
@@ -135,6 +152,25 @@ def train_engine(
         save_index(index, folder / "index")
     shutil.rmtree(work_folder(out))
     return Trained(bundle, out)
+
+
+def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bundle:
+    """Return the bundle with how lately items were taken at the end of the train part.
+
+    Unchanged where the log's times are no clock, or the parts aren't cut by it.
+    """
+    train, valid = split.train.taken().time, split.valid.taken().time
+    if not bundle.log.has_clock or train.max() > valid.min():
+        return bundle
+    half_lives, report = choose_half_lives(
+        split.train,
+        split.valid,
+        bundle.popularity,
+        max_users=settings.selection.max_users,
+        seed=settings.seed,
+    )
+    clock = ItemClock.of(split.train, len(bundle.catalog), half_lives)
+    return replace(bundle, clock=clock, summary={**bundle.summary, "clock": report})
 
 
 def _with_relevance_head(
@@ -151,8 +187,10 @@ def _with_relevance_head(
     users = validation_users(split)
     counts = settings.relevance.counts
     with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
+    # Which candidates there are depends on whether counts are seen.
+    blank = replace(bundle, relevance=RelevanceHead(counts=with_counts))
     fitted = fit_relevance_head(
-        RankingPipeline(bundle, index),
+        RankingPipeline(blank, index),
         known.take(users),
         valid.take(users),
         rejected.take(users),

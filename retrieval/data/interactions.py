@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 TRAIN, VALID, TEST = 0, 1, 2
 PARTS = ("train", "valid", "test")
+# Events of one user that lie no further apart belong to one sitting.
+SITTING_GAP_S = 1_800
 # Of an event; the last three may be missing.
 COLUMNS = ("user", "item", "time", "weight", "label", "part")
 
@@ -71,11 +73,13 @@ class Histories:
         user_ids: the owner's user ids, object [n].
         offsets: history i is ``items[offsets[i]:offsets[i + 1]]``, int64 [n + 1].
         items: catalog rows, int32 [total].
+        times: when each was taken, in seconds since 1970, int64 [total]; None: not known.
     """
 
     user_ids: NDArray[np.object_]
     offsets: NDArray[np.int64]
     items: NDArray[np.int32]
+    times: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.user_ids)
@@ -89,7 +93,7 @@ class Histories:
         taken = log.taken()
         lengths = np.bincount(taken.user, minlength=len(log.user_ids))
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(log.user_ids, offsets, taken.item)
+        return cls(log.user_ids, offsets, taken.item, taken.time if log.has_clock else None)
 
     @classmethod
     def from_lists(
@@ -108,10 +112,29 @@ class Histories:
         """Return the histories at these positions, in this order."""
         lengths = np.diff(self.offsets)[positions]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        starts = np.repeat(self.offsets[positions] - offsets[:-1], lengths)
-        return Histories(
-            self.user_ids[positions], offsets, self.items[starts + np.arange(offsets[-1])]
-        )
+        places = np.repeat(self.offsets[positions] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        times = None if self.times is None else self.times[places]
+        return Histories(self.user_ids[positions], offsets, self.items[places], times)
+
+    def newest_sittings(self) -> NDArray[np.int64]:
+        """Return how many items each user took in the last sitting, int64 [n].
+
+        Without times all of them were.
+
+        >>> log = Histories.from_lists([[3, 5, 7], [2], []])
+        >>> replace(log, times=np.array([0, 9_000, 9_060, 5])).newest_sittings().tolist()
+        [2, 1, 0]
+        >>> log.newest_sittings().tolist()
+        [3, 1, 0]
+        """
+        if self.times is None or not len(self.items):
+            return np.diff(self.offsets)
+        apart = np.append(True, np.diff(self.times) > SITTING_GAP_S)
+        apart[self.offsets[:-1][np.diff(self.offsets) > 0]] = True
+        # Of each user the newest item that begins a sitting.
+        begins = np.maximum.accumulate(np.where(apart, np.arange(len(apart)), 0))
+        ends = self.offsets[1:]
+        return np.where(np.diff(self.offsets) > 0, ends - begins[np.maximum(ends - 1, 0)], 0)
 
     def last(self, length: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the last items, newest first, padded with -1: rows and lengths.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longtail.index.files import read_json
+from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.features.item_weights import REMEDY, ItemWeights
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 
@@ -22,16 +23,24 @@ class EvidenceModels:
     Attributes:
         item_weights: item-to-item weights by name; ``closed_form`` is the leading one.
         sequences: sequence towers by name.
+        last: past items that item-to-item weights and text matches read.
     """
 
     item_weights: Mapping[str, ItemWeights] = field(default_factory=dict)
     sequences: Mapping[str, SequenceTower] = field(default_factory=dict)
+    last: int = LAST
+
+    @property
+    def reads_long_histories(self) -> bool:
+        """Whether more is read than the moods of the last items."""
+        return self.last > LAST
 
     def save(self, folder: Path) -> None:
         """Write every part, and which there are."""
         folder.mkdir(parents=True, exist_ok=True)
-        names = {"behaviours": list(self.item_weights), "sequences": list(self.sequences)}
-        (folder / "sources.json").write_text(json.dumps(names, indent=2))
+        about = {"behaviours": list(self.item_weights), "sequences": list(self.sequences)}
+        length = {"last": self.last} if self.reads_long_histories else {}
+        (folder / "sources.json").write_text(json.dumps(about | length, indent=2))
         for name, weights in self.item_weights.items():
             weights.save(folder / f"{name}.safetensors")
         for name, tower in self.sequences.items():
@@ -44,11 +53,12 @@ class EvidenceModels:
         Raises:
             DamagedFileError: the list or a matrix is missing, or of another catalog.
         """
-        names = read_json(folder / "sources.json", remedy=REMEDY)
+        about = read_json(folder / "sources.json", remedy=REMEDY)
         return cls(
             {
                 name: ItemWeights.load(folder / f"{name}.safetensors", n_items=n_items)
-                for name in names["behaviours"]
+                for name in about["behaviours"]
             },
-            {name: SequenceTower.load(folder / name) for name in names["sequences"]},
+            {name: SequenceTower.load(folder / name) for name in about["sequences"]},
+            about.get("last", LAST),
         )

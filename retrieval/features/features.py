@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
 from longtail.retrieval.features.history_scores import DECAY, HistoryScores
@@ -27,27 +28,51 @@ FROM_TEXT = (
 )
 OF_USER = ("log_history_length", "history_popularity", "coherence", "last_pair")
 FROM_COUNTS = ("log_count", "log_count_difference", "is_cold")
+FROM_CLOCK = (
+    "rate",
+    "rate_short",
+    "rate_middle",
+    "rate_long",
+    "trend",
+    "rate_difference",
+    "age",
+    "idle",
+    "is_unseen",
+)
+OF_USER_CLOCK = ("user_idle", "sitting_length")
+OF_LONG_TEXT = ("whole_match",)
 OF_LEADING = ("standard", "gap", "log_rank", "recent", "flat", "best", "newest", "second")
 OF_BEHAVIOUR = ("standard", "recent", "best", "newest")
+# Beside them, where whole histories are read: a taste fades slowly, and a sitting is a mood.
+OF_LONG_LEADING = ("slow", "sitting")
+OF_LONG_BEHAVIOUR = ("slow", "flat")
 OF_SEQUENCE = ("cosine", "gap")
 
 
-def feature_names(evidence_models: EvidenceModels, *, counts: bool) -> tuple[str, ...]:
+def feature_names(
+    evidence_models: EvidenceModels, *, counts: bool, clock: bool = False
+) -> tuple[str, ...]:
     """Return the names of all evidence, in the order of the columns.
 
     With ``counts`` off nothing computed from the candidate's training count is among them: on a
     log that was filtered by its own future, counts give away what is to come (docs/model.md).
+    With a ``clock`` counts are rates, by how lately the item was taken.
     """
+    long = evidence_models.reads_long_histories
+    of_leading = (*OF_LEADING, *OF_LONG_LEADING) if long else OF_LEADING
+    of_behaviour = (*OF_BEHAVIOUR, *OF_LONG_BEHAVIOUR) if long else OF_BEHAVIOUR
     of_behaviours = [
         f"{name}.{column}"
         for name in evidence_models.item_weights
-        for column in (OF_LEADING if name == LEADING else OF_BEHAVIOUR)
+        for column in (of_leading if name == LEADING else of_behaviour)
     ]
     of_sequences = [
         f"{name}.{column}" for name in evidence_models.sequences for column in OF_SEQUENCE
     ]
-    from_counts = FROM_COUNTS if counts else ()
-    return (*FROM_TEXT, *OF_USER, *of_behaviours, *of_sequences, *from_counts)
+    from_counts = () if not counts else FROM_CLOCK if clock else FROM_COUNTS
+    from_text = (*FROM_TEXT, *OF_LONG_TEXT) if long else FROM_TEXT
+    of_user = (*OF_USER, *OF_USER_CLOCK) if clock else OF_USER
+    return (*from_text, *of_user, *of_behaviours, *of_sequences, *from_counts)
 
 
 def gather_features(
@@ -57,6 +82,7 @@ def gather_features(
     place: NDArray[np.int64],
     popularity: Popularity,
     names: Sequence[str],
+    clock: ItemClock | None = None,
 ) -> NDArray[np.float32]:
     """Return the evidence of every (user, candidate) pair, float32 [m, c, len(names)].
 
@@ -74,6 +100,8 @@ def gather_features(
     columns["log_count"] = log_count
     columns["log_count_difference"] = log_count - user_state.log_counts[:, None]
     columns["is_cold"] = (log_count == 0).astype(np.float32)
+    if clock is not None:
+        columns |= _of_user_clock(user_state, clock) | _from_clock(user_state, clock, rows)
     out = np.empty((*rows.shape, len(names)), np.float32)
     for column, name in enumerate(names):
         out[..., column] = columns[name]
@@ -97,7 +125,23 @@ def _from_text(
     columns = dict(zip(OF_TEXTS, features, strict=True))
     spread = np.maximum(user_state.deviation, 1e-6)[:, None]
     length = np.linalg.norm((user_state.matches * recency[:, None]).sum(axis=1), axis=1)
+    whole: Columns = {}
+    if user_state.totals is not None:
+        size = np.linalg.norm(user_state.totals, axis=1, keepdims=True)
+        of_whole = np.empty_like(features)
+        # By the same loop, whose sums are the same bits in any company.
+        text_matches(
+            vectors,
+            place,
+            user_state.totals / np.maximum(size, np.float32(1e-6)),
+            user_state.matches,
+            np.zeros_like(user_state.lengths),
+            recency,
+            of_whole,
+        )
+        whole["whole_match"] = of_whole[0]
     return {
+        **whole,
         # Content kNN: what the texts alone say, without what the log taught the user tower.
         "recent_text": columns["recent"] / np.maximum(length, 1e-6)[:, None],
         "cosine": columns["cosine"],
@@ -124,6 +168,46 @@ def _of_user(user_state: UserState) -> Columns:
     }
 
 
+def _from_clock(user_state: UserState, clock: ItemClock, rows: NDArray[np.int64]) -> Columns:
+    """Return how often and how lately each candidate was taken, as of the clock's moment."""
+    inside = np.maximum(rows, 0)
+    *lately, whole = clock.log_rates
+    short, long = lately[0], lately[-1]
+    histories = user_state.histories
+    sizes = np.diff(histories.offsets)
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    leaning = np.bincount(owner, whole[histories.items], len(sizes)) / np.maximum(sizes, 1)
+    age, idle = clock.ages
+    rate = whole[inside]
+    return {
+        "rate": rate,
+        "rate_short": short[inside],
+        "rate_middle": clock.log_rate[inside],
+        "rate_long": long[inside],
+        "trend": (short - long)[inside],
+        "rate_difference": rate - leaning[:, None],
+        "age": age[inside],
+        "idle": idle[inside],
+        "is_unseen": (age < 0)[inside].astype(np.float32),
+    }
+
+
+def _of_user_clock(user_state: UserState, clock: ItemClock) -> Columns:
+    """Return how long ago each user took something, and how much in that sitting, [m, 1] each.
+
+    A history without times is one that is brought along: it is of now.
+    """
+    histories = user_state.histories
+    last = np.full(len(histories), clock.now)
+    some = np.diff(histories.offsets) > 0
+    if histories.times is not None and len(histories.times):
+        last[some] = histories.times[histories.offsets[1:][some] - 1]
+    return {
+        "user_idle": clock.paces(last)[:, None],
+        "sitting_length": np.log1p(histories.newest_sittings())[:, None],
+    }
+
+
 def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np.int64]) -> Columns:
     place = matrix_scores.positions(rows)
     there = place >= 0
@@ -146,7 +230,9 @@ def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np
         # Beyond a few hundred, ranks are noise.
         columns["log_rank"] = np.log1p(np.minimum(rank, 500))
     names = OF_LEADING if name == LEADING else OF_BEHAVIOUR
-    single = ("flat", "best", "newest", "second")
+    if matrix_scores.slow is not None:
+        names += OF_LONG_LEADING if name == LEADING else OF_LONG_BEHAVIOUR
+    single = ("flat", "best", "newest", "second", "slow", "sitting")
     columns |= {key: at(getattr(matrix_scores, key)) for key in single if key in names}
     return {f"{name}.{key}": values for key, values in columns.items() if key in names}
 

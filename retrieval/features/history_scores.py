@@ -11,12 +11,22 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.item_weights import ItemWeights
-from longtail.retrieval.kernels.history_scores_loops import add_up, look_up, pick_best
+from longtail.retrieval.kernels.history_scores_loops import (
+    SITTING,
+    SLOW,
+    add_up,
+    look_up,
+    pick_best,
+)
 
 # Past items read, and how fast they fade: of the item-to-item scores, as measured in
-# docs/behaviour.md.
+# docs/behaviour.md. Where a log has longer histories that are worth reading (docs/dense-logs.md),
+# a mood fades as fast, a taste slowly.
 LAST = 20
 DECAY = 0.8
+SLOW_DECAY = 0.97
+# A weight below it says nothing, and numbers that small are slow to add.
+_LEAST_FADE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +44,8 @@ class HistoryScores:
         flat: the same without decay.
         best: the largest single weight.
         newest, second: the weight from the last item, and from the one before it.
+        slow: as `recent`, with `SLOW_DECAY`; None where only the last `LAST` items are read.
+        sitting: sum of the weights from the newest sitting's items; None likewise.
         own: whether the pair's item is in the user's history, bool [e].
         moments: mean and deviation of `recent` over the whole catalog, zeros included,
             float32 [n_users] each.
@@ -51,18 +63,26 @@ class HistoryScores:
     own: NDArray[np.bool_]
     moments: tuple[NDArray[np.float32], NDArray[np.float32]]
     highest: NDArray[np.float32]
+    slow: NDArray[np.float32] | None = None
+    sitting: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
         cls, weights: ItemWeights, histories: Histories, *, decay: float = DECAY, last: int = LAST
     ) -> HistoryScores:
         """Return what the matrix says of these histories; ``last`` past items of each are read."""
-        read, _ = histories.last(last)
-        there = read[read >= 0].astype(np.int64)
-        most = int((weights.indptr[there + 1] - weights.indptr[there]).sum())
+        sizes = np.minimum(np.diff(histories.offsets), last)
+        n_items = weights.n_items
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        read = histories.items[
+            np.repeat(histories.offsets[1:] - np.cumsum(sizes), sizes) + np.arange(sizes.sum())
+        ]
+        entries = np.bincount(owner, np.diff(weights.indptr)[read], len(sizes)).astype(np.int64)
+        most = int(np.minimum(entries, n_items).sum())
+        long = last > LAST
         starts = np.zeros(len(histories) + 1, np.int64)
         rows = np.empty(most, np.int32)
-        sums = np.empty((5, most), np.float32)
+        sums = np.empty((7 if long else 5, most), np.float32)
         in_history = np.empty(most, np.bool_)
         totals = np.zeros((2, len(histories)), np.float64)
         highest = np.zeros(len(histories), np.float32)
@@ -70,10 +90,11 @@ class HistoryScores:
             weights.indptr,
             weights.columns,
             weights.values,
-            read,
-            np.float32(decay) ** np.arange(read.shape[1], dtype=np.float32),
+            last,
+            _fades(decay, last, int(sizes.max(initial=0))),
             histories.offsets,
             histories.items,
+            histories.newest_sittings() if long else sizes,
             starts,
             rows,
             sums,
@@ -82,10 +103,9 @@ class HistoryScores:
             highest,
         )
         end = int(starts[-1])
-        n_items = weights.n_items
         mean = totals[0] / n_items
         deviation = np.sqrt(np.maximum(totals[1] / n_items - mean**2, 0.0))
-        recent, flat, best, newest, second = sums[:, :end]
+        recent, flat, best, newest, second = sums[:5, :end]
         return cls(
             n_items=n_items,
             starts=starts,
@@ -98,6 +118,8 @@ class HistoryScores:
             own=in_history[:end],
             moments=(mean.astype(np.float32), deviation.astype(np.float32)),
             highest=highest,
+            slow=sums[SLOW, :end] if long else None,
+            sitting=sums[SITTING, :end] if long else None,
         )
 
     @property
@@ -141,3 +163,10 @@ class HistoryScores:
         out = np.empty(rows.shape, np.int64)
         look_up(self.starts, self.rows, self.n_items, rows, out)
         return out
+
+
+def _fades(decay: float, last: int, longest: int) -> NDArray[np.float32]:
+    """Return the weight of an item by its age, fast and slow, float32 [2, ages]."""
+    ages = np.arange(last if last <= LAST else min(last, longest), dtype=np.float32)
+    fades = np.stack([np.float32(decay) ** ages, np.float32(SLOW_DECAY) ** ages])
+    return np.where(fades < _LEAST_FADE, np.float32(0.0), fades)

@@ -108,6 +108,8 @@ class UserState:
         mean, deviation: of the cosine of the user with every item of the catalog, float32 [m].
         history_scores: what each item-to-item matrix says, by its name.
         sequence_scores: what each sequence tower expects, by its name.
+        totals: sum of the vectors of the whole history, float32 [m, d]; None where only the last
+            items are read.
     """
 
     histories: Histories
@@ -119,3 +121,4 @@ class UserState:
     deviation: NDArray[np.float32]
     history_scores: Mapping[str, HistoryScores] = field(default_factory=dict)
     sequence_scores: Mapping[str, SequenceScores] = field(default_factory=dict)
+    totals: NDArray[np.float32] | None = None

@@ -9,6 +9,8 @@ from longtail.retrieval.kernels.compiled import compiled
 from longtail.retrieval.kernels.top_k import empty_into, offer
 
 RECENT, FLAT, BEST, NEWEST, SECOND = range(5)
+# Only of long histories.
+SLOW, SITTING = 5, 6
 # Where the lowest bit of a word is: of a de Bruijn sequence every six bits in a row differ.
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT = np.zeros(64, np.int64)
@@ -21,10 +23,11 @@ def add_up(
     indptr: NDArray[np.int64],
     columns: NDArray[np.int32],
     values: NDArray[np.float32],
-    read: NDArray[np.int32],
-    fade: NDArray[np.float32],
+    last: int,
+    fades: NDArray[np.float32],
     offsets: NDArray[np.int64],
     items: NDArray[np.int32],
+    sittings: NDArray[np.int64],
     starts: NDArray[np.int64],
     rows: NDArray[np.int32],
     sums: NDArray[np.float32],
@@ -34,23 +37,25 @@ def add_up(
 ) -> None:
     """Add up each user's lines of a sparse matrix, entry by entry, in ascending columns.
 
-    Reads ``read`` [m, last] (matrix lines, newest first, -1 padded), ``fade`` [last] (weight by
-    age) and the whole histories; fills what `HistoryScores` holds (``sums`` [5, e] in
-    the order of the constants above; ``totals`` [2, m]: sum of `recent` and of its square).
-    Additions go from the newest past item to the oldest, so a user's sums are the same bits in
-    any company.
+    Reads the ``last`` items of each history, ``fades`` [2, ages] (weight by age in RECENT and in
+    SLOW, 0 beyond) and the length of each newest sitting [m]; fills what `HistoryScores` holds
+    (``sums`` [5 or 7, e] in the order of the constants above; ``totals`` [2, m]: sum of `recent`
+    and of its square). Additions go from the newest past item to the oldest, so a user's sums are
+    the same bits in any company.
     """
     n_items = len(indptr) - 1
+    long, ages = len(sums) > SLOW, fades.shape[1]
     slot = np.full(n_items, -1, np.int32)
     touched = np.zeros(n_items // 64 + 1, np.uint64)
     one = np.uint64(1)
     end = 0
-    for user in range(len(read)):
+    for user in range(len(offsets) - 1):
         first = end
-        for age in range(read.shape[1]):
-            line = read[user, age]
-            if line < 0:
-                break
+        for age in range(min(last, offsets[user + 1] - offsets[user])):
+            line = items[offsets[user + 1] - 1 - age]
+            fade = fades[0, age] if age < ages else np.float32(0.0)
+            slow = fades[1, age] if age < ages else np.float32(0.0)
+            sitting = age < sittings[user]
             for entry in range(indptr[line], indptr[line + 1]):
                 column, weight = columns[entry], values[entry]
                 place = slot[column]
@@ -59,19 +64,25 @@ def add_up(
                     slot[column] = place
                     touched[column >> 6] |= one << np.uint64(column & 63)
                     end += 1
-                    sums[RECENT, place] = fade[age] * weight
+                    sums[RECENT, place] = fade * weight
                     sums[FLAT, place] = weight
                     sums[BEST, place] = weight
                     sums[NEWEST, place] = np.float32(0.0)
                     sums[SECOND, place] = np.float32(0.0)
+                    if long:
+                        sums[SLOW, place] = sums[SITTING, place] = np.float32(0.0)
                 else:
-                    sums[RECENT, place] += fade[age] * weight
+                    sums[RECENT, place] += fade * weight
                     sums[FLAT, place] += weight
                     sums[BEST, place] = max(sums[BEST, place], weight)
                 if age == 0:
                     sums[NEWEST, place] = weight
                 elif age == 1:
                     sums[SECOND, place] = weight
+                if long:
+                    sums[SLOW, place] += slow * weight
+                    if sitting:
+                        sums[SITTING, place] += weight
         starts[user + 1] = end
         order = np.empty(end - first, np.int32)
         count = 0
@@ -86,7 +97,7 @@ def add_up(
                 slot[column] = np.int32(first + count)
                 count += 1
             touched[word] = np.uint64(0)
-        for kind in range(5):
+        for kind in range(len(sums)):
             sums[kind, first:end] = sums[kind][order]
         in_history[first:end] = False
         for place in range(offsets[user], offsets[user + 1]):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.features.history_scores import HistoryScores
 
@@ -17,6 +19,8 @@ FIRST_STAGE, FIRST_STAGE_PLAIN, FIRST_STAGE_TAIL = 100, 50, 40
 LED, LED_TAIL = 100, 40
 BY_BEHAVIOUR = 40
 BY_SEQUENCE = 50
+# Of what is taken lately, and of what rises; from the whole catalog the tail as many again.
+BY_CLOCK = 60
 
 
 def from_behaviour(
@@ -34,6 +38,41 @@ def from_behaviour(
         if name == LEADING and tail is not None:
             lists.append(matrix_scores.top(LED_TAIL, allowed & tail, exclusions))
     return lists
+
+
+def by_clock(
+    clock: ItemClock,
+    allowed: NDArray[np.bool_],
+    excluded: Histories | None,
+    tail: NDArray[np.bool_] | None,
+    n_users: int,
+) -> list[NDArray[np.int64]]:
+    """Return what is taken lately and what rises, the same for all but what each excludes, [m, c].
+
+    ``tail`` adds as many of the tail.
+    """
+    short, long = clock.log_rates[0], clock.log_rates[len(clock.half_lives) - 1]
+    masks = [allowed] if tail is None else [allowed, allowed & tail]
+    rows = np.unique(
+        np.concatenate(
+            [
+                _highest(score, mask, BY_CLOCK)
+                for mask in masks
+                for score in (short, clock.log_rate, long)
+            ]
+        )
+    )
+    lists = np.tile(rows, (n_users, 1))
+    if excluded is not None:
+        for user in range(n_users):
+            lists[user, np.isin(rows, excluded[user])] = -1
+    return [lists]
+
+
+def _highest(score: NDArray[np.float32], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
+    """Return the k allowed rows of the highest score, ties by row."""
+    rows = np.flatnonzero(allowed)
+    return rows[np.argsort(-score[rows], kind="stable")[:k]].astype(np.int64)
 
 
 def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:

@@ -23,6 +23,7 @@ from longtail.retrieval.ranking.candidate_generation import (
     FIRST_STAGE,
     FIRST_STAGE_PLAIN,
     FIRST_STAGE_TAIL,
+    by_clock,
     from_behaviour,
     union,
 )
@@ -62,6 +63,11 @@ class RankingPipeline:
     def vectors(self) -> ItemVectors:
         """The index's vectors by catalog row."""
         return ItemVectors(self.index)
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether it is known how lately items were taken."""
+        return self.bundle.clock is not None
 
     @cached_property
     def _user_encoder(self) -> UserEncoder:
@@ -122,6 +128,8 @@ class RankingPipeline:
             lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
             for expected in user_state.sequence_scores.values():
                 lists.append(expected.nearest(BY_SEQUENCE, mask, exclusions)[0])
+            if self.bundle.clock is not None and self.bundle.relevance.counts:
+                lists += by_clock(self.bundle.clock, mask, eligible.excluded, tail, len(lists[0]))
             return union(lists, n_items)
 
     def _first_stage(
@@ -162,6 +170,7 @@ class RankingPipeline:
             place,
             self.bundle.popularity,
             self.bundle.relevance.names if names is None else names,
+            self.bundle.clock,
         )
 
     def logits(self, user_state: UserState, rows: NDArray[np.int64]) -> NDArray[np.float32]:

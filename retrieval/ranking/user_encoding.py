@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +16,9 @@ from longtail.retrieval.ranking.item_vectors import ItemVectors
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.towers.user_tower import ItemSource
 
+# Items whose texts are matched one by one; those before them are summed.
+LONGEST_MATCHED = 50
+
 
 @dataclass(frozen=True)
 class UserEncoder:
@@ -28,7 +31,9 @@ class UserEncoder:
         """Return what is known of users with these histories (oldest first)."""
         tower = self.bundle.user_tower
         rows, lengths = histories.last(tower.max_history)
-        distinct = np.unique(rows[rows >= 0]).astype(np.int64)
+        long = self.bundle.evidence_models.reads_long_histories
+        read = histories.items if long else rows[rows >= 0]
+        distinct = np.unique(read).astype(np.int64)
         if len(distinct) == 0:
             empty = np.zeros((len(rows), self.vectors.index.dim), np.float32)
             return self._known(histories, empty, empty[:, None, :], lengths)
@@ -42,7 +47,21 @@ class UserEncoder:
         with torch.inference_mode():
             users = tower(torch.from_numpy(local.astype(np.int64)), source).numpy()
         matches = vectors[np.maximum(local, 0)] * (local >= 0)[..., None]
-        return self._known(histories, users.astype(np.float32), matches.astype(np.float32), lengths)
+        known = self._known(
+            histories, users.astype(np.float32), matches.astype(np.float32), lengths
+        )
+        if not long:
+            return known
+        totals = np.zeros_like(known.vectors)
+        some = np.diff(histories.offsets) > 0
+        whole = vectors[np.searchsorted(distinct, histories.items)]
+        totals[some] = np.add.reduceat(whole, histories.offsets[:-1][some], axis=0)
+        return replace(
+            known,
+            matches=known.matches[:, :LONGEST_MATCHED],
+            lengths=np.minimum(known.lengths, LONGEST_MATCHED),
+            totals=totals,
+        )
 
     def _known(
         self,
@@ -74,7 +93,7 @@ class UserEncoder:
             mean=mean.astype(np.float32),
             deviation=spread.astype(np.float32),
             history_scores={
-                name: HistoryScores.of(b, histories)
+                name: HistoryScores.of(b, histories, last=evidence_models.last)
                 for name, b in evidence_models.item_weights.items()
             },
             sequence_scores=sequence_scores,

@@ -21,6 +21,7 @@ from longtail.index.files import (
 )
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 from longtail.retrieval.data.stored_interactions import load_interactions, save_interactions
 from longtail.retrieval.errors import BundleError
@@ -35,6 +36,7 @@ from longtail.retrieval.towers.user_tower import UserTower
 FORMAT = 2
 REMEDY = "copy the run folder again, or train it again with `longtail train`"
 
+CLOCK = "clock.safetensors"
 # Written after training by other commands, each with its own manifest or none: not part of
 # what the bundle's hashes cover.
 LATER_FILES = ("manifest.json", "metrics.json", "per_user.parquet", "report.html", "index")
@@ -63,6 +65,8 @@ class Bundle:
         log: all interactions handed to training; `part` says which were train, valid, test.
         config: the settings it was trained with, as plain data.
         summary: what training measured, as plain data.
+        clock: how lately items were taken when everything was fitted; None in a log whose times
+            are no clock, and in runs that were trained without one.
     """
 
     catalog: Catalog
@@ -76,6 +80,7 @@ class Bundle:
     split_kind: str
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    clock: ItemClock | None = None
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
@@ -89,6 +94,8 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     bundle.evidence_models.save(folder / "evidence")
     bundle.catalog.save(folder / "catalog.parquet")
     save_interactions(bundle.log, folder / "histories.parquet")
+    if bundle.clock is not None:
+        bundle.clock.save(folder / CLOCK)
     _popularity_frame(bundle).to_parquet(folder / "popularity.parquet", index=False)
     write_sealed_json(
         folder / "manifest.json",
@@ -159,6 +166,7 @@ def open_bundle(folder: Path) -> Bundle:
         split_kind=manifest["split"],
         config=manifest["config"],
         summary=manifest["summary"],
+        clock=ItemClock.load(folder / CLOCK, n_items=len(catalog)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
+from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.sequence_tower import SequenceTower
@@ -51,11 +52,12 @@ def fit_evidence(
     settings: TrainingSettings,
     progress: Progress,
     profile: Profile = UNMEASURED,
+    last: int = LAST,
 ) -> FittedEvidence:
     """Return evidence fitted on the training part; validation only picks the closed form's dials.
 
     ``histories`` of the training part, ``taken`` the same as bool [n_users, n_items];
-    ``vectors`` the item tower's, [n_items, d].
+    ``vectors`` the item tower's, [n_items, d]; ``last``: past items that will be read.
     """
     if not settings.behaviour.enabled:
         return FittedEvidence(EvidenceModels(), {})
@@ -80,7 +82,7 @@ def fit_evidence(
     with profile.section("sequence towers"):
         sequences, towers = _sequences(log, settings, None, progress)
     return FittedEvidence(
-        EvidenceModels(item_weights, sequences), {**report, "sequence_towers": towers}
+        EvidenceModels(item_weights, sequences, last), {**report, "sequence_towers": towers}
     )
 
 
@@ -108,7 +110,8 @@ def refit_evidence(
     epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]
     sequences, _ = _sequences(log, settings, epochs, progress)
     report = {**fitted.report, "refit_seconds": round(time.monotonic() - began, 1)}
-    return FittedEvidence(EvidenceModels(item_weights, sequences), report)
+    models = replace(fitted.evidence_models, item_weights=item_weights, sequences=sequences)
+    return FittedEvidence(models, report)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def fit_relevance_head(
         popularity_matched=settings.popularity_matched,
         rng=rng,
     )
-    names = feature_names(ranking.bundle.evidence_models, counts=counts)
+    names = feature_names(ranking.bundle.evidence_models, counts=counts, clock=ranking.has_clock)
     folds = _Folds(pairs, rng.integers(0, settings.folds, pairs.n_users), settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
