@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,15 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import Popularity
-from longtail.retrieval.features.history_scores import LAST
+from longtail.retrieval.features.history_scores import LAST, SLOW_DECAY
 from longtail.training.validation import ValidationSet, measure
 
 # Past items tried; the last stands for whole histories.
-LENGTHS = (LAST, 50, 200, 10_000)
-DECAYS = (0.8, 0.95, 0.99)
-# What the towers' windows hold: attention and gradients over more would take the memory of all.
-LONGEST_WINDOW, LONGEST_SEQUENCE = 50, 50
+WHOLE = 1_000_000
+LENGTHS = (LAST, 50, 200, WHOLE)
+DECAYS = (0.8, SLOW_DECAY, 1.0)
+# Of towers, whose attention and gradients take memory and time for every past item.
+LONGEST_WINDOW = 50
 # A longer history is tried where that share of the validation users has one.
 SHARE_OF_USERS = 0.1
 # Of the validation balance: what a longer history must bring to be read.
@@ -29,77 +31,75 @@ LEAST_GAIN = 0.01
 
 @dataclass(frozen=True)
 class HistoryLength:
-    """What is read of a history.
+    """How many past items are read, and what validation said of it.
 
     Attributes:
-        last: past items that item-to-item weights and texts are matched with.
-        window: past items that the user tower reads.
-        sequence: past items that a sequence tower reads.
-        decay: where the user tower's recency weights start; None where settings say it.
+        items: past items.
+        decay: the best recency weights of a sum over them, ``decay ** age``.
         report: what was tried, ready for JSON; empty where nothing was.
     """
 
-    last: int
-    window: int
-    sequence: int
-    decay: float | None
-    report: dict[str, Any]
-
-    @classmethod
-    def told(cls, window: int, sequence: int) -> HistoryLength:
-        """Return lengths that the settings name."""
-        return cls(max(LAST, window), window, sequence, None, {})
+    items: int
+    decay: float = DECAYS[0]
+    report: dict[str, Any] = field(default_factory=dict)
 
 
-def choose_history_length(
+def lengths_to_try(validation: ValidationSet, longest: int = WHOLE) -> list[int]:
+    """Return the lengths that enough validation users can tell apart, the shortest first."""
+    sizes = np.diff(validation.known.offsets)
+    tried = [LAST]
+    for length in LENGTHS[1:]:
+        if length <= longest and len(sizes) and (sizes > tried[-1]).mean() >= SHARE_OF_USERS:
+            tried.append(length)
+    return tried
+
+
+def choose_length(tried: Sequence[int], balance_of: Callable[[int, float], float]) -> HistoryLength:
+    """Return the length whose best decay balances overall and tail best on validation.
+
+    ``balance_of`` measures a length with a decay. A longer one must be better by `LEAST_GAIN`.
+    With one length to try nothing is measured.
+
+    >>> choose_length([20, 50], lambda items, decay: items * decay).items
+    50
+    """
+    if len(tried) == 1:
+        return HistoryLength(tried[0])
+    began = time.monotonic()
+    balance = {(n, decay): balance_of(n, decay) for n in tried for decay in DECAYS}
+    best_decay = {n: max(DECAYS, key=lambda decay: balance[n, decay]) for n in tried}
+    chosen = tried[0]
+    for length in tried[1:]:
+        reached = balance[chosen, best_decay[chosen]] * (1 + LEAST_GAIN)
+        if balance[length, best_decay[length]] > reached:
+            chosen = length
+    report = {
+        "last": chosen,
+        "balance": {f"{n} items, decay {d:g}": round(b, 5) for (n, d), b in balance.items()},
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    return HistoryLength(chosen, best_decay[chosen], report)
+
+
+def choose_window(
     history_vectors: NDArray[np.float32],
     vectors: NDArray[np.float32],
     validation: ValidationSet,
     popularity: Popularity,
 ) -> HistoryLength:
-    """Return the length whose decayed sums of past items rank validation best.
+    """Return what the user tower reads: the length whose decayed sums rank validation best.
 
     ``history_vectors`` [n, d] are items as past ones, offsets included, ``vectors`` [n, d] the
-    candidates'. Shorter lengths win unless a longer one is better by `LEAST_GAIN`. Where nearly
-    all histories are short nothing is tried.
+    candidates'.
     """
-    sizes = np.diff(validation.known.offsets)
-    tried = [
-        length
-        for length, shorter in zip(LENGTHS, (0, *LENGTHS), strict=False)
-        if length == LAST or (sizes > shorter).mean() >= SHARE_OF_USERS
-    ]
-    if len(tried) == 1 or not len(validation):
-        return HistoryLength.told(LAST, LAST)
-    began = time.monotonic()
-    balance: dict[tuple[int, float], float] = {}
-    for length in tried:
-        for decay in DECAYS:
-            users = _decayed_sums(validation.known, history_vectors, length, decay)
-            whole = measure(
-                users, vectors, validation, popularity, temperature=1.0, popularity_weights=(0.0,)
-            )
-            balance[length, decay] = whole[0].balance
-    best_of = {n: max(DECAYS, key=lambda decay: balance[n, decay]) for n in tried}
-    chosen = tried[0]
-    for length in tried[1:]:
-        if balance[length, best_of[length]] > balance[chosen, best_of[chosen]] * (1 + LEAST_GAIN):
-            chosen = length
-    report = {
-        "last": chosen,
-        "balance": {f"{n} x {d:g}": round(b, 5) for (n, d), b in balance.items()},
-        "seconds": round(time.monotonic() - began, 1),
-        "window_mb": round(min(chosen, LONGEST_WINDOW) * vectors.shape[1] * 4 / 2**20, 2),
-    }
-    if chosen == LAST:
-        return HistoryLength(LAST, LAST, LAST, None, report)
-    return HistoryLength(
-        chosen,
-        min(chosen, LONGEST_WINDOW),
-        min(chosen, LONGEST_SEQUENCE),
-        best_of[chosen],
-        report,
-    )
+
+    def balance_of(length: int, decay: float) -> float:
+        users = _decayed_sums(validation.known, history_vectors, length, decay)
+        return measure(
+            users, vectors, validation, popularity, temperature=1.0, popularity_weights=(0.0,)
+        )[0].balance
+
+    return choose_length(lengths_to_try(validation, LONGEST_WINDOW), balance_of)
 
 
 def _decayed_sums(

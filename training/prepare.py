@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
 from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.encoder_backend import choose_encoder_backend
-from longtail.training.history_length import HistoryLength, choose_history_length
+from longtail.training.history_length import HistoryLength, choose_window
 from longtail.training.processes import Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
@@ -139,9 +140,9 @@ def prepare_training(
     with profile.section("history offsets"):
         vectors = item_tower.project_all(pooled) if processes.first else None
         offsets = new_offsets(settings.user_tower, vectors, taken)
-        chosen = _history_length(settings, offsets, vectors, validation, popularity)
-        length = HistoryLength(**processes.tell(asdict(chosen)))
-        settings = _resolved(settings, length)
+        chosen = _window(settings, offsets, vectors, validation, popularity)
+        window = HistoryLength(**processes.tell(asdict(chosen)))
+        settings = _with_window(settings, window)
         user_tower = new_user_tower(settings.user_tower, item_tower, len(catalog), offsets)
     progress("history offsets in closed form", 1, 1)
     processes.send_([torch.from_numpy(pooled), *item_tower.state_dict().values()])
@@ -153,10 +154,10 @@ def prepare_training(
         pooled=pooled,
         reading=reading,
         popularity=popularity,
-        examples=NextItemExamples.from_histories(histories, length.window),
+        examples=NextItemExamples.from_histories(histories, window.items),
         taken=taken,
         validation=validation,
-        history_length=length,
+        window=window,
         settings=settings,
         work=work,
         resume=resume,
@@ -166,32 +167,27 @@ def prepare_training(
     )
 
 
-def _history_length(
+def _window(
     settings: TrainingSettings,
     offsets: NDArray[np.float32] | None,
     vectors: NDArray[np.float32] | None,
     validation: ValidationSet,
     popularity: Popularity,
 ) -> HistoryLength:
-    """Return what the settings say of the length, or validation where they leave it open."""
-    window, sequence = settings.user_tower.max_history, settings.sequence.max_history
-    if window != "auto":
-        return HistoryLength.told(window, LAST if sequence == "auto" else sequence)
+    """Return what the user tower reads: what the settings say, or validation."""
+    if settings.user_tower.max_history != "auto":
+        return HistoryLength(settings.user_tower.max_history, settings.user_tower.decay)
     if settings.user_tower.kind == "text" or vectors is None:
-        chosen = HistoryLength.told(LAST, LAST)
-    else:
-        past = vectors if offsets is None else vectors + offsets
-        chosen = choose_history_length(past, vectors, validation, popularity)
-    return chosen if sequence == "auto" else replace(chosen, sequence=sequence)
+        return HistoryLength(LAST, settings.user_tower.decay)
+    past = vectors if offsets is None else vectors + offsets
+    return choose_window(past, vectors, validation, popularity)
 
 
-def _resolved(settings: TrainingSettings, length: HistoryLength) -> TrainingSettings:
-    """Return the settings with the lengths that were chosen."""
-    tower = settings.user_tower.changed(max_history=length.window)
-    if length.decay is not None:
-        tower = tower.changed(decay=length.decay)
-    sequence = settings.sequence.changed(max_history=length.sequence)
-    return settings.changed(user_tower=tower, sequence=sequence)
+def _with_window(settings: TrainingSettings, window: HistoryLength) -> TrainingSettings:
+    changes: dict[str, Any] = {"max_history": window.items}
+    if window.items > LAST and window.report:
+        changes["decay"] = window.decay
+    return settings.changed(user_tower=settings.user_tower.changed(**changes))
 
 
 def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:

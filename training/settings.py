@@ -98,8 +98,8 @@ class UserTowerSettings(Settings):
     max_history: Annotated[
         Annotated[int, Field(ge=1)] | Literal["auto"],
         Field(
-            description="past items read; auto: the last 20, or as many as validation says where "
-            "histories are longer, for item-to-item weights, text matches and reasons alike"
+            description="past items read; auto: the last 20, or 50 where histories are longer and "
+            "validation says so"
         ),
     ] = "auto"
     # Its logarithm is what trains.
@@ -175,6 +175,13 @@ class EvidenceSettings(Settings):
         bool,
         Field(description="whether evidence is fitted, sequence towers included"),
     ] = True
+    max_history: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["auto"],
+        Field(
+            description="past items read, not below 20; auto: 20, 50, 200 or whole histories, by "
+            "validation, where histories are that long"
+        ),
+    ] = "auto"
     closed_form: ClosedFormSettings = ClosedFormSettings()
     transitions_by_text_limit: Annotated[
         int,

@@ -84,7 +84,7 @@ def train_engine(
         processes=processes,
     )
     histories, taken, popularity = stages.examples.histories, stages.taken, stages.popularity
-    settings, length = stages.settings, stages.history_length
+    settings = stages.settings
     item_tower, user_tower = stages.item_tower, stages.user_tower
     serving = stages.run()
     assert stages.reading is not None  # this is the first process, which read the texts
@@ -105,7 +105,7 @@ def train_engine(
             "notes": list(split.warnings),
             "text_backend": stages.reading.report(),
             "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
-            **({"history_length": length.report} if length.report else {}),
+            **({"window": stages.window.report} if stages.window.report else {}),
         },
     )
     bundle = _with_clock(bundle, split, settings)
@@ -113,15 +113,7 @@ def train_engine(
     with profile.section("index"):
         index = build_index(bundle, vectors, settings.index)
     fitted = fit_evidence(
-        histories,
-        taken,
-        vectors,
-        popularity.counts,
-        stages.validation,
-        settings,
-        progress,
-        profile,
-        length.last,
+        histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
     with profile.section("relevance head"):

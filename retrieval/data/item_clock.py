@@ -85,7 +85,8 @@ class ItemClock:
         np.maximum.at(last, item, time)
         first[last == NEVER] = NEVER
         total = np.bincount(of_pair, minlength=n_items).astype(np.float64)
-        return cls(moment, tuple(float(h) for h in half_lives), recent, total, first, last)
+        lives = tuple(float(h) for h in half_lives)
+        return cls(moment, lives, recent.astype(np.float64), total, first, last)
 
     def moved(self, now: int) -> ItemClock:
         """Return the clock at a later moment in which nothing more was taken."""
@@ -134,12 +135,14 @@ class ItemClock:
         """
         counts = np.concatenate([self.recent, self.total[None]])
         mean = np.maximum(counts.mean(axis=1, keepdims=True), 1e-12)
-        return np.log((counts / mean + SMOOTHING) / (1 + SMOOTHING)).astype(np.float32)
+        rates = np.log((counts / mean + SMOOTHING) / (1 + SMOOTHING))
+        return np.asarray(rates, np.float32)
 
     @property
     def log_rate(self) -> NDArray[np.float32]:
         """What is taken lately: the log rate at the middle half-life, float32 [n]."""
-        return self.log_rates[len(self.half_lives) // 2]
+        rate: NDArray[np.float32] = self.log_rates[len(self.half_lives) // 2]
+        return rate
 
     def paces(self, time: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how long ago moments are, as log(1 + middle half-lives); -1 for `NEVER`."""

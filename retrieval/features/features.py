@@ -229,7 +229,7 @@ def _of_history_scores(name: str, matrix_scores: HistoryScores, rows: NDArray[np
         rank[there] = matrix_scores.ranks[place[there]]
         # Beyond a few hundred, ranks are noise.
         columns["log_rank"] = np.log1p(np.minimum(rank, 500))
-    names = OF_LEADING if name == LEADING else OF_BEHAVIOUR
+    names: tuple[str, ...] = OF_LEADING if name == LEADING else OF_BEHAVIOUR
     if matrix_scores.slow is not None:
         names += OF_LONG_LEADING if name == LEADING else OF_LONG_BEHAVIOUR
     single = ("flat", "best", "newest", "second", "slow", "sitting")

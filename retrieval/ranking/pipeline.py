@@ -28,6 +28,7 @@ from longtail.retrieval.ranking.candidate_generation import (
     union,
 )
 from longtail.retrieval.ranking.eligible import Eligible
+from longtail.retrieval.ranking.fallback import most_popular, taken_lately
 from longtail.retrieval.ranking.item_vectors import ItemVectors
 from longtail.retrieval.ranking.rerank.popularity_profile import (
     PopularityProfile,
@@ -200,8 +201,9 @@ class RankingPipeline:
 
         Users with a history are ranked by the head: ``logit(relevance) - debias * log p`` in
         mode ``fixed`` (`Rerank` has the others). Free texts are ranked by the first
-        stage, whose score takes its place. Without any of them the pool's most popular items
-        come, without a score. ``base_ranks``: whether those are wanted too.
+        stage, whose score takes its place. Without any of them what is taken lately in the pool
+        comes (`taken_lately`), in a log without a clock the pool's most popular items without a
+        score. ``base_ranks``: whether those are wanted too.
         """
         with self.timed("rerank"):
             head_ranks = self.bundle.relevance.ranks
@@ -221,11 +223,24 @@ class RankingPipeline:
                     if base_ranks:
                         base = self._first_stage_ranks(user_state, first.rows, eligible)
                         answers.base_ranks[by_first_stage] = base[by_first_stage]
-                for user in unknown:
-                    popular = self._most_popular(k, eligible, int(user))
-                    answers.rows[user] = -1
-                    answers.rows[user, : len(popular)] = popular
+                if len(unknown):
+                    self._fall_back(answers, unknown, eligible, setting)
             return lists
+
+    def _fall_back(
+        self, answers: Answers, users: NDArray[np.int64], eligible: Eligible, setting: Rerank
+    ) -> None:
+        """Fill in the lists of users of whom nothing is known."""
+        popularity, clock, k = self.bundle.popularity, self.bundle.clock, answers.rows.shape[1]
+        if clock is not None:
+            answers.rows[users], answers.scores[users] = taken_lately(
+                self.index, popularity, clock, eligible, users, k, setting
+            )
+            return
+        for user in users:
+            popular = most_popular(popularity, eligible, int(user), k)
+            answers.rows[user] = -1
+            answers.rows[user, : len(popular)] = popular
 
     def _by_head(
         self,
@@ -287,11 +302,3 @@ class RankingPipeline:
         """Return how popular the items of these histories are."""
         centred = self.bundle.popularity.centred
         return PopularityProfile.of(histories, centred, self._bands, PROFILE_BANDS)
-
-    def _most_popular(self, k: int, eligible: Eligible, user: int) -> NDArray[np.int64]:
-        """Return a user's eligible rows by training count, ties by row."""
-        counts, mask = self.bundle.popularity.counts, eligible.mask(self.bundle.popularity)
-        if eligible.excluded is not None:
-            mask[eligible.excluded[user]] = False
-        rows = np.flatnonzero(mask)
-        return rows[np.argsort(-counts[rows], kind="stable")][:k].astype(np.int64)

@@ -22,10 +22,17 @@ from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
 from longtail.training.evidence.item_weights_choice import (
     choose_item_weights,
     item_weights_candidates,
+    measure_item_weights,
 )
 from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
 from longtail.training.evidence.text_neighbours import text_neighbours
 from longtail.training.evidence.transitions import followers, followers_by_text, transition_counts
+from longtail.training.history_length import (
+    LONGEST_WINDOW,
+    HistoryLength,
+    choose_length,
+    lengths_to_try,
+)
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import training_device
@@ -52,12 +59,11 @@ def fit_evidence(
     settings: TrainingSettings,
     progress: Progress,
     profile: Profile = UNMEASURED,
-    last: int = LAST,
 ) -> FittedEvidence:
     """Return evidence fitted on the training part; validation only picks the closed form's dials.
 
     ``histories`` of the training part, ``taken`` the same as bool [n_users, n_items];
-    ``vectors`` the item tower's, [n_items, d]; ``last``: past items that will be read.
+    ``vectors`` the item tower's, [n_items, d].
     """
     if not settings.behaviour.enabled:
         return FittedEvidence(EvidenceModels(), {})
@@ -70,6 +76,8 @@ def fit_evidence(
             progress=progress,
         )
         log = _Log(histories, taken, vectors, counts)
+        length = _choose_last(chosen.weights, validation, settings)
+        settings = _with_sequence_window(settings, length.items)
         item_weights, seconds = _item_weights(chosen.weights, log, settings)
     report: dict[str, Any] = {
         "closed_form": {
@@ -78,11 +86,12 @@ def fit_evidence(
             "measures": chosen.measures,
         },
         "other_behaviours_seconds": seconds,
+        **({"history_length": length.report} if length.report else {}),
     }
     with profile.section("sequence towers"):
         sequences, towers = _sequences(log, settings, None, progress)
     return FittedEvidence(
-        EvidenceModels(item_weights, sequences, last), {**report, "sequence_towers": towers}
+        EvidenceModels(item_weights, sequences, length.items), {**report, "sequence_towers": towers}
     )
 
 
@@ -103,6 +112,7 @@ def refit_evidence(
     if not fitted.evidence_models.item_weights:
         return fitted
     began = time.monotonic()
+    settings = _with_sequence_window(settings, fitted.evidence_models.last)
     log = _Log(histories, taken, vectors, counts)
     chosen = ItemWeightsSettings(**fitted.report["closed_form"]["settings"])
     leading, _ = fit_item_weights(taken, vectors, chosen, progress=progress)
@@ -141,6 +151,29 @@ def _item_weights(
             steps, text_neighbours(log.vectors, LIKES), kept
         )
     return weights, round(time.monotonic() - began, 1)
+
+
+def _choose_last(
+    leading: ItemWeights, validation: ValidationSet, settings: TrainingSettings
+) -> HistoryLength:
+    """Return how many past items item-to-item weights read."""
+    window = settings.behaviour.max_history
+    if window != "auto":
+        return HistoryLength(max(window, LAST))
+    return choose_length(
+        lengths_to_try(validation),
+        lambda last, decay: (
+            measure_item_weights(leading, validation, decay=decay, last=last).balance
+        ),
+    )
+
+
+def _with_sequence_window(settings: TrainingSettings, last: int) -> TrainingSettings:
+    """Return the settings with how much sequence towers read: more where item weights do."""
+    if settings.sequence.max_history != "auto":
+        return settings
+    window = min(last, LONGEST_WINDOW)
+    return settings.changed(sequence=settings.sequence.changed(max_history=window))
 
 
 def _sequences(

@@ -28,7 +28,7 @@ class SequenceSettings(Settings):
         Annotated[int, Field(ge=1)] | Literal["auto"],
         Field(
             description="past items read; auto: the last 20, and up to 50 where "
-            "`user_tower.max_history` reads more"
+            "`behaviour.max_history` reads more"
         ),
     ] = "auto"
     epochs: Annotated[

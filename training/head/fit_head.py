@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.fit_scorers import fit_boosting, fit_network
+from longtail.training.head.head_examples import HeadExamples
 from longtail.training.head.head_settings import KINDS, HeadSettings
 from longtail.training.head.ranked_pairs import PairRanks, balance
 from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
@@ -53,13 +54,15 @@ def fit_relevance_head(
     counts: bool,
     seed: int,
     progress: Progress = silent,
+    more: Sequence[HeadExamples] = (),
 ) -> FittedHead:
     """Return the best head and what it does for users it wasn't fitted on.
 
     ``known``, ``positives`` and ``rejected`` belong to the same validation users, whose
     positives none of the evidence was fitted on. Everything is judged out of fold: the mixture
     (one fixed weight a column), the network and boosted trees. What wins is fitted again on all
-    users and calibrated with the out-of-fold figures.
+    users and calibrated with the out-of-fold figures. ``more`` are examples of other moments
+    (`HeadExamples`), which learn and judge beside them; a person is in one fold everywhere.
     """
     rng = np.random.default_rng(seed)
     order = np.sort(rng.permutation(len(known))[: settings.max_users].astype(np.int64))
@@ -74,7 +77,10 @@ def fit_relevance_head(
         rng=rng,
     )
     names = feature_names(ranking.bundle.evidence_models, counts=counts, clock=ranking.has_clock)
-    folds = _Folds(pairs, rng.integers(0, settings.folds, pairs.n_users), settings, seed)
+    fold = rng.integers(0, settings.folds, pairs.n_users)
+    if more:
+        pairs, fold = _with_more(pairs, fold, known.user_ids[order], more, settings, counts, rng)
+    folds = _Folds(pairs, fold, settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
     weight, tried = _choose_tail_weight(folds, ranks, settings)
@@ -87,8 +93,7 @@ def fit_relevance_head(
     scorers = folds.fitted(kind, weight)
     head = RelevanceHead(names, counts, scorers, scale, shift)
     calibrated = scale * logits[kind] + shift
-    centred = ranking.bundle.popularity.centred[pairs.row]
-    strengths = {d: ranks.measures(calibrated - d * centred) for d in DEBIAS_GRID}
+    strengths = {d: ranks.measures(calibrated - d * pairs.log_p) for d in DEBIAS_GRID}
     debias = _choose_debias({d: balance_pair(m) for d, m in strengths.items()}, settings)
     progress("relevance head", 3, 3)
     report = {
@@ -103,6 +108,34 @@ def fit_relevance_head(
         **_quality(probability(calibrated), pairs, ranking.bundle.popularity.bucket),
     }
     return FittedHead(head, debias, report)
+
+
+def _with_more(
+    pairs: Pairs,
+    fold: NDArray[np.int64],
+    people: NDArray[np.object_],
+    more: Sequence[HeadExamples],
+    settings: HeadSettings,
+    counts: bool,
+    rng: np.random.Generator,
+) -> tuple[Pairs, NDArray[np.int64]]:
+    """Return the pairs with those of other moments, and the fold of every user."""
+    parts, folds = [pairs], dict(zip(people, fold.tolist(), strict=True))
+    for examples in more:
+        collected = collect_pairs(
+            examples.ranking,
+            examples.known,
+            examples.positives,
+            examples.rejected,
+            counts=counts,
+            popularity_matched=settings.popularity_matched,
+            rng=rng,
+        )
+        parts.append(replace(collected, weight=collected.weight * np.float32(examples.weight)))
+        for person in examples.known.user_ids:
+            folds.setdefault(person, int(rng.integers(0, settings.folds)))
+    everybody = np.concatenate([people, *(examples.known.user_ids for examples in more)])
+    return Pairs.joined(parts), np.array([folds[person] for person in everybody], np.int64)
 
 
 class _Folds:
@@ -155,6 +188,7 @@ class _Folds:
 
     def _fitted(self, kind: str, pairs: Pairs, tail_weight: float, seed: int) -> Scorer:
         weight = np.where(pairs.label & pairs.in_tail, tail_weight, 1.0).astype(np.float32)
+        weight *= pairs.weight
         evidence, label, of = pairs.evidence, pairs.label, self.settings
         if kind == "boosting":
             return fit_boosting(evidence, label, weight, rounds=of.rounds, seed=seed)

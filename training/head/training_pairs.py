@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,9 @@ class Pairs:
         in_tail: whether the item is tail or cold, bool [p].
         targets: items each user took, found by retrieval or not, int64 [n_users].
         tail_targets: how many of them are tail or cold, int64 [n_users].
+        log_p: the item's log-popularity less its catalog mean, when it was a candidate,
+            float32 [p].
+        weight: what the pair counts while scorers are fitted, float32 [p].
     """
 
     evidence: NDArray[np.float32]
@@ -45,6 +49,8 @@ class Pairs:
     in_tail: NDArray[np.bool_]
     targets: NDArray[np.int64]
     tail_targets: NDArray[np.int64]
+    log_p: NDArray[np.float32]
+    weight: NDArray[np.float32]
 
     @property
     def n_users(self) -> int:
@@ -53,17 +59,28 @@ class Pairs:
 
     def select(self, keep: NDArray[np.bool_]) -> Pairs:
         """Return some of the pairs; users stay numbered as they are."""
-        return Pairs(
-            self.evidence[keep],
-            self.label[keep],
-            self.user[keep],
-            self.row[keep],
-            self.retrieved[keep],
-            self.known[keep],
-            self.in_tail[keep],
-            self.targets,
-            self.tail_targets,
-        )
+        return replace(self, **{name: getattr(self, name)[keep] for name in OF_PAIRS})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Pairs]) -> Pairs:
+        """Return the pairs of several sets of users, whose numbers go on from set to set."""
+        first = np.cumsum([0, *(part.n_users for part in parts)])
+        moved = [replace(p, user=p.user + n) for p, n in zip(parts, first, strict=False)]
+        names = cls.__dataclass_fields__
+        return cls(**{n: np.concatenate([getattr(p, n) for p in moved]) for n in names})
+
+
+OF_PAIRS = (
+    "evidence",
+    "label",
+    "user",
+    "row",
+    "retrieved",
+    "known",
+    "in_tail",
+    "log_p",
+    "weight",
+)
 
 
 def collect_pairs(
@@ -109,6 +126,8 @@ def collect_pairs(
                 in_tail=(popularity.bucket != HEAD)[rows[present]],
                 targets=fresh[0],
                 tail_targets=fresh[1],
+                log_p=popularity.centred[rows[present]],
+                weight=np.ones(int(present.sum()), np.float32),
             )
         )
     fields = Pairs.__dataclass_fields__

@@ -74,7 +74,7 @@ class Stages:
     examples: NextItemExamples
     taken: sp.csr_matrix
     validation: ValidationSet
-    history_length: HistoryLength
+    window: HistoryLength
     settings: TrainingSettings
     work: Path
     resume: bool
