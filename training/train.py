@@ -20,9 +20,11 @@ from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
-from longtail.training.evidence.fit_evidence import fit_evidence, refit_evidence
+from longtail.training.evidence.fit_evidence import FittedEvidence, fit_evidence, refit_evidence
 from longtail.training.evidence.item_pace import choose_half_lives
 from longtail.training.head.fit_head import fit_relevance_head
+from longtail.training.head.head_examples import HeadExamples, newcomers
+from longtail.training.head.rolling_origins import RollingOrigins
 from longtail.training.prepare import prepare_training, validation_users, with_validation
 from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile
@@ -117,7 +119,7 @@ def train_engine(
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
     with profile.section("relevance head"):
-        bundle = _with_relevance_head(bundle, index, split, settings, progress)
+        bundle = _with_relevance_head(bundle, index, fitted, split, settings, progress)
     if settings.refit:
         before_test = split.interactions.select(split.part <= VALID)
         more = Histories.from_interactions(before_test)
@@ -168,11 +170,16 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
 def _with_relevance_head(
     bundle: Bundle,
     index: VectorIndex,
+    fitted_evidence: FittedEvidence,
     split: Split,
     settings: TrainingSettings,
     progress: Progress,
 ) -> Bundle:
-    """Return the bundle with a head fitted on its validation users."""
+    """Return the bundle with a head fitted on its validation users.
+
+    On a log with a clock, those who come in the valid part and earlier moments of the train part
+    are examples too, where the validation users don't teach enough.
+    """
     known = Histories.from_interactions(split.train)
     valid = Histories.from_interactions(split.valid)
     rejected = _rejected(split)
@@ -180,9 +187,16 @@ def _with_relevance_head(
     counts = settings.relevance.counts
     with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
     # Which candidates there are depends on whether counts are seen.
-    blank = replace(bundle, relevance=RelevanceHead(counts=with_counts))
+    bundle = replace(bundle, relevance=RelevanceHead(counts=with_counts))
+    ranking = RankingPipeline(bundle, index)
+    origins = RollingOrigins(bundle, index, fitted_evidence, split, settings, progress)
+
+    def more() -> list[HeadExamples]:
+        arrived = newcomers(ranking, known, valid, rejected, seed=settings.seed)
+        return [arrived, *origins.examples()]
+
     fitted = fit_relevance_head(
-        RankingPipeline(blank, index),
+        ranking,
         known.take(users),
         valid.take(users),
         rejected.take(users),
@@ -190,9 +204,13 @@ def _with_relevance_head(
         counts=with_counts,
         seed=settings.seed,
         progress=progress,
+        more=more if bundle.clock is not None else None,
     )
-    summary = {**bundle.summary, "relevance": {**fitted.report, "counts": with_counts}}
+    report = {**fitted.report, "counts": with_counts}
+    if origins.report:
+        report["rolling_origins"] = origins.report
     serving = replace(bundle.serving, debias=fitted.debias)
+    summary = {**bundle.summary, "relevance": report}
     return replace(bundle, relevance=fitted.head, serving=serving, summary=summary)
 
 

@@ -16,6 +16,8 @@ from longtail.training.validation import mean_ndcg
 SHARES = tuple(2.0**-power for power in range(10))
 SHORTER, LONGER = 0.25, 4.0
 LEAST_HALF_LIFE_S = 3_600.0
+# Of the best balance: nearer ones differ by chance, and the longest of them counts most events.
+WITHIN = 0.05
 K = 10
 
 
@@ -29,9 +31,9 @@ def choose_half_lives(
 ) -> tuple[tuple[float, float, float], dict[str, Any]]:
     """Return three half-lives in seconds, ascending, and what was tried.
 
-    The middle one ranks validation best, by the geometric mean of NDCG@10 in the whole catalog
-    and in the tail pool: of everybody who took something then, known before or not. The others
-    are a quarter and four times as long.
+    The middle one is the longest of those that rank validation nearly best, by the geometric mean
+    of NDCG@10 in the whole catalog and in the tail pool: of everybody who took something then,
+    known before or not. The others are a quarter and four times as long.
     """
     n_items = len(popularity.counts)
     known = Histories.from_interactions(train)
@@ -57,7 +59,8 @@ def choose_half_lives(
         whole = _mean_ndcg(rate, histories, user, item, np.ones(n_items, bool))
         pool = _mean_ndcg(rate, histories, user, item, tail)
         tried[half_life] = whole if np.isnan(pool) else float(np.sqrt(whole * pool))
-    best = max(tried, key=lambda half_life: tried[half_life])
+    reached = (1 - WITHIN) * max(tried.values())
+    best = max(half_life for half_life, balance in tried.items() if balance >= reached)
     half_lives = (best * SHORTER, best, best * LONGER)
     report = {
         "half_life_days": round(best / DAY_S, 4),
@@ -73,7 +76,7 @@ def _mean_ndcg(
     item: NDArray[np.int64],
     pool: NDArray[np.bool_],
 ) -> float:
-    """Return NDCG@10 of ranking a pool by rate, each user's own items left out; NaN if no target."""
+    """Return NDCG@10 of a pool ranked by rate, each user's own items left out; NaN: no target."""
     rows = np.flatnonzero(pool)
     place = np.full(len(rate), len(rate), np.int64)
     place[rows[np.argsort(-rate[rows], kind="stable")]] = np.arange(len(rows))

@@ -24,6 +24,7 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.fit_scorers import fit_boosting, fit_network
 from longtail.training.head.head_examples import HeadExamples
 from longtail.training.head.head_settings import KINDS, HeadSettings
+from longtail.training.head.learning_curve import ENOUGH, share_from_second_half
 from longtail.training.head.ranked_pairs import PairRanks, balance
 from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
 
@@ -54,15 +55,16 @@ def fit_relevance_head(
     counts: bool,
     seed: int,
     progress: Progress = silent,
-    more: Sequence[HeadExamples] = (),
+    more: Callable[[], Sequence[HeadExamples]] | None = None,
 ) -> FittedHead:
     """Return the best head and what it does for users it wasn't fitted on.
 
     ``known``, ``positives`` and ``rejected`` belong to the same validation users, whose
     positives none of the evidence was fitted on. Everything is judged out of fold: the mixture
     (one fixed weight a column), the network and boosted trees. What wins is fitted again on all
-    users and calibrated with the out-of-fold figures. ``more`` are examples of other moments
-    (`HeadExamples`), which learn and judge beside them; a person is in one fold everywhere.
+    users and calibrated with the out-of-fold figures. ``more`` makes examples of other
+    moments, which learn and judge beside them, where these users alone don't teach enough
+    (`share_from_second_half`); a person is in one fold everywhere.
     """
     rng = np.random.default_rng(seed)
     order = np.sort(rng.permutation(len(known))[: settings.max_users].astype(np.int64))
@@ -78,9 +80,12 @@ def fit_relevance_head(
     )
     names = feature_names(ranking.bundle.evidence_models, counts=counts, clock=ranking.has_clock)
     fold = rng.integers(0, settings.folds, pairs.n_users)
-    if more:
-        pairs, fold = _with_more(pairs, fold, known.user_ids[order], more, settings, counts, rng)
     folds = _Folds(pairs, fold, settings, seed)
+    curve = folds.share_from_second_half() if more else 0.0
+    if more and curve > ENOUGH:
+        people = known.user_ids[order]
+        pairs, fold = _with_more(pairs, fold, people, more(), settings, counts, rng)
+        folds = _Folds(pairs, fold, settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
     weight, tried = _choose_tail_weight(folds, ranks, settings)
@@ -105,6 +110,7 @@ def fit_relevance_head(
         "debias": {f"{d:g}": _figures(m) for d, m in strengths.items()},
         "evidence": _importance(scorers, names),
         "seen_users": float(folds.single),
+        **({"share_from_second_half": round(curve, 4)} if more else {}),
         **_quality(probability(calibrated), pairs, ranking.bundle.popularity.bucket),
     }
     return FittedHead(head, debias, report)
@@ -178,6 +184,17 @@ class _Folds:
             self._known[key] = out
         return self._known[key]
 
+    def share_from_second_half(self) -> float:
+        """Return how much of what is known comes from the second half of the users."""
+        if self.single:
+            return 1.0
+        return share_from_second_half(
+            self._fit,
+            self.fold,
+            lambda pairs: self._fitted("boosting", pairs, 1.0, self.seed),
+            seed=self.seed,
+        )
+
     def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
         """Return scorers fitted on every user."""
         return tuple(self._fitted(kind, self._fit, tail_weight, seed) for seed in self._seeds(kind))
@@ -214,17 +231,33 @@ def balance_pair(measures: Measures) -> tuple[float, float]:
 def _choose_tail_weight(
     folds: _Folds, ranks: PairRanks, settings: HeadSettings
 ) -> tuple[float, dict[str, dict[str, float]]]:
+    """Return the weight of the best balance among those that cost nothing significant overall.
+
+    Debias 0 is the most probable next item; what the tail gains at its expense is the dial's.
+    """
     tried = {}
     for weight in settings.tail_weights:
         tried[weight] = ranks.measures(folds.predictions("boosting", weight, bags=1))
-    best = max(tried, key=lambda weight: balance(tried[weight]))
+    plain = max(tried, key=lambda weight: float(np.nanmean(tried[weight]["ndcg"])))
+    free = [w for w in tried if w == plain or not _costs(tried[w], tried[plain])]
+    best = max(free, key=lambda weight: balance(tried[weight]))
     return best, {f"{w:g}": _figures(m) for w, m in tried.items()}
 
 
+def _costs(measures: Measures, best: Measures) -> bool:
+    """Return whether something ranks significantly worse overall than the best, in R or N."""
+    columns = [measures[name] - best[name] for name in ("ndcg", "recall")]
+    tested = paired_bootstrap(np.stack(columns, axis=1))
+    return bool((tested.high < 0).any())
+
+
 def _choose_kind(measures: dict[str, Measures], settings: HeadSettings) -> str:
+    """Return the scorer of the best balance among those that cost nothing significant overall."""
     if settings.scorer != "auto":
         return settings.scorer
-    return max(measures, key=lambda kind: balance(measures[kind]))
+    best = max(measures, key=lambda kind: float(np.nanmean(measures[kind]["ndcg"])))
+    free = [kind for kind in measures if kind == best or not _costs(measures[kind], measures[best])]
+    return max(free, key=lambda kind: balance(measures[kind]))
 
 
 def _choose_debias(by_strength: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
