@@ -11,8 +11,8 @@ from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import VALID, Histories, Interactions
-from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
@@ -21,10 +21,10 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
 from longtail.training.evidence.fit_evidence import FittedEvidence, fit_evidence, refit_evidence
-from longtail.training.evidence.item_pace import choose_half_lives
 from longtail.training.head.fit_head import fit_relevance_head
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.head.rolling_origins import RollingOrigins
+from longtail.training.item_pace import choose_half_lives
 from longtail.training.prepare import prepare_training, validation_users, with_validation
 from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile

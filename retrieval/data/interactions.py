@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ TRAIN, VALID, TEST = 0, 1, 2
 PARTS = ("train", "valid", "test")
 # Events of one user that lie no further apart belong to one sitting.
 SITTING_GAP_S = 1_800
+# Later than any time, and far from where differences overflow.
+THIS_MOMENT = 2**61
 # Of an event; the last three may be missing.
 COLUMNS = ("user", "item", "time", "weight", "label", "part")
 
@@ -65,6 +68,13 @@ class Interactions:
         return np.bincount(pairs % n_items, minlength=n_items).astype(np.int64)
 
 
+class Past(NamedTuple):
+    """One user's items, oldest first, int32 [l], and when each was taken, int64 [l] or None."""
+
+    items: NDArray[np.int32]
+    times: NDArray[np.int64] | None = None
+
+
 @dataclass(frozen=True)
 class Histories:
     """Past items of some users, oldest first, back to back in one array.
@@ -94,6 +104,23 @@ class Histories:
         lengths = np.bincount(taken.user, minlength=len(log.user_ids))
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return cls(log.user_ids, offsets, taken.item, taken.time if log.has_clock else None)
+
+    def past(self, position: int) -> Past:
+        """Return one history with its times."""
+        inside = slice(self.offsets[position], self.offsets[position + 1])
+        return Past(self.items[inside], None if self.times is None else self.times[inside])
+
+    @classmethod
+    def from_pasts(cls, pasts: Sequence[Past]) -> Histories:
+        """Return the histories of some users, numbered; what has no times is of this moment."""
+        histories = cls.from_lists([past.items for past in pasts])
+        if all(past.times is None for past in pasts):
+            return histories
+        times = [
+            np.full(len(past.items), THIS_MOMENT) if past.times is None else past.times
+            for past in pasts
+        ]
+        return replace(histories, times=np.concatenate(times).astype(np.int64))
 
     @classmethod
     def from_lists(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.item_clock import ItemClock
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
 from longtail.retrieval.features.history_scores import DECAY, HistoryScores

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.errors import LongtailError
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.interactions import Histories, Past
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.candidate_generation import FIRST_STAGE
 from longtail.retrieval.ranking.eligible import Eligible
@@ -26,8 +26,8 @@ _NOTHING = np.empty(0, np.int32)
 class Lookup(Protocol):
     """Rows for ids and filters; who is unknown is raised as a `LongtailError`."""
 
-    def history(self, user: str) -> Rows:
-        """Return the rows that a user took, oldest first."""
+    def past(self, user: str) -> Past:
+        """Return the rows that a user took, oldest first, and when."""
 
     def item_rows(self, item_ids: Sequence[str], *, offered: bool = False) -> Rows:
         """Return the rows of items; of those on offer only, if that is wanted."""
@@ -58,7 +58,7 @@ class _Line:
 
     place: int
     query: Query
-    history: Rows
+    past: Past
     excluded: Rows
 
 
@@ -106,16 +106,16 @@ def _alike(query: Query) -> tuple[Hashable, ...]:
 
 
 def _line(place: int, query: Query, lookup: Lookup) -> _Line:
-    history = _NOTHING
+    past = Past(_NOTHING)
     if query.user is not None:
-        history = lookup.history(query.user)
+        past = lookup.past(query.user)
     elif query.history is not None:
-        history = lookup.item_rows(query.history)
+        past = Past(lookup.item_rows(query.history))
     elif query.item is not None:
-        history = lookup.item_rows([query.item], offered=True)
-    seen = _NOTHING if query.include_seen else history
+        past = Past(lookup.item_rows([query.item], offered=True))
+    seen = _NOTHING if query.include_seen else past.items
     unwanted = lookup.item_rows(query.exclude)
-    return _Line(place, query, history, np.concatenate([seen, unwanted]) if len(unwanted) else seen)
+    return _Line(place, query, past, np.concatenate([seen, unwanted]) if len(unwanted) else seen)
 
 
 def _ranked(
@@ -143,7 +143,7 @@ def _answers(
     first = lines[0].query
     if first.item is not None:
         return _nearest(ranking, lines, k, eligible)
-    histories = Histories.from_lists([line.history for line in lines])
+    histories = Histories.from_pasts([line.past for line in lines])
     state = (
         ranking.user_state(histories)
         if first.text is None
@@ -163,7 +163,7 @@ def _nearest(
     # Cosine alone: neither temperature nor popularity has a say in likeness.
     plain = replace(ranking.bundle.serving, temperature=1.0, popularity_weight=0.0)
     alike = replace(ranking, bundle=replace(ranking.bundle, serving=plain))
-    rows = np.array([line.history[0] for line in lines], np.int64)
+    rows = np.array([line.past.items[0] for line in lines], np.int64)
     state = vector_state(ranking.index.vectors(rows))
     nearest = alike.search(state, k, eligible, debias=0.0)
     return replace(Answers.none(state.lengths, k), rows=nearest.rows, scores=nearest.scores)
@@ -172,8 +172,8 @@ def _nearest(
 def _because(ranking: RankingPipeline, line: _Line, rows: NDArray[np.int64]) -> list[list[str]]:
     """Return the ids of the past items that carry each answer; none where there are no such."""
     rows = rows[rows >= 0]
-    if not len(line.history) or not len(rows):
+    if not len(line.past.items) or not len(rows):
         return [[] for _ in rows]
     ids = ranking.bundle.catalog.item_ids
-    by_answer = reasons(ranking, line.history, rows)
+    by_answer = reasons(ranking, line.past, rows)
     return [[str(ids[row]) for row in carriers] for carriers in by_answer]

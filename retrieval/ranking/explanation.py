@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.interactions import Histories, Past
+from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.ranking.pipeline import RankingPipeline
+
+# Past items of a long history that are left out in turn.
+LONGEST_TRIED = 40
 
 
 def reasons(
     ranking: RankingPipeline,
-    history: NDArray[np.int32],
+    past: Past,
     candidates: NDArray[np.int64],
     most: int = 3,
 ) -> list[list[int]]:
@@ -23,26 +27,63 @@ def reasons(
     contributed nothing, or pulled the other way, are left out; of a history of one item, that
     item carries everything.
     """
-    recent = history[-ranking.bundle.user_tower.max_history :]
-    if len(recent) == 1:
-        return [[int(recent[0])] for _ in candidates]
-    without = [np.delete(recent, i) for i in range(len(recent))]
-    scores = _scores(ranking, [recent, *without], candidates)
+    # A whole history where it is read as a whole: then what is left out is one of those items
+    # that have most in common with the answers.
+    whole = ranking.bundle.evidence_models.reads_long_histories
+    read = past if whole else _last(past, ranking.bundle.user_tower.max_history)
+    items = read.items
+    if len(items) == 1:
+        return [[int(items[0])] for _ in candidates]
+    places = np.arange(len(items))
+    if len(items) > LONGEST_TRIED:
+        places = _nearest_places(ranking, items, candidates)
+    without = [_without(read, place) for place in places]
+    scores = _scores(ranking, [read, *without], candidates)
     lost = scores[0] - scores[1:]
     carriers = []
     for column in lost.T:
         strongest = np.argsort(-column, kind="stable")[:most]
-        carriers.append([int(recent[i]) for i in strongest if column[i] > 0])
+        carriers.append([int(items[places[i]]) for i in strongest if column[i] > 0])
     return carriers
 
 
+def _nearest_places(
+    ranking: RankingPipeline, items: NDArray[np.int32], candidates: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the places of `LONGEST_TRIED` past items: the newest, and those most like answers.
+
+    Alike by item-to-item weight or, beside each answer's best by it, by text.
+    """
+    newest = np.arange(len(items) - LONGEST_TRIED // 4, len(items))
+    alike = ranking.vectors.of(items.astype(np.int64)) @ ranking.vectors.of(candidates).T
+    weights = ranking.bundle.evidence_models.item_weights.get(LEADING)
+    likeness = [alike]
+    if weights is not None:
+        likeness.append(weights.matrix[items][:, candidates].toarray())
+    # Ranks, so that cosines and weights can be compared.
+    rank = np.min([(-part).argsort(axis=0).argsort(axis=0) for part in likeness], axis=(0, 2))
+    order = np.argsort(rank, kind="stable")
+    best = order[~np.isin(order, newest)][: LONGEST_TRIED - len(newest)]
+    return np.sort(np.concatenate([best, newest]))
+
+
+def _last(past: Past, length: int) -> Past:
+    times = None if past.times is None else past.times[-length:]
+    return Past(past.items[-length:], times)
+
+
+def _without(past: Past, place: np.int64) -> Past:
+    times = None if past.times is None else np.delete(past.times, place)
+    return Past(np.delete(past.items, place), times)
+
+
 def _scores(
-    ranking: RankingPipeline, histories: list[NDArray[np.int32]], candidates: NDArray[np.int64]
+    ranking: RankingPipeline, pasts: list[Past], candidates: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """Return every candidate's score for every history, float32 [histories, candidates]."""
-    user_state = ranking.user_state(Histories.from_lists(histories))
+    user_state = ranking.user_state(Histories.from_pasts(pasts))
     if ranking.bundle.relevance.ranks:
         return ranking.logits(
-            user_state, np.broadcast_to(candidates, (len(histories), len(candidates)))
+            user_state, np.broadcast_to(candidates, (len(pasts), len(candidates)))
         )
     return user_state.vectors @ ranking.index.vectors(candidates).T

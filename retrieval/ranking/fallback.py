@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.data.item_clock import ItemClock
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.rerank.rerank import Rerank, rerank

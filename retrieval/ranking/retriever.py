@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.interactions import Histories, Past
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
@@ -88,10 +88,10 @@ class Retriever:
         """Return a user's position in the log, None for one that it doesn't have."""
         return self._position.get(user)
 
-    def logged_history(self, user: str) -> NDArray[np.int32] | None:
-        """Return the rows that a user of the log took, oldest first; None for any other."""
+    def logged_past(self, user: str) -> Past | None:
+        """Return what a user of the log took, oldest first; None for any other."""
         position = self.position(user)
-        return None if position is None else self._histories[position]
+        return None if position is None else self._histories.past(position)
 
     def history(self, user: str) -> NDArray[np.int32]:
         """Return the rows that a user took, oldest first.
@@ -99,15 +99,23 @@ class Retriever:
         Raises:
             UnknownUserError: the user isn't in the log; near ids are suggested.
         """
-        rows = self.logged_history(user)
-        if rows is None:
+        return self.past(user).items
+
+    def past(self, user: str) -> Past:
+        """Return the same with when each was taken.
+
+        Raises:
+            UnknownUserError: the user isn't in the log; near ids are suggested.
+        """
+        past = self.logged_past(user)
+        if past is None:
             near = difflib.get_close_matches(str(user), list(self._position), 3, 0.6)
             raise UnknownUserError(
                 f"no user {user!r} in this run ({len(self._position)} users){near_ones(near)}. "
                 "For a new user give the items with ",
                 Field("history"),
             )
-        return rows
+        return past
 
     def item_rows(self, item_ids: Sequence[str], *, offered: bool = False) -> NDArray[np.int32]:
         """Return the catalog rows of item ids; with ``offered``, of items that can be answers.

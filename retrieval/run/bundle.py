@@ -20,8 +20,8 @@ from longtail.index.files import (
     verify_files,
 )
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import Interactions
-from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.data.popularity import POOL_NAMES, Popularity
 from longtail.retrieval.data.stored_interactions import load_interactions, save_interactions
 from longtail.retrieval.errors import BundleError

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.interactions import Past
 from longtail.retrieval.ranking.answering import Failed
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
@@ -47,20 +48,20 @@ class LatestLookup:
     retriever: Retriever
     histories: UserHistories
 
-    def history(self, user: str) -> NDArray[np.int32]:
-        """Return all that a user took.
+    def past(self, user: str) -> Past:
+        """Return all that a user took, and when.
 
         Raises:
             RefusedError: neither the log nor the events know the user.
         """
-        rows = self.histories.rows(self.retriever, user)
-        if rows is None:
+        past = self.histories.past(self.retriever, user)
+        if past is None:
             raise RefusedError(
                 404,
                 "unknown_user",
                 "no such user in the log or the events; for a new user give history",
             )
-        return rows
+        return past
 
     def item_rows(self, item_ids: Sequence[str], *, offered: bool = False) -> NDArray[np.int32]:
         """Return the rows of items.

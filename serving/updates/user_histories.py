@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.events import TakenItem
+from longtail.retrieval.data.interactions import Past
 from longtail.retrieval.ranking.retriever import Retriever
 
 
@@ -32,15 +33,26 @@ class UserHistories:
 
     def rows(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, as rows of this version; None for an unknown user."""
-        logged = retriever.logged_history(user_id)
+        past = self.past(retriever, user_id)
+        return None if past is None else past.items
+
+    def past(self, retriever: Retriever, user_id: str) -> Past | None:
+        """Return the same with when each was taken, where the log has a clock."""
+        logged = retriever.logged_past(user_id)
         taken = self._taken.get(user_id)
         if taken is None:
             return logged
         # A copy: events arrive while the engine's thread reads.
-        fresh = retriever.bundle.catalog.rows_of(item for _, item in tuple(taken))
+        events = tuple(taken)
+        fresh = retriever.bundle.catalog.rows_of(item for _, item in events)
         # Of an item that the catalog has forgotten nothing is known.
-        known = fresh[fresh >= 0].astype(np.int32)
-        return known if logged is None else np.concatenate([logged, known])
+        items = fresh[fresh >= 0].astype(np.int32)
+        times = np.array([time for time, _ in events], np.int64)[fresh >= 0]
+        if not retriever.bundle.log.has_clock:
+            return Past(items if logged is None else np.concatenate([logged.items, items]))
+        if logged is None or logged.times is None:
+            return Past(items, times)
+        return Past(np.concatenate([logged.items, items]), np.concatenate([logged.times, times]))
 
 
 def has_logged(retriever: Retriever, event: TakenItem) -> bool:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from longtail.index.updates import reassign
 from longtail.index.vector_index import VectorIndex
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.item_clock import ItemClock
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.relevance_head import RelevanceHead

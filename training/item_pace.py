@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.clock.item_clock import DAY_S, ItemClock
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.item_clock import DAY_S, ItemClock
 from longtail.retrieval.data.popularity import HEAD, Popularity
 from longtail.training.validation import mean_ndcg
 

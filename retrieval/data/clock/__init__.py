@@ -1,0 +1,1 @@
+"""What the times of a log can be trusted with."""
