@@ -62,8 +62,8 @@ class Service:
             LongtailError: the run can't be served; the message says what to do.
         """
         metrics = Metrics()
-        registry = ModelRegistry.open(run, metrics)
         histories = UserHistories()
+        registry = ModelRegistry.open(run, metrics, histories.clock.of)
         events = EventLog.open(
             run / EVENTS,
             histories,

@@ -63,7 +63,9 @@ class Answers:
         """
         notes = []
         if self.lengths[line] == 0:
-            notes.append("no history: the most popular items of the pool")
+            lately = bool(np.isfinite(self.scores[line, :1]).any())
+            what = "what is taken lately in" if lately else "the most popular items of"
+            notes.append(f"no history: {what} the pool")
         count = int((self.rows[line, :k] >= 0).sum())
         if count < k:
             notes.append(f"{count} of {k} answers: the pool, filters and exclusions leave no more")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.vector_index import VectorIndex
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import TRAIN, Histories, excluded_keys
 from longtail.retrieval.data.popularity import HEAD, Pool
 from longtail.retrieval.features.features import gather_features
@@ -40,6 +41,8 @@ from longtail.retrieval.ranking.rerank.scored_candidates import Candidates
 from longtail.retrieval.ranking.user_encoding import UserEncoder, vector_state
 from longtail.retrieval.run.bundle import Bundle
 
+ClockOf = Callable[[Bundle], ItemClock | None]
+
 USERS_PER_BATCH = 256
 # Of a user's profile; head, tail and cold would be too coarse, and nobody has taken cold items.
 PROFILE_BANDS = 5
@@ -54,11 +57,13 @@ class RankingPipeline:
     Attributes:
         timed: gives the context in which a stage runs: ``tower``, ``search``, ``score``, and
             ``rerank`` for the rest.
+        clock_of: gives the clock of a bundle as it stands by now; None: as the run has it.
     """
 
     bundle: Bundle
     index: VectorIndex
     timed: Callable[[str], AbstractContextManager[object]] = nullcontext
+    clock_of: ClockOf | None = None
 
     @cached_property
     def vectors(self) -> ItemVectors:
@@ -66,9 +71,9 @@ class RankingPipeline:
         return ItemVectors(self.index)
 
     @property
-    def has_clock(self) -> bool:
-        """Whether it is known how lately items were taken."""
-        return self.bundle.clock is not None
+    def clock(self) -> ItemClock | None:
+        """How lately items were taken; None where that isn't known."""
+        return self.bundle.clock if self.clock_of is None else self.clock_of(self.bundle)
 
     @cached_property
     def _user_encoder(self) -> UserEncoder:
@@ -129,8 +134,8 @@ class RankingPipeline:
             lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
             for expected in user_state.sequence_scores.values():
                 lists.append(expected.nearest(BY_SEQUENCE, mask, exclusions)[0])
-            if self.bundle.clock is not None and self.bundle.relevance.counts:
-                lists += by_clock(self.bundle.clock, mask, eligible.excluded, tail, len(lists[0]))
+            if self.bundle.relevance.counts and (clock := self.clock) is not None:
+                lists += by_clock(clock, mask, eligible.excluded, tail, len(lists[0]))
             return union(lists, n_items)
 
     def _first_stage(
@@ -171,7 +176,7 @@ class RankingPipeline:
             place,
             self.bundle.popularity,
             self.bundle.relevance.names if names is None else names,
-            self.bundle.clock,
+            self.clock,
         )
 
     def logits(self, user_state: UserState, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -231,7 +236,7 @@ class RankingPipeline:
         self, answers: Answers, users: NDArray[np.int64], eligible: Eligible, setting: Rerank
     ) -> None:
         """Fill in the lists of users of whom nothing is known."""
-        popularity, clock, k = self.bundle.popularity, self.bundle.clock, answers.rows.shape[1]
+        popularity, clock, k = self.bundle.popularity, self.clock, answers.rows.shape[1]
         if clock is not None:
             answers.rows[users], answers.scores[users] = taken_lately(
                 self.index, popularity, clock, eligible, users, k, setting

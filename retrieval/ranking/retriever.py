@@ -21,7 +21,7 @@ from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
 from longtail.retrieval.ranking.answers import Answers, answers_frame
-from longtail.retrieval.ranking.pipeline import RankingPipeline
+from longtail.retrieval.ranking.pipeline import ClockOf, RankingPipeline
 from longtail.retrieval.ranking.query import Query, QueryOptions
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
@@ -62,13 +62,14 @@ class Retriever:
         *,
         device: Literal["cpu", "gpu"] = "cpu",
         timed: Callable[[str], AbstractContextManager[object]] = nullcontext,
+        clock_of: ClockOf | None = None,
     ) -> Retriever:
-        """Return the engine of a run that is open already; ``timed`` as in `RankingPipeline`."""
+        """Return the engine of a run that is open already; the rest as in `RankingPipeline`."""
         index = served.index.to_device("gpu") if device == "gpu" else served.index
         log = served.bundle.log
         return cls(
             served,
-            RankingPipeline(served.bundle, index, timed),
+            RankingPipeline(served.bundle, index, timed, clock_of),
             Histories.from_interactions(log),
             {user: i for i, user in enumerate(log.user_ids)},
         )

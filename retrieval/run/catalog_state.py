@@ -6,6 +6,7 @@ the version's own folder, under its manifest, and moves with it:
 attached/state.json      the scale of log-probabilities, and when counts were renewed
 attached/rows.parquet    of each row: its row in training, count, bucket, whether it is removed
 attached/items.parquet   the columns of added and changed items
+attached/clock.safetensors  how lately items were taken, where that was renewed with the counts
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from numpy.typing import NDArray
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import check_format, read_json
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import LogScale, Popularity
 
 FORMAT = 1
+CLOCK = "clock.safetensors"
 REMEDY = "go back with `longtail index rollback`"
 DTYPES: dict[str, Any] = {
     "trained_row": np.int64,
@@ -51,6 +54,7 @@ class CatalogState:
         items: the columns of added and changed items, in the order of their rows.
         scale: what log-probabilities are measured by.
         refreshed: when counts were last renewed from another log (ISO 8601, UTC), or None.
+        clock: how lately the rows were taken in that log; None: as trained.
     """
 
     trained_row: NDArray[np.int64]
@@ -61,6 +65,7 @@ class CatalogState:
     items: pd.DataFrame
     scale: LogScale
     refreshed: str | None = None
+    clock: ItemClock | None = None
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -105,6 +110,7 @@ class CatalogState:
             bucket=np.concatenate([self.bucket, bucket]),
             removed=np.concatenate([self.removed, nothing]),
             changed=np.concatenate([self.changed, nothing]),
+            clock=self.clock and self.clock.take(_grown_rows(len(self), len(items))),
         )
         return longer.with_items(np.arange(len(self), len(longer)), items)
 
@@ -116,6 +122,7 @@ class CatalogState:
             self,
             **{name: getattr(self, name)[rows] for name in DTYPES},
             items=self.items.iloc[place[kept]].reset_index(drop=True),
+            clock=self.clock and self.clock.take(rows),
         )
 
     def catalog(self, trained: Catalog) -> Catalog:
@@ -145,6 +152,8 @@ class CatalogState:
         pq.write_table(pa.table(columns), folder / "rows.parquet", compression="zstd")
         self.items.to_parquet(folder / "items.parquet", index=False)
         state = {"format": FORMAT, "scale": asdict(self.scale), "refreshed": self.refreshed}
+        if self.clock is not None:
+            self.clock.save(folder / CLOCK)
         (folder / "state.json").write_text(json.dumps(state, indent=2), encoding="utf-8")
 
     @classmethod
@@ -171,6 +180,7 @@ class CatalogState:
                 items=pd.read_parquet(folder / "items.parquet"),
                 scale=LogScale(**stored["scale"]),
                 refreshed=stored["refreshed"],
+                clock=ItemClock.load(folder / CLOCK, n_items=len(columns["counts"])),
             )
         except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
@@ -178,3 +188,8 @@ class CatalogState:
         if int(state.changed.sum()) != len(state.items):
             raise DamagedFileError(f"{folder} has other rows than it says are changed; {REMEDY}")
         return state
+
+
+def _grown_rows(size: int, more: int) -> NDArray[np.int64]:
+    """Return the rows of a catalog that grows, -1 for those that come."""
+    return np.concatenate([np.arange(size), np.full(more, -1)]).astype(np.int64)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from longtail.index.updates import add_items, compact, reassign, remove_items, replace_items
 from longtail.retrieval.data.catalog_schema import conformed
+from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import TRAIN, Interactions
 from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.data.text_template import render
@@ -137,15 +138,21 @@ def compacted(served: ServedRun) -> ServedRun:
 def refreshed(served: ServedRun, log: Interactions) -> ServedRun:
     """Return the run with popularity counted in another log, whose items are served rows.
 
-    Counts, head, tail and cold, and log-probabilities are drawn anew. Vectors, evidence and the
-    users' histories stay as they were. Where the log has parts, its train part counts.
+    Counts, head, tail and cold, and log-probabilities are drawn anew, and the run's clock moves to
+    the log's newest event. Vectors, evidence and the users' histories stay as they were. Where
+    the log has parts, its train part counts.
     """
     counted = log if log.part is None else log.select(log.part == TRAIN)
     state, bundle = served.state, served.bundle
     counts = counted.user_counts(len(bundle.catalog))
     fresh = bundle.popularity.recounted(counts, bundle.catalog.item_ids)
+    clock = bundle.clock
+    if clock is not None:
+        # An order is no time: what was known of the pace stays.
+        clock = ItemClock.of(counted, len(counts), clock.half_lives) if log.has_clock else clock
     state = replace(
         state,
+        clock=clock,
         counts=fresh.counts,
         bucket=fresh.bucket,
         scale=fresh.scale,

@@ -71,6 +71,7 @@ class RowMapping:
         return EvidenceModels(
             {name: self.item_weights(matrix) for name, matrix in weights.items()},
             {name: self._sequence(tower) for name, tower in towers.items()},
+            evidence_models.last,
         )
 
     def item_weights(self, item_weights: ItemWeights) -> ItemWeights:

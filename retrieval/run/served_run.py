@@ -97,6 +97,9 @@ def laid_out(trained: Bundle, state: CatalogState | None) -> tuple[Bundle, Catal
     if state is None:
         return trained, CatalogState.of_trained(trained.catalog, trained.popularity)
     rows = RowMapping.of(state.trained_row, len(trained.catalog))
+    clock = trained.clock
+    if clock is not None:
+        clock = state.clock or clock.take(rows.of_served)
     bundle = replace(
         trained,
         catalog=state.catalog(trained.catalog),
@@ -104,6 +107,7 @@ def laid_out(trained: Bundle, state: CatalogState | None) -> tuple[Bundle, Catal
         log=rows.events(trained.log),
         user_tower=rows.user_tower(trained.user_tower),
         evidence_models=rows.evidence_models(trained.evidence_models),
+        clock=clock,
     )
     notes = [*trained.summary.get("notes", []), *_notes(bundle, state)]
     return replace(bundle, summary={**trained.summary, "notes": notes}), state

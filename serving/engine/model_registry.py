@@ -10,6 +10,7 @@ from threading import Lock
 
 from longtail.index.errors import LongtailError
 from longtail.index.storage.versions import served_version
+from longtail.retrieval.ranking.pipeline import ClockOf
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.sealed_json import SEAL
@@ -26,29 +27,31 @@ class ModelRegistry:
     Attributes:
         run: the run folder.
         retriever: what answers now.
+        clock_of: see `RankingPipeline`.
         trouble: why the newest version isn't served, None while it is.
     """
 
     run: Path
     metrics: Metrics
     retriever: Retriever
+    clock_of: ClockOf | None = None
     trouble: str | None = None
     _seen: object = None
     _seal: str = ""
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
-    def open(cls, run: Path, metrics: Metrics) -> ModelRegistry:
+    def open(cls, run: Path, metrics: Metrics, clock_of: ClockOf | None = None) -> ModelRegistry:
         """Return the run as it is served, verified and tried out.
 
         Raises:
             LongtailError: it can't be served; the message says what to do.
         """
         seen, seal = _state(run), read_manifest(run)[SEAL]
-        retriever = _timed(open_run(run), metrics)
+        retriever = _timed(open_run(run), metrics, clock_of)
         try_out(retriever)
         metrics.serves(retriever.versions)
-        return cls(run, metrics, retriever, _seen=seen, _seal=seal)
+        return cls(run, metrics, retriever, clock_of, _seen=seen, _seal=seal)
 
     def refresh(self) -> Retriever:
         """Serve the newest version if there is one, and return what is served then.
@@ -92,12 +95,12 @@ class ModelRegistry:
         again = seal == self._seal
         served = with_index(before.trained, self.run) if again else open_run(self.run)
         self._seal = seal
-        return _timed(served, self.metrics)
+        return _timed(served, self.metrics, self.clock_of)
 
 
-def _timed(served: ServedRun, metrics: Metrics) -> Retriever:
+def _timed(served: ServedRun, metrics: Metrics, clock_of: ClockOf | None) -> Retriever:
     # A stopwatch each: a version that is tried out runs beside the one that answers.
-    return Retriever.of(served, timed=metrics.stopwatch())
+    return Retriever.of(served, timed=metrics.stopwatch(), clock_of=clock_of)
 
 
 def _state(run: Path) -> object:

@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.events import TakenItem
 from longtail.retrieval.data.interactions import Past
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.updates.live_clock import LiveClock
 
 
 @dataclass
 class UserHistories:
-    """What came after the log, by user; item ids, since rows belong to one version alone."""
+    """What came after the log, by user; item ids, since rows belong to one version alone.
 
+    Attributes:
+        clock: what the same events say of the items.
+    """
+
+    clock: LiveClock = field(default_factory=LiveClock)
     _taken: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -26,7 +32,9 @@ class UserHistories:
 
     def add(self, events: Iterable[TakenItem]) -> None:
         """Let these events be known; those of one user go by their time."""
-        for event in events:
+        fresh = list(events)
+        self.clock.add(fresh)
+        for event in fresh:
             # The list's order must not depend on ids: same time, order of arrival.
             taken = self._taken.setdefault(event.user_id, [])
             insort(taken, (event.timestamp, event.item_id), key=lambda pair: pair[0])

@@ -78,7 +78,9 @@ def fit_relevance_head(
         popularity_matched=settings.popularity_matched,
         rng=rng,
     )
-    names = feature_names(ranking.bundle.evidence_models, counts=counts, clock=ranking.has_clock)
+    names = feature_names(
+        ranking.bundle.evidence_models, counts=counts, clock=ranking.clock is not None
+    )
     fold = rng.integers(0, settings.folds, pairs.n_users)
     folds = _Folds(pairs, fold, settings, seed)
     curve = folds.share_from_second_half() if more else 0.0

@@ -100,7 +100,9 @@ def collect_pairs(
     ``rejected`` belong to the same users.
     """
     popularity = ranking.bundle.popularity
-    names = feature_names(ranking.bundle.evidence_models, counts=counts, clock=ranking.has_clock)
+    names = feature_names(
+        ranking.bundle.evidence_models, counts=counts, clock=ranking.clock is not None
+    )
     share = np.exp(popularity.log_p.astype(np.float64))
     share /= share.sum()
     parts: list[Pairs] = []
