@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -63,10 +63,12 @@ class Cell:
     best: bool
 
 
-def table_cells(evaluation: Evaluation, claims: Claims, name: str) -> list[Cell]:
-    """Return one recommender's line of the table, a cell a column of `COLUMNS`."""
+def table_cells(
+    evaluation: Evaluation, claims: Claims, name: str, columns: Sequence[Column] = COLUMNS
+) -> list[Cell]:
+    """Return one recommender's line of the table, a cell a column."""
     cells = []
-    for column in COLUMNS:
+    for column in columns:
         tested = claims.find(name, column.metric)
         cells.append(
             Cell(
@@ -92,6 +94,21 @@ def comparison_table(
     """
     proven = claims or Claims.of(evaluation, subject)
     caption = f"{summary(evaluation, proven)}\n{legend(proven)}{_left_out(evaluation, proven)}"
+    table = bare_table(title, caption)
+    for column in COLUMNS:
+        # On two lines: nine columns and a name have to fit into 80 characters.
+        heading = two_lines(column.heading.format(k=evaluation.primary_k))
+        table.add_column(heading, justify="right", no_wrap=True)
+    lines = {
+        name: table_cells(evaluation, proven, name)
+        for name in table_rows(evaluation, proven.subject)
+    }
+    add_lines(table, lines)
+    return table
+
+
+def bare_table(title: str | None, caption: str) -> Table:
+    """Return a table with the column of names, the caption as it is."""
     table = Table(
         title=title,
         caption=escape(caption),
@@ -101,15 +118,12 @@ def comparison_table(
         pad_edge=False,
     )
     table.add_column("recommender", min_width=11, vertical="bottom")
-    for column in COLUMNS:
-        # On two lines: nine columns and a name have to fit into 80 characters.
-        heading = _two_lines(column.heading.format(k=evaluation.primary_k))
-        table.add_column(heading, justify="right", no_wrap=True)
-    lines = {
-        name: table_cells(evaluation, proven, name)
-        for name in table_rows(evaluation, proven.subject)
-    }
-    marked = [any(cells[i].mark for cells in lines.values()) for i in range(len(COLUMNS))]
+    return table
+
+
+def add_lines(table: Table, lines: Mapping[str, Sequence[Cell]]) -> None:
+    """Add a line a recommender, with bold and arrows."""
+    marked = marked_columns(list(lines.values()))
     for name, cells in lines.items():
         texts = [
             (f"[bold]{cell.text}[/bold]" if cell.best else cell.text)
@@ -118,7 +132,11 @@ def comparison_table(
             for cell, marks in zip(cells, marked, strict=True)
         ]
         table.add_row(escape(name), *texts)
-    return table
+
+
+def marked_columns(lines: Sequence[Sequence[Cell]]) -> list[bool]:
+    """Return which columns have an arrow in some line."""
+    return [any(cell.mark for cell in cells) for cells in zip(*lines, strict=True)]
 
 
 def legend(claims: Claims) -> str:
@@ -137,6 +155,11 @@ def _left_out(evaluation: Evaluation, claims: Claims) -> str:
     return f" {rest} more debias strengths are in the report." if rest else ""
 
 
-def _two_lines(heading: str) -> str:
+def two_lines(heading: str) -> str:
+    """Return a heading of two words on two lines.
+
+    >>> two_lines("tail-pool R"), two_lines("tail R"), two_lines("coverage")
+    ('tail-\\npool R', 'tail\\nR', 'coverage')
+    """
     first, dash, rest = heading.partition("-")
     return f"{first}-\n{rest}" if dash else heading.replace(" ", "\n")

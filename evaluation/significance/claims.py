@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.evaluation.metrics.history_parts import WITH_HISTORY, WITHOUT_HISTORY
 from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.compared_rows import default_subject, table_rows
@@ -23,6 +24,8 @@ from longtail.evaluation.significance.trade_off import curves, matched
 
 # What the subject is compared in with every other method.
 CLAIMED = ("recall", "ndcg", "tail_recall", "cold_recall", "tail_pool_recall")
+# And where it is compared for users with a history and users without one, apart.
+CLAIMED_BY_HISTORY = ("recall", "ndcg", "tail_recall", "tail_pool_recall")
 # Where the table may mark a best.
 MARKED = ("recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall")
 
@@ -63,7 +66,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Claims:
-    """All comparisons of one evaluation, in three sets; each set is corrected by itself.
+    """All comparisons of one evaluation, in four sets; each set is corrected by itself.
 
     Attributes:
         subject: whose results are claimed.
@@ -71,6 +74,9 @@ class Claims:
         best: the best of each column against the best of the other methods.
         matched: the subject's curve against each rival of the table, in tail recall at no less
             than the rival's overall recall.
+        by_history: the subject against every other line among the users with a history, and
+            among those without one, in each metric of `CLAIMED_BY_HISTORY`; empty unless both
+            kinds were measured. Without a history, only lines that answer for themselves.
         resamples, confidence, seed: how they were tested.
     """
 
@@ -78,6 +84,7 @@ class Claims:
     against: tuple[Difference, ...]
     best: tuple[Difference, ...]
     matched: tuple[Difference, ...]
+    by_history: tuple[Difference, ...]
     resamples: int
     confidence: float
     seed: int
@@ -111,14 +118,17 @@ class Claims:
             for metric in CLAIMED
             for rival in rivals
         ]
-        drawn = max(resamples, math.ceil(4 * len(pairs) / (1 - confidence)))
-        differences = _tested(
-            (pairs, _best_pairs(evaluation, rows), _matched_pairs(evaluation, who, rivals)),
-            drawn,
-            confidence,
-            seed,
-        )
-        return cls(who, *differences, drawn, confidence, seed)
+        by_history = _by_history_pairs(evaluation, who, rivals)
+        most = max(len(pairs), len(by_history))
+        drawn = max(resamples, math.ceil(4 * most / (1 - confidence)))
+        sets = [
+            pairs,
+            _best_pairs(evaluation, rows),
+            _matched_pairs(evaluation, who, rivals),
+            by_history,
+        ]
+        against, best, along_curves, apart = _tested(sets, drawn, confidence, seed)
+        return cls(who, against, best, along_curves, apart, drawn, confidence, seed)
 
     @property
     def tested(self) -> bool:
@@ -126,8 +136,12 @@ class Claims:
         return bool(self.against)
 
     def find(self, rival: str, metric: str) -> Difference | None:
-        """Return the subject's comparison with a rival, None where it wasn't made."""
-        matching = (d for d in self.against if (d.rival, d.metric) == (rival, metric))
+        """Return the subject's comparison with a rival, None where it wasn't made.
+
+        ``metric``: of all users, or ``with_history_recall`` and its kin.
+        """
+        everything = (*self.against, *self.by_history)
+        matching = (d for d in everything if (d.rival, d.metric) == (rival, metric))
         return next(matching, None)
 
     def at_matched_recall(self, rival: str) -> Difference | None:
@@ -143,6 +157,8 @@ class Claims:
     def to_json(self) -> dict[str, object]:
         """Return everything, ready for JSON."""
         parts = {"against": self.against, "best": self.best, "matched_recall": self.matched}
+        if self.by_history:
+            parts["by_history"] = self.by_history
         return {
             "subject": self.subject,
             "resamples": self.resamples,
@@ -159,13 +175,13 @@ Differences = tuple[Difference, ...]
 
 
 def _tested(
-    sets: tuple[list[Pair], list[Pair], list[Pair]], resamples: int, confidence: float, seed: int
-) -> tuple[Differences, Differences, Differences]:
+    sets: Sequence[list[Pair]], resamples: int, confidence: float, seed: int
+) -> list[Differences]:
     """Return each set of claims tested, all on the same resamples, and corrected by itself."""
     known = [[pair for pair in pairs if len(pair[3]) and len(pair[4])] for pairs in sets]
     everything = [pair for pairs in known for pair in pairs]
     if not everything:
-        return (), (), ()
+        return [() for _ in sets]
     intervals = paired_bootstrap(
         np.stack([ours - theirs for *_, ours, theirs in everything], axis=1),
         resamples=resamples,
@@ -194,7 +210,7 @@ def _tested(
             )
         )
         start += len(pairs)
-    return done[0], done[1], done[2]
+    return done
 
 
 def _best_pairs(evaluation: Evaluation, rows: Sequence[str]) -> list[Pair]:
@@ -227,6 +243,25 @@ def _matched_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) 
             theirs = evaluation.user_values(rival, "tail_recall")
             pairs.append((family, rival, "tail_recall", ours, theirs))
     return pairs
+
+
+def _by_history_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
+    if not evaluation.by_history:
+        return []
+    # Another's lists say nothing about the method whose row they stand in.
+    own = [name for name in rivals if evaluation.fallback(family_and_debias(name)[0]) is None]
+    return [
+        (
+            subject,
+            rival,
+            f"{part}_{metric}",
+            evaluation.user_values(subject, f"{part}_{metric}"),
+            evaluation.user_values(rival, f"{part}_{metric}"),
+        )
+        for part, compared in ((WITH_HISTORY, rivals), (WITHOUT_HISTORY, own))
+        for metric in CLAIMED_BY_HISTORY
+        for rival in compared
+    ]
 
 
 def _json(difference: Difference) -> dict[str, object]:
