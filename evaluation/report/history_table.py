@@ -19,12 +19,16 @@ from longtail.evaluation.report.table import (
     Column,
     add_lines,
     bare_table,
+    headings,
+    marked_places,
     table_cells,
     two_lines,
 )
+from longtail.evaluation.report.tables import differences
 from longtail.evaluation.results import Evaluation
-from longtail.evaluation.significance.claims import CLAIMED_BY_HISTORY, Claims
+from longtail.evaluation.significance.claims import Claims
 from longtail.evaluation.significance.compared_rows import table_rows
+from longtail.evaluation.significance.tested_pairs import CLAIMED_BY_HISTORY
 
 PART_HEADINGS = {WITH_HISTORY: "with", WITHOUT_HISTORY: "without"}
 
@@ -72,6 +76,28 @@ def history_lines(
             )
         ]
         for name in names
+    }
+
+
+def history_section(
+    evaluation: Evaluation, claims: Claims, names: Sequence[str]
+) -> dict[str, object]:
+    """Return what the template of the report says of both parts; no lines where all are alike."""
+    if not evaluation.by_history:
+        return {"history_lines": ()}
+    k = evaluation.primary_k
+    lines = history_lines(evaluation, claims, names)
+    return {
+        "history_lines": list(lines.items()),
+        "history_groups": [f"{part} a history" for part in PART_HEADINGS.values()],
+        # The group's heading stands above.
+        "history_headings": [
+            (heading.split(" ", 1)[1], meaning) for heading, meaning in headings(HISTORY_COLUMNS, k)
+        ],
+        "history_marked": marked_places(list(lines.values())),
+        "history_caption": history_caption(evaluation, claims),
+        "history_differences": differences(claims.by_history, HISTORY_COLUMNS, k),
+        "n_history_claims": len(claims.by_history),
     }
 
 

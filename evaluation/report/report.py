@@ -12,18 +12,13 @@ from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.report import charts
 from longtail.evaluation.report import tables as report_tables
 from longtail.evaluation.report.drawing import have_matplotlib
-from longtail.evaluation.report.history_table import (
-    HISTORY_COLUMNS,
-    history_caption,
-    history_lines,
-)
+from longtail.evaluation.report.history_table import history_section
 from longtail.evaluation.report.summary import summary_sentences
 from longtail.evaluation.report.table import (
     COLUMNS,
-    Cell,
-    Column,
+    headings,
     legend,
-    marked_columns,
+    marked_places,
     table_cells,
 )
 from longtail.evaluation.report.trade_off_chart import trade_off_chart
@@ -149,13 +144,13 @@ def render_report(
         family=family,
         k=evaluation.primary_k,
         confidence=f"{100 * proven.confidence:g} %",
-        headings=_headings(COLUMNS, evaluation.primary_k),
+        headings=headings(COLUMNS, evaluation.primary_k),
         lines=lines,
         all_lines=[(n, table_cells(evaluation, proven, n)) for n in evaluation.recommenders],
-        marked=_marked([cells for _, cells in lines]),
+        marked=marked_places([cells for _, cells in lines]),
         differences=report_tables.differences(proven.against, COLUMNS, evaluation.primary_k),
         n_claims=len(proven.against),
-        **_by_history(evaluation, proven, rows),
+        **history_section(evaluation, proven, rows),
         cutoffs=report_tables.cut_offs(evaluation, rows),
         drawn=drawn,
         trade_off=Markup(trade_off_chart(evaluation, proven.subject)) if drawn else "",
@@ -200,30 +195,6 @@ def flat_settings(settings: Mapping[str, object], path: str = "") -> list[tuple[
         else:
             lines.append((name, str(value)))
     return lines
-
-
-def _by_history(evaluation: Evaluation, claims: Claims, names: Sequence[str]) -> dict[str, object]:
-    """Return what the page shows of users with a history and without one; nothing of one kind."""
-    if not evaluation.by_history:
-        return {"history_lines": ()}
-    k = evaluation.primary_k
-    lines = history_lines(evaluation, claims, names)
-    return {
-        "history_lines": list(lines.items()),
-        "history_headings": _headings(HISTORY_COLUMNS, k),
-        "history_marked": _marked(list(lines.values())),
-        "history_caption": history_caption(evaluation, claims),
-        "history_differences": report_tables.differences(claims.by_history, HISTORY_COLUMNS, k),
-        "n_history_claims": len(claims.by_history),
-    }
-
-
-def _headings(columns: Sequence[Column], k: int) -> list[tuple[str, str]]:
-    return [(column.heading.format(k=k), column.meaning) for column in columns]
-
-
-def _marked(lines: Sequence[Sequence[Cell]]) -> list[int]:
-    return [place for place, marked in enumerate(marked_columns(lines)) if marked]
 
 
 def _pictures(evaluation: Evaluation, popularity: Popularity | None, subject: str) -> list[Picture]:

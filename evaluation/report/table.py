@@ -123,20 +123,26 @@ def bare_table(title: str | None, caption: str) -> Table:
 
 def add_lines(table: Table, lines: Mapping[str, Sequence[Cell]]) -> None:
     """Add a line a recommender, with bold and arrows."""
-    marked = marked_columns(list(lines.values()))
+    marked = marked_places(list(lines.values()))
     for name, cells in lines.items():
         texts = [
             (f"[bold]{cell.text}[/bold]" if cell.best else cell.text)
             # A value without an arrow leaves its place free, so that the digits stay in line.
-            + (cell.mark or " ") * marks
-            for cell, marks in zip(cells, marked, strict=True)
+            + (cell.mark or " ") * (place in marked)
+            for place, cell in enumerate(cells)
         ]
         table.add_row(escape(name), *texts)
 
 
-def marked_columns(lines: Sequence[Sequence[Cell]]) -> list[bool]:
-    """Return which columns have an arrow in some line."""
-    return [any(cell.mark for cell in cells) for cells in zip(*lines, strict=True)]
+def marked_places(lines: Sequence[Sequence[Cell]]) -> list[int]:
+    """Return the places of the columns that have an arrow in some line."""
+    columns = enumerate(zip(*lines, strict=True))
+    return [place for place, cells in columns if any(cell.mark for cell in cells)]
+
+
+def headings(columns: Sequence[Column], k: int) -> list[tuple[str, str]]:
+    """Return heading and meaning of each column."""
+    return [(column.heading.format(k=k), column.meaning) for column in columns]
 
 
 def legend(claims: Claims) -> str:

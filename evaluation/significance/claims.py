@@ -8,10 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from longtail.evaluation.metrics.history_parts import WITH_HISTORY, WITHOUT_HISTORY
-from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.compared_rows import default_subject, table_rows
 from longtail.evaluation.significance.paired_tests import (
@@ -20,14 +17,13 @@ from longtail.evaluation.significance.paired_tests import (
     holm,
     paired_bootstrap,
 )
-from longtail.evaluation.significance.trade_off import curves, matched
-
-# What the subject is compared in with every other method.
-CLAIMED = ("recall", "ndcg", "tail_recall", "cold_recall", "tail_pool_recall")
-# And where it is compared for users with a history and users without one, apart.
-CLAIMED_BY_HISTORY = ("recall", "ndcg", "tail_recall", "tail_pool_recall")
-# Where the table may mark a best.
-MARKED = ("recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall")
+from longtail.evaluation.significance.tested_pairs import (
+    Pair,
+    against_pairs,
+    best_pairs,
+    by_history_pairs,
+    matched_pairs,
+)
 
 Verdict = Literal["better", "worse", "open"]
 
@@ -70,7 +66,7 @@ class Claims:
 
     Attributes:
         subject: whose results are claimed.
-        against: the subject against every other line of the table, in each metric of `CLAIMED`.
+        against: the subject against every other line of the table, in each metric of `tested_pairs.CLAIMED`.
         best: the best of each column against the best of the other methods.
         matched: the subject's curve against each rival of the table, in tail recall at no less
             than the rival's overall recall.
@@ -107,26 +103,14 @@ class Claims:
         who = subject or default_subject(evaluation)
         rows = table_rows(evaluation, who)
         rivals = [name for name in rows if name != who]
-        pairs: list[Pair] = [
-            (
-                who,
-                rival,
-                metric,
-                evaluation.user_values(who, metric),
-                evaluation.user_values(rival, metric),
-            )
-            for metric in CLAIMED
-            for rival in rivals
-        ]
-        by_history = _by_history_pairs(evaluation, who, rivals)
-        most = max(len(pairs), len(by_history))
-        drawn = max(resamples, math.ceil(4 * most / (1 - confidence)))
         sets = [
-            pairs,
-            _best_pairs(evaluation, rows),
-            _matched_pairs(evaluation, who, rivals),
-            by_history,
+            against_pairs(evaluation, who, rivals),
+            best_pairs(evaluation, rows),
+            matched_pairs(evaluation, who, rivals),
+            by_history_pairs(evaluation, who, rivals),
         ]
+        most = max(len(sets[0]), len(sets[3]))
+        drawn = max(resamples, math.ceil(4 * most / (1 - confidence)))
         against, best, along_curves, apart = _tested(sets, drawn, confidence, seed)
         return cls(who, against, best, along_curves, apart, drawn, confidence, seed)
 
@@ -169,8 +153,6 @@ class Claims:
         }
 
 
-# Subject, rival, metric, and the values of each user under both.
-Pair = tuple[str, str, str, NDArray[np.float64], NDArray[np.float64]]
 Differences = tuple[Difference, ...]
 
 
@@ -211,57 +193,6 @@ def _tested(
         )
         start += len(pairs)
     return done
-
-
-def _best_pairs(evaluation: Evaluation, rows: Sequence[str]) -> list[Pair]:
-    pairs: list[Pair] = []
-    for metric in MARKED:
-        values = {name: evaluation.value(name, metric) for name in rows}
-        known = sorted(
-            (name for name in rows if not math.isnan(values[name])), key=lambda n: -values[n]
-        )
-        if not known:
-            continue
-        family = family_and_debias(known[0])[0]
-        second = next((name for name in known if family_and_debias(name)[0] != family), None)
-        if second is not None:
-            ours, theirs = (evaluation.user_values(name, metric) for name in (known[0], second))
-            pairs.append((known[0], second, metric, ours, theirs))
-    return pairs
-
-
-def _matched_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
-    family = family_and_debias(subject)[0]
-    subject_curve = curves(evaluation).get(family, [])
-    pairs: list[Pair] = []
-    for rival in rivals:
-        if family_and_debias(rival)[0] == family:
-            continue
-        point = matched(subject_curve, evaluation.value(rival, "recall"))
-        if point is not None:
-            ours = point.user_values(evaluation, "tail_recall")
-            theirs = evaluation.user_values(rival, "tail_recall")
-            pairs.append((family, rival, "tail_recall", ours, theirs))
-    return pairs
-
-
-def _by_history_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
-    if not evaluation.by_history:
-        return []
-    # Another's lists say nothing about the method whose row they stand in.
-    own = [name for name in rivals if evaluation.fallback(family_and_debias(name)[0]) is None]
-    return [
-        (
-            subject,
-            rival,
-            f"{part}_{metric}",
-            evaluation.user_values(subject, f"{part}_{metric}"),
-            evaluation.user_values(rival, f"{part}_{metric}"),
-        )
-        for part, compared in ((WITH_HISTORY, rivals), (WITHOUT_HISTORY, own))
-        for metric in CLAIMED_BY_HISTORY
-        for rival in compared
-    ]
 
 
 def _json(difference: Difference) -> dict[str, object]:
