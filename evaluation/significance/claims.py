@@ -66,7 +66,8 @@ class Claims:
 
     Attributes:
         subject: whose results are claimed.
-        against: the subject against every other line of the table, in each metric of `tested_pairs.CLAIMED`.
+        against: the subject against every other line of the table, in each metric of
+            `tested_pairs.CLAIMED`.
         best: the best of each column against the best of the other methods.
         matched: the subject's curve against each rival of the table, in tail recall at no less
             than the rival's overall recall.

@@ -48,7 +48,7 @@ def best_pairs(evaluation: Evaluation, rows: Sequence[str]) -> list[Pair]:
 
 
 def matched_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
-    """Return the tail recall of the subject's curve at each rival's overall recall, and the rival's."""
+    """Return tail recall: the subject's curve at each rival's overall recall, and the rival."""
     family = family_and_debias(subject)[0]
     subject_curve = curves(evaluation).get(family, [])
     pairs: list[Pair] = []
