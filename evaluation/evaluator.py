@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from longtail.evaluation.errors import EvaluationError, RecommenderError
+from longtail.evaluation.fallback import WithFallback, who_answers
 from longtail.evaluation.metrics.per_user import UserRows
 from longtail.evaluation.metrics.recommender_tally import RecommenderTally
 from longtail.evaluation.protocol import Recommender, check_answers, debiased_name
@@ -41,7 +42,9 @@ def evaluate(
     ``recommenders`` may be a generator: each is let go before the next is asked for. ``known``
     holds all that is known before the test part (train and valid), aligned with
     ``test.user_ids``; ``popularity`` is counted in the training part alone. Users for whom a
-    recommender has no answer count as 0. The first k of tables is 10, or the smallest of ``ks``.
+    recommender has no answer count as 0; `WithFallback` gives a method that reads histories
+    another one's lists where there is none. Where some users have a history and some have none,
+    both are measured apart too. The first k of tables is 10, or the smallest of ``ks``.
     A recommender's time is shared out evenly among its strengths, which it answers together.
 
     Raises:
@@ -72,6 +75,7 @@ def evaluate(
     metrics: dict[str, dict[str, float]] = {}
     bands: dict[str, dict[str, dict[str, float]]] = {}
     seconds: dict[str, float] = {}
+    fallbacks: dict[str, str] = {}
     for recommender in recommenders:
         began = time.perf_counter()
         names = [debiased_name(recommender.name, debias) for debias in recommender.strengths]
@@ -81,11 +85,14 @@ def evaluate(
         for tally in tallies:
             metrics[tally.name], bands[tally.name] = tally.metrics(), tally.bands()
             seconds[tally.name] = share_s
+        if isinstance(recommender, WithFallback):
+            fallbacks[recommender.name] = recommender.fallback.name
         # The loop's own name would keep it alive while the generator makes the next one.
         del recommender
     if not metrics:
         raise EvaluationError("recommenders to evaluate: none; give at least one")
-    return Evaluation(metrics, bands, users.frame(), job.settings(), seconds, job.primary_k)
+    protocol = job.settings(fallbacks)
+    return Evaluation(metrics, bands, users.frame(), protocol, seconds, job.primary_k)
 
 
 def _check_names(recommender: str, names: list[str], taken: Iterable[str]) -> None:
@@ -115,9 +122,14 @@ class _Job:
     ) -> list[RecommenderTally]:
         """Return what one recommender's lists add up to, one tally a strength; write its rows."""
         n_users = len(self.targets.users)
+        by_history = 0 < self.without_history < n_users
         tallies = {
             debias: RecommenderTally(
-                debiased_name(recommender.name, debias), self.ks, self.pools, self.popularity
+                debiased_name(recommender.name, debias),
+                self.ks,
+                self.pools,
+                self.popularity,
+                by_history=by_history,
             )
             for debias in recommender.strengths
         }
@@ -143,18 +155,31 @@ class _Job:
             progress(step, stop, n_users)
         return list(tallies.values())
 
-    def settings(self) -> dict[str, object]:
-        """Return what was evaluated on what, ready for JSON."""
+    @property
+    def without_history(self) -> int:
+        """How many users have an empty known history."""
+        return int((np.diff(self.known.offsets)[self.targets.users] == 0).sum())
+
+    def settings(self, fallbacks: dict[str, str]) -> dict[str, object]:
+        """Return what was evaluated on what, ready for JSON.
+
+        Who answered users without a history is said where there are any.
+        """
         bucket = self.popularity.bucket[self.targets.item]
-        lengths = np.diff(self.known.offsets)[self.targets.users]
+        n_users, n_without = len(self.targets.users), self.without_history
+        answered = {
+            "without_history": who_answers(n_users, n_without, fallbacks),
+            "fallbacks": fallbacks,
+        }
         return {
             "k": self.ks,
             "pools": list(self.pools),
             "ranking": "full catalog, known items left out, no sampled negatives",
             "bucket_rule": self.popularity.rule,
             "items": {"all": len(self.popularity.counts), **self.popularity.sizes()},
-            "users": len(self.targets.users),
-            "users_without_history": int((lengths == 0).sum()),
+            "users": n_users,
+            "users_without_history": n_without,
+            **(answered if n_without else {}),
             "targets": {
                 "all": len(bucket),
                 **{name: int((bucket == code).sum()) for code, name in enumerate(POOL_NAMES)},

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from longtail.evaluation.metrics.history_parts import history_parts, split_metric
+
 Metrics = dict[str, float]
 
 
@@ -49,13 +51,32 @@ class Evaluation:
         """Return one value a user at `primary_k`, float64 [n_users], NaN where none applies.
 
         The users stand in the same order for every recommender, so that differences are paired.
-        Empty when ``per_user`` doesn't hold the metric.
+        A metric that starts with ``with_history_`` or ``without_history_`` applies to these
+        users alone. Empty when ``per_user`` doesn't hold the metric.
         """
-        column = f"{metric}@{self.primary_k}"
-        if column not in self.per_user:
+        part, measured = split_metric(metric)
+        column = f"{measured}@{self.primary_k}"
+        if column not in self.per_user or (part and "history_length" not in self.per_user):
             return np.empty(0)
         of_recommender = (self.per_user["recommender"] == recommender).to_numpy()
-        return self.per_user[column].to_numpy()[of_recommender].astype(np.float64)
+        values = self.per_user[column].to_numpy()[of_recommender].astype(np.float64)
+        if not part:
+            return values
+        lengths = self.per_user["history_length"].to_numpy()[of_recommender]
+        return np.where(history_parts(lengths)[part], values, np.nan)
+
+    @property
+    def by_history(self) -> bool:
+        """Whether users with a history and users without one were measured apart."""
+        return f"with_history_recall@{self.primary_k}" in next(iter(self.metrics.values()), {})
+
+    def fallback(self, recommender: str) -> str | None:
+        """Return whose lists a method's users without a history got; None: its own.
+
+        ``recommender`` is the method's name without a debias strength.
+        """
+        fallbacks = self.settings.get("fallbacks")
+        return fallbacks.get(recommender) if isinstance(fallbacks, Mapping) else None
 
     def to_json(self) -> dict[str, object]:
         """Return everything but `per_user`, ready for JSON: NaN becomes None (null)."""

@@ -59,13 +59,16 @@ class Method:
 
     The first setting is the usual one; the others follow in the order of their promise, since a
     budget may end before the grid does. ``reads_texts``: it asks for `Material.vectors`, which
-    should be there before its time is taken.
+    should be there before its time is taken. ``reads_history``: it has nothing to say about a
+    user without one, and an evaluation may give it a fallback; methods that look at nobody
+    answer everybody alike.
     """
 
     title: str
     make: Callable[[Material, Setting], Baseline]
     grid: tuple[Setting, ...] = ({},)
     reads_texts: bool = False
+    reads_history: bool = True
 
 
 def _plain(kind: Callable[..., Baseline]) -> Callable[[Material, Setting], Baseline]:
@@ -96,12 +99,13 @@ def _grid(names: str, *lines: Sequence[int | float]) -> tuple[Setting, ...]:
 
 
 METHODS: dict[str, Method] = {
-    "popularity": Method(PopularityBaseline.name, _plain(PopularityBaseline)),
-    "random": Method(RandomBaseline.name, _seeded(RandomBaseline)),
+    "popularity": Method(PopularityBaseline.name, _plain(PopularityBaseline), reads_history=False),
+    "random": Method(RandomBaseline.name, _seeded(RandomBaseline), reads_history=False),
     "recent-popularity": Method(
         RecentPopularity.name,
         _plain(RecentPopularity),
         _grid("half_life_days", (30.0,), (90.0,), (7.0,), (365.0,), (14.0,), (180.0,), (2.0,)),
+        reads_history=False,
     ),
     "item-knn": Method(
         ItemKNN.name,

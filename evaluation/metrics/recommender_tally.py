@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from longtail.evaluation.metrics.accuracy import (
     ACCURACY,
+    PerUser,
     TargetRanks,
     mrr,
     ndcg,
@@ -16,6 +17,7 @@ from longtail.evaluation.metrics.accuracy import (
     target_ranks,
 )
 from longtail.evaluation.metrics.exposure import coverage, exposure_counts, list_mean, novelty
+from longtail.evaluation.metrics.history_parts import history_parts
 from longtail.evaluation.metrics.per_user import UserRows
 from longtail.evaluation.metrics.tally import (
     BAND_NAMES,
@@ -25,19 +27,29 @@ from longtail.evaluation.metrics.tally import (
     band_of,
 )
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
+from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, TAIL, Pool, Popularity
 
 
 class RecommenderTally:
-    """Takes in the lists of some users after the other and gives every metric at the end."""
+    """Takes in the lists of some users after the other and gives every metric at the end.
+
+    ``by_history``: whether users with a history and users without one are measured apart too.
+    """
 
     def __init__(
-        self, name: str, ks: Sequence[int], pools: Sequence[Pool], popularity: Popularity
+        self,
+        name: str,
+        ks: Sequence[int],
+        pools: Sequence[Pool],
+        popularity: Popularity,
+        *,
+        by_history: bool = False,
     ) -> None:
         self.name = name
         self._ks = ks
         self._pools = pools
         self._popularity = popularity
+        self._by_history = by_history
         n_items = len(popularity.counts)
         self._means, self._bands = MeanTally(), MeanTally()
         self._by_item = ItemTally(ks, n_items)
@@ -72,10 +84,15 @@ class RecommenderTally:
             self._by_item.add(ranks, item)
             self._exposure.add(answers, histories)
             users.add_overall(start, ranks, item, answers)
+            if self._by_history:
+                self._add_parts(ranks, item, histories)
         else:
             inside = ranks.select(self._popularity.in_pool(pool)[item])
             self._add_pool(pool, inside)
             users.add_pool(start, pool, inside)
+            if self._by_history:
+                for k in self._ks:
+                    self._add_part_means(f"{pool}_pool_recall@{k}", recall(inside, k), histories)
             for k in self._ks:
                 shown = exposure_counts(answers, k, len(self._popularity.counts))
                 self._shown_in_pool[pool, k] += shown
@@ -122,6 +139,17 @@ class RecommenderTally:
             self._means.add(f"{pool}_pool_recall@{k}", recall(inside, k))
             self._means.add(f"{pool}_pool_recall_micro@{k}", inside.rank < k)
             self._means.add(f"{pool}_pool_ndcg@{k}", ndcg(inside, k))
+
+    def _add_parts(self, ranks: TargetRanks, item: NDArray[np.int64], histories: Histories) -> None:
+        in_tail = ranks.select(self._popularity.bucket[item] == TAIL)
+        for k in self._ks:
+            self._add_part_means(f"recall@{k}", recall(ranks, k), histories)
+            self._add_part_means(f"ndcg@{k}", ndcg(ranks, k), histories)
+            self._add_part_means(f"tail_recall@{k}", recall(in_tail, k), histories)
+
+    def _add_part_means(self, name: str, values: PerUser, histories: Histories) -> None:
+        for part, inside in history_parts(np.diff(histories.offsets)).items():
+            self._means.add(f"{part}_{name}", np.where(inside, values, np.nan))
 
     def _add_lists(self, answers: NDArray[np.int64]) -> None:
         self._means.add("answered", np.asarray((answers >= 0).any(axis=1)))

@@ -12,8 +12,15 @@ from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.report import charts
 from longtail.evaluation.report import tables as report_tables
 from longtail.evaluation.report.drawing import have_matplotlib
+from longtail.evaluation.report.history_table import history_section
 from longtail.evaluation.report.summary import summary_sentences
-from longtail.evaluation.report.table import COLUMNS, legend, table_cells
+from longtail.evaluation.report.table import (
+    COLUMNS,
+    headings,
+    legend,
+    marked_places,
+    table_cells,
+)
 from longtail.evaluation.report.trade_off_chart import trade_off_chart
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.claims import Claims
@@ -137,12 +144,13 @@ def render_report(
         family=family,
         k=evaluation.primary_k,
         confidence=f"{100 * proven.confidence:g} %",
-        headings=[(c.heading.format(k=evaluation.primary_k), c.meaning) for c in COLUMNS],
+        headings=headings(COLUMNS, evaluation.primary_k),
         lines=lines,
         all_lines=[(n, table_cells(evaluation, proven, n)) for n in evaluation.recommenders],
-        marked=[i for i in range(len(COLUMNS)) if any(cells[i].mark for _, cells in lines)],
-        differences=report_tables.differences(proven, evaluation.primary_k),
+        marked=marked_places([cells for _, cells in lines]),
+        differences=report_tables.differences(proven.against, COLUMNS, evaluation.primary_k),
         n_claims=len(proven.against),
+        **history_section(evaluation, proven, rows),
         cutoffs=report_tables.cut_offs(evaluation, rows),
         drawn=drawn,
         trade_off=Markup(trade_off_chart(evaluation, proven.subject)) if drawn else "",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD
@@ -63,10 +63,12 @@ class Cell:
     best: bool
 
 
-def table_cells(evaluation: Evaluation, claims: Claims, name: str) -> list[Cell]:
-    """Return one recommender's line of the table, a cell a column of `COLUMNS`."""
+def table_cells(
+    evaluation: Evaluation, claims: Claims, name: str, columns: Sequence[Column] = COLUMNS
+) -> list[Cell]:
+    """Return one recommender's line of the table, a cell a column."""
     cells = []
-    for column in COLUMNS:
+    for column in columns:
         tested = claims.find(name, column.metric)
         cells.append(
             Cell(
@@ -92,6 +94,21 @@ def comparison_table(
     """
     proven = claims or Claims.of(evaluation, subject)
     caption = f"{summary(evaluation, proven)}\n{legend(proven)}{_left_out(evaluation, proven)}"
+    table = bare_table(title, caption)
+    for column in COLUMNS:
+        # On two lines: nine columns and a name have to fit into 80 characters.
+        heading = two_lines(column.heading.format(k=evaluation.primary_k))
+        table.add_column(heading, justify="right", no_wrap=True)
+    lines = {
+        name: table_cells(evaluation, proven, name)
+        for name in table_rows(evaluation, proven.subject)
+    }
+    add_lines(table, lines)
+    return table
+
+
+def bare_table(title: str | None, caption: str) -> Table:
+    """Return a table with the column of names, the caption as it is."""
     table = Table(
         title=title,
         caption=escape(caption),
@@ -101,24 +118,31 @@ def comparison_table(
         pad_edge=False,
     )
     table.add_column("recommender", min_width=11, vertical="bottom")
-    for column in COLUMNS:
-        # On two lines: nine columns and a name have to fit into 80 characters.
-        heading = _two_lines(column.heading.format(k=evaluation.primary_k))
-        table.add_column(heading, justify="right", no_wrap=True)
-    lines = {
-        name: table_cells(evaluation, proven, name)
-        for name in table_rows(evaluation, proven.subject)
-    }
-    marked = [any(cells[i].mark for cells in lines.values()) for i in range(len(COLUMNS))]
+    return table
+
+
+def add_lines(table: Table, lines: Mapping[str, Sequence[Cell]]) -> None:
+    """Add a line a recommender, with bold and arrows."""
+    marked = marked_places(list(lines.values()))
     for name, cells in lines.items():
         texts = [
             (f"[bold]{cell.text}[/bold]" if cell.best else cell.text)
             # A value without an arrow leaves its place free, so that the digits stay in line.
-            + (cell.mark or " ") * marks
-            for cell, marks in zip(cells, marked, strict=True)
+            + (cell.mark or " ") * (place in marked)
+            for place, cell in enumerate(cells)
         ]
         table.add_row(escape(name), *texts)
-    return table
+
+
+def marked_places(lines: Sequence[Sequence[Cell]]) -> list[int]:
+    """Return the places of the columns that have an arrow in some line."""
+    columns = enumerate(zip(*lines, strict=True))
+    return [place for place, cells in columns if any(cell.mark for cell in cells)]
+
+
+def headings(columns: Sequence[Column], k: int) -> list[tuple[str, str]]:
+    """Return heading and meaning of each column."""
+    return [(column.heading.format(k=k), column.meaning) for column in columns]
 
 
 def legend(claims: Claims) -> str:
@@ -137,6 +161,11 @@ def _left_out(evaluation: Evaluation, claims: Claims) -> str:
     return f" {rest} more debias strengths are in the report." if rest else ""
 
 
-def _two_lines(heading: str) -> str:
+def two_lines(heading: str) -> str:
+    """Return a heading of two words on two lines.
+
+    >>> two_lines("tail-pool R"), two_lines("tail R"), two_lines("coverage")
+    ('tail-\\npool R', 'tail\\nR', 'coverage')
+    """
     first, dash, rest = heading.partition("-")
     return f"{first}-\n{rest}" if dash else heading.replace(" ", "\n")

@@ -10,9 +10,9 @@ from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.metrics.tally import BAND_NAMES
 from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.report.numbers import probability, share, signed
-from longtail.evaluation.report.table import COLUMNS
+from longtail.evaluation.report.table import Column
 from longtail.evaluation.results import Evaluation
-from longtail.evaluation.significance.claims import CLAIMED, Claims, Difference
+from longtail.evaluation.significance.claims import Claims, Difference
 from longtail.evaluation.significance.trade_off import MatchedPoint, curves, matched
 from longtail.retrieval.data.popularity import POOL_NAMES
 
@@ -27,18 +27,19 @@ class Grid:
     lines: Sequence[Row]
 
 
-def differences(claims: Claims, k: int) -> list[tuple[str, list[Row]]]:
-    """Return, a metric at a time, the subject's differences from the other lines of the table."""
-    headings = {column.metric: column.heading.format(k=k) for column in COLUMNS}
+def differences(
+    tested: Sequence[Difference], columns: Sequence[Column], k: int
+) -> list[tuple[str, list[Row]]]:
+    """Return the subject's differences from the other lines of a table, a column at a time."""
     lines = []
-    for metric in CLAIMED:
+    for column in columns:
         rows = [
             (d.rival, *_difference(d)[:4], f"{d.users:,}", _verdict(d))
-            for d in claims.against
-            if d.metric == metric
+            for d in tested
+            if d.metric == column.metric
         ]
         if rows:
-            lines.append((headings[metric], rows))
+            lines.append((column.heading.format(k=k), rows))
     return lines
 
 
@@ -112,15 +113,17 @@ def calibration(measured: Calibration) -> Grid:
     return Grid(["items", *parts], lines)
 
 
-def baselines(evaluation: Evaluation) -> list[Row]:
-    """Return each baseline's chosen setting and what its tuning cost.
+def baselines(evaluation: Evaluation) -> Grid | None:
+    """Return each baseline's chosen setting and what its tuning cost; None without baselines.
 
     Read from ``settings["baselines"]``: a list of mappings with ``name``, ``setting``, ``tried``,
-    ``seconds``, ``left_out`` and ``note``.
+    ``seconds``, ``left_out`` and ``note``, and ``without_history`` where some users have none.
     """
     tuned = evaluation.settings.get("baselines")
+    entries = tuned if isinstance(tuned, list) else []
+    answered = any("without_history" in entry for entry in entries)
     rows: list[Row] = []
-    for entry in tuned if isinstance(tuned, list) else []:
+    for entry in entries:
         seconds = entry.get("seconds")
         tried = entry.get("tried")
         rows.append(
@@ -129,10 +132,13 @@ def baselines(evaluation: Evaluation) -> list[Row]:
                 _setting(entry.get("setting")),
                 str(tried) if tried else "–",
                 f"{seconds:.1f}" if seconds else "–",
+                *((str(entry.get("without_history", "–")),) if answered else ()),
                 str(entry.get("left_out") or entry.get("note") or ""),
             )
         )
-    return rows
+    columns = ["method", "chosen setting", "settings tried", "seconds"]
+    columns += ["without a history answers"] if answered else []
+    return Grid([*columns, "left out because"], rows) if rows else None
 
 
 def _setting(value: object) -> str:

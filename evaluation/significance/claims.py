@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from longtail.evaluation.protocol import family_and_debias
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.compared_rows import default_subject, table_rows
 from longtail.evaluation.significance.paired_tests import (
@@ -19,12 +17,13 @@ from longtail.evaluation.significance.paired_tests import (
     holm,
     paired_bootstrap,
 )
-from longtail.evaluation.significance.trade_off import curves, matched
-
-# What the subject is compared in with every other method.
-CLAIMED = ("recall", "ndcg", "tail_recall", "cold_recall", "tail_pool_recall")
-# Where the table may mark a best.
-MARKED = ("recall", "ndcg", "head_recall", "tail_recall", "cold_recall", "tail_pool_recall")
+from longtail.evaluation.significance.tested_pairs import (
+    Pair,
+    against_pairs,
+    best_pairs,
+    by_history_pairs,
+    matched_pairs,
+)
 
 Verdict = Literal["better", "worse", "open"]
 
@@ -63,14 +62,18 @@ class Difference:
 
 @dataclass(frozen=True)
 class Claims:
-    """All comparisons of one evaluation, in three sets; each set is corrected by itself.
+    """All comparisons of one evaluation, in four sets; each set is corrected by itself.
 
     Attributes:
         subject: whose results are claimed.
-        against: the subject against every other line of the table, in each metric of `CLAIMED`.
+        against: the subject against every other line of the table, in each metric of
+            `tested_pairs.CLAIMED`.
         best: the best of each column against the best of the other methods.
         matched: the subject's curve against each rival of the table, in tail recall at no less
             than the rival's overall recall.
+        by_history: the subject against every other line among the users with a history, and
+            among those without one, in each metric of `CLAIMED_BY_HISTORY`; empty unless both
+            kinds were measured. Without a history, only lines that answer for themselves.
         resamples, confidence, seed: how they were tested.
     """
 
@@ -78,6 +81,7 @@ class Claims:
     against: tuple[Difference, ...]
     best: tuple[Difference, ...]
     matched: tuple[Difference, ...]
+    by_history: tuple[Difference, ...]
     resamples: int
     confidence: float
     seed: int
@@ -100,25 +104,16 @@ class Claims:
         who = subject or default_subject(evaluation)
         rows = table_rows(evaluation, who)
         rivals = [name for name in rows if name != who]
-        pairs: list[Pair] = [
-            (
-                who,
-                rival,
-                metric,
-                evaluation.user_values(who, metric),
-                evaluation.user_values(rival, metric),
-            )
-            for metric in CLAIMED
-            for rival in rivals
+        sets = [
+            against_pairs(evaluation, who, rivals),
+            best_pairs(evaluation, rows),
+            matched_pairs(evaluation, who, rivals),
+            by_history_pairs(evaluation, who, rivals),
         ]
-        drawn = max(resamples, math.ceil(4 * len(pairs) / (1 - confidence)))
-        differences = _tested(
-            (pairs, _best_pairs(evaluation, rows), _matched_pairs(evaluation, who, rivals)),
-            drawn,
-            confidence,
-            seed,
-        )
-        return cls(who, *differences, drawn, confidence, seed)
+        most = max(len(sets[0]), len(sets[3]))
+        drawn = max(resamples, math.ceil(4 * most / (1 - confidence)))
+        against, best, along_curves, apart = _tested(sets, drawn, confidence, seed)
+        return cls(who, against, best, along_curves, apart, drawn, confidence, seed)
 
     @property
     def tested(self) -> bool:
@@ -126,8 +121,12 @@ class Claims:
         return bool(self.against)
 
     def find(self, rival: str, metric: str) -> Difference | None:
-        """Return the subject's comparison with a rival, None where it wasn't made."""
-        matching = (d for d in self.against if (d.rival, d.metric) == (rival, metric))
+        """Return the subject's comparison with a rival, None where it wasn't made.
+
+        ``metric``: of all users, or ``with_history_recall`` and its kin.
+        """
+        everything = (*self.against, *self.by_history)
+        matching = (d for d in everything if (d.rival, d.metric) == (rival, metric))
         return next(matching, None)
 
     def at_matched_recall(self, rival: str) -> Difference | None:
@@ -143,6 +142,8 @@ class Claims:
     def to_json(self) -> dict[str, object]:
         """Return everything, ready for JSON."""
         parts = {"against": self.against, "best": self.best, "matched_recall": self.matched}
+        if self.by_history:
+            parts["by_history"] = self.by_history
         return {
             "subject": self.subject,
             "resamples": self.resamples,
@@ -153,19 +154,17 @@ class Claims:
         }
 
 
-# Subject, rival, metric, and the values of each user under both.
-Pair = tuple[str, str, str, NDArray[np.float64], NDArray[np.float64]]
 Differences = tuple[Difference, ...]
 
 
 def _tested(
-    sets: tuple[list[Pair], list[Pair], list[Pair]], resamples: int, confidence: float, seed: int
-) -> tuple[Differences, Differences, Differences]:
+    sets: Sequence[list[Pair]], resamples: int, confidence: float, seed: int
+) -> list[Differences]:
     """Return each set of claims tested, all on the same resamples, and corrected by itself."""
     known = [[pair for pair in pairs if len(pair[3]) and len(pair[4])] for pairs in sets]
     everything = [pair for pairs in known for pair in pairs]
     if not everything:
-        return (), (), ()
+        return [() for _ in sets]
     intervals = paired_bootstrap(
         np.stack([ours - theirs for *_, ours, theirs in everything], axis=1),
         resamples=resamples,
@@ -194,39 +193,7 @@ def _tested(
             )
         )
         start += len(pairs)
-    return done[0], done[1], done[2]
-
-
-def _best_pairs(evaluation: Evaluation, rows: Sequence[str]) -> list[Pair]:
-    pairs: list[Pair] = []
-    for metric in MARKED:
-        values = {name: evaluation.value(name, metric) for name in rows}
-        known = sorted(
-            (name for name in rows if not math.isnan(values[name])), key=lambda n: -values[n]
-        )
-        if not known:
-            continue
-        family = family_and_debias(known[0])[0]
-        second = next((name for name in known if family_and_debias(name)[0] != family), None)
-        if second is not None:
-            ours, theirs = (evaluation.user_values(name, metric) for name in (known[0], second))
-            pairs.append((known[0], second, metric, ours, theirs))
-    return pairs
-
-
-def _matched_pairs(evaluation: Evaluation, subject: str, rivals: Sequence[str]) -> list[Pair]:
-    family = family_and_debias(subject)[0]
-    subject_curve = curves(evaluation).get(family, [])
-    pairs: list[Pair] = []
-    for rival in rivals:
-        if family_and_debias(rival)[0] == family:
-            continue
-        point = matched(subject_curve, evaluation.value(rival, "recall"))
-        if point is not None:
-            ours = point.user_values(evaluation, "tail_recall")
-            theirs = evaluation.user_values(rival, "tail_recall")
-            pairs.append((family, rival, "tail_recall", ours, theirs))
-    return pairs
+    return done
 
 
 def _json(difference: Difference) -> dict[str, object]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from longtail.evaluation.baselines.registry import METHODS, Material
 from longtail.evaluation.baselines.tuning import MAX_USERS, Budget, Tuned, tune
 from longtail.evaluation.baselines.validation_score import ValidationPart
+from longtail.evaluation.fallback import WithFallback
 from longtail.evaluation.protocol import Recommender
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.index.errors import LongtailError
@@ -30,9 +31,12 @@ class Rivals:
         budget: what each may spend on its settings; None takes the usual setting, untuned.
         say: takes one line about each, when it is ready.
         text_vectors: gives the catalog's vectors by the pretrained encoder, unit rows [n, d].
+        fallback: answers users without a history for every method that reads histories; None
+            leaves them to the methods themselves, which have no answer.
         records: ``name``, ``setting``, ``tried``, ``offered``, ``seconds``,
             ``validation_ndcg@10``, ``left_out`` (the reason, or None) and ``note`` (what a reader
-            of its numbers should know) of each, ready for JSON.
+            of its numbers should know) of each, ready for JSON; and with a fallback
+            ``without_history``, the name of who answers users without a history.
     """
 
     bundle: Bundle
@@ -43,6 +47,7 @@ class Rivals:
     progress: Progress
     say: Callable[[str], None]
     text_vectors: Callable[[], NDArray[np.float32]]
+    fallback: Recommender | None = None
     records: list[dict[str, object]] = field(default_factory=list)
 
     def made(self) -> Iterator[Recommender]:
@@ -90,9 +95,9 @@ class Rivals:
         except LongtailError as error:
             self._leave_out(name, str(error))
             return []
-        return [self._recommender(tuned)]
+        return [self._recommender(tuned, self.fallback if method.reads_history else None)]
 
-    def _recommender(self, tuned: Tuned) -> Recommender:
+    def _recommender(self, tuned: Tuned, fallback: Recommender | None) -> Recommender:
         name, ndcg = tuned.baseline.name, tuned.ndcg
         note = str(getattr(tuned.baseline, "note", ""))
         self.records.append(
@@ -105,6 +110,7 @@ class Rivals:
                 "validation_ndcg@10": None if math.isnan(ndcg) else round(ndcg, 5),
                 "left_out": None,
                 "note": note,
+                **({"without_history": (fallback or tuned.baseline).name} if self.fallback else {}),
             }
         )
         setting = ", ".join(f"{key} {value:g}" for key, value in tuned.setting.items())
@@ -115,9 +121,10 @@ class Rivals:
         )
         said = f"{chosen}; {tuned.seconds:.0f} s{'; ' + note if note else ''}"
         self.say(f"{name}: {setting or 'no settings'} ({said})")
-        return ScoreRecommender(
+        ranked = ScoreRecommender(
             tuned.baseline, self.bundle.popularity, self.strengths, standardise=True
         )
+        return WithFallback(ranked, fallback) if fallback else ranked
 
     def _leave_out(self, name: str, reason: str) -> None:
         title = METHODS[name].title

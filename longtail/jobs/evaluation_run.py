@@ -18,6 +18,7 @@ from longtail.evaluation.engine import EngineRecommender, example_users, head_ca
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.protocol import Recommender, debiased_name
+from longtail.evaluation.report.history_table import history_table
 from longtail.evaluation.report.report import Examples, write_report
 from longtail.evaluation.report.result_files import write_metrics
 from longtail.evaluation.report.table import comparison_table
@@ -72,6 +73,8 @@ def evaluate_run(
             "on; split it first with `longtail data split`"
         )
     known = Histories.from_interactions(log.select(part != TEST))
+    # Where everybody has a history there is nothing to stand in for.
+    newcomers = (np.diff(known.offsets)[np.unique(test.taken().user)] == 0).any()
     strengths = sorted({*DIAL, bundle.serving.debias}, key=lambda d: (d != 0, d))
     engine: list[Recommender] = [EngineRecommender(ranking, tuple(strengths))]
     rivals = Rivals(
@@ -83,6 +86,7 @@ def evaluate_run(
         progress=progress,
         say=say,
         text_vectors=lambda: frozen_vectors(bundle, ranking.index, progress),
+        fallback=EngineRecommender(ranking, DIAL) if newcomers else None,
     )
     evaluation = evaluate(
         chain(engine, rivals.made()),
@@ -112,12 +116,14 @@ def evaluate_run(
         title=f"Evaluation of {run.name}",
         claims=claims,
     )
+    apart = history_table(evaluation, claims)
     return [
         comparison_table(
             evaluation,
             f"{escape(run.name)}: test part ({bundle.split_kind} split)",
             claims=claims,
         ),
+        *([apart] if apart else []),
         *(Text(f"note: {warning}") for warning in bundle.summary.get("notes", [])),
         *(
             Text(f"left out: {record['name']}: {record['left_out']}")

@@ -10,9 +10,10 @@ import pytest
 from toy_evaluation import evaluation_of, hits, many_methods
 
 from longtail.evaluation.results import Evaluation
-from longtail.evaluation.significance.claims import CLAIMED, MARKED, Claims
+from longtail.evaluation.significance.claims import Claims
 from longtail.evaluation.significance.compared_rows import best_rival, table_rows
 from longtail.evaluation.significance.paired_tests import holm
+from longtail.evaluation.significance.tested_pairs import CLAIMED, MARKED
 
 
 def test_one_line_a_method_and_the_subjects_own_setting() -> None:

@@ -14,9 +14,10 @@ import pytest
 from longtail.evaluation.baselines.registry import METHODS
 from longtail.evaluation.baselines.tuning import Budget
 from longtail.evaluation.errors import EvaluationError
+from longtail.evaluation.protocol import Recommender
 from longtail.jobs.baseline_runs import Rivals
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.progress import silent
 
@@ -43,9 +44,16 @@ def texts() -> Any:
     return np.eye(N_ITEMS, dtype=np.float32)
 
 
-def rivals(*names: str, budget: Budget | None = None, said: list[str] | None = None) -> Rivals:
+def rivals(
+    *names: str,
+    budget: Budget | None = None,
+    said: list[str] | None = None,
+    fallback: Recommender | None = None,
+) -> Rivals:
     lines: list[str] = [] if said is None else said
-    return Rivals(cast(Any, bundle()), names, DIAL, budget, 0, silent, lines.append, texts)
+    return Rivals(
+        cast(Any, bundle()), names, DIAL, budget, 0, silent, lines.append, texts, fallback
+    )
 
 
 def test_each_is_recorded_with_its_choice_and_what_it_cost() -> None:
@@ -80,6 +88,30 @@ def test_what_cannot_be_made_is_left_out_and_the_rest_goes_on() -> None:
     assert "without real timestamps" in str(made.records[0]["left_out"])
     assert said[0].startswith("left out: recent popularity: ")
     assert [record["name"] for record in made.records] == ["recent popularity", "popularity"]
+
+
+def test_methods_that_read_histories_get_the_fallback_and_their_records_say_so() -> None:
+    engine = next(iter(rivals("popularity").made()))
+    made = rivals("item-knn", "popularity", "random", fallback=engine)
+    nobody = Histories.from_lists([[]], ["new"])
+    lists = {one.name: one.answers(nobody, 3, ("all",)) for one in made.made()}
+    expected = engine.answers(nobody, 3, ("all",))
+    for debias in DIAL:
+        assert (lists["ItemKNN"][debias, "all"] == expected[debias, "all"]).all()
+    assert (lists["random"][0.0, "all"] != expected[0.0, "all"]).any()
+    assert [record["without_history"] for record in made.records] == [
+        "popularity",
+        "popularity",
+        "random",
+    ]
+
+
+def test_without_a_fallback_methods_and_records_are_their_own() -> None:
+    made = rivals("item-knn")
+    [knn] = made.made()
+    lists = knn.answers(Histories.from_lists([[]], ["new"]), 3, ("all",))
+    assert (lists[0.0, "all"] == -1).all()
+    assert "without_history" not in made.records[0]
 
 
 def test_each_is_let_go_before_the_next_is_made() -> None:

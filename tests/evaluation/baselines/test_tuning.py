@@ -222,3 +222,7 @@ class TestEveryMethod:
             [ranked], events.select(events.part == TEST), known, counted(events), ks=(5,)
         )
         assert result.recommenders == [method.title, f"{method.title} (debias 0.5)"]
+        # What it says of itself is true: an evaluation gives a fallback to those that need one.
+        nobody = Histories.from_lists([[], []], ["new", "newer"])
+        answered = (ranked.answers(nobody, 5, ("all",))[0.0, "all"] >= 0).any()
+        assert answered == (not method.reads_history)
