@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,6 @@ from longtail.retrieval.data.interactions import TRAIN, VALID, Histories
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import DataError
-from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.run.index_build import check_structure
@@ -25,13 +23,12 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
 from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.encoder_backend import choose_encoder_backend
-from longtail.training.history_length import HistoryLength, choose_window
 from longtail.training.processes import Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import Stages, training_device
-from longtail.training.towers.user_towers import new_offsets, new_user_tower
+from longtail.training.towers.user_towers import new_user_tower
 from longtail.training.trainer.examples import NextItemExamples, taken_matrix
 from longtail.training.validation import ValidationSet
 from longtail.training.work_folder import prepare_work_folder
@@ -88,7 +85,8 @@ def prepare_training(
     if len(catalog) < 2:
         raise DataError("the catalog holds one item; there is nothing to choose between")
     histories = Histories.from_interactions(split.train)
-    if len(NextItemExamples.from_histories(histories, 1)) == 0:
+    examples = NextItemExamples.from_histories(histories, settings.user_tower.max_history)
+    if len(examples) == 0:
         raise DataError(
             "no user has two training events, so there is no next item to learn from; "
             "check the user_id column and the split with `longtail data describe`"
@@ -129,21 +127,14 @@ def prepare_training(
         split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
     )
     taken = taken_matrix(histories, len(catalog))
-    validation = ValidationSet.from_split(
-        histories,
-        split.valid,
-        popularity,
-        max_users=settings.selection.max_users,
-        seed=settings.seed,
-    )
     progress("history offsets in closed form", 0, 1)
     with profile.section("history offsets"):
-        vectors = item_tower.project_all(pooled) if processes.first else None
-        offsets = new_offsets(settings.user_tower, vectors, taken)
-        chosen = _window(settings, offsets, vectors, validation, popularity)
-        window = HistoryLength(**processes.tell(asdict(chosen)))
-        settings = _with_window(settings, window)
-        user_tower = new_user_tower(settings.user_tower, item_tower, len(catalog), offsets)
+        user_tower = new_user_tower(
+            settings.user_tower,
+            item_tower,
+            item_tower.project_all(pooled) if processes.first else None,
+            taken,
+        )
     progress("history offsets in closed form", 1, 1)
     processes.send_([torch.from_numpy(pooled), *item_tower.state_dict().values()])
     processes.send_(user_tower.state_dict().values())
@@ -154,10 +145,15 @@ def prepare_training(
         pooled=pooled,
         reading=reading,
         popularity=popularity,
-        examples=NextItemExamples.from_histories(histories, window.items),
+        examples=examples,
         taken=taken,
-        validation=validation,
-        window=window,
+        validation=ValidationSet.from_split(
+            histories,
+            split.valid,
+            popularity,
+            max_users=settings.selection.max_users,
+            seed=settings.seed,
+        ),
         settings=settings,
         work=work,
         resume=resume,
@@ -165,29 +161,6 @@ def prepare_training(
         processes=processes,
         profile=profile,
     )
-
-
-def _window(
-    settings: TrainingSettings,
-    offsets: NDArray[np.float32] | None,
-    vectors: NDArray[np.float32] | None,
-    validation: ValidationSet,
-    popularity: Popularity,
-) -> HistoryLength:
-    """Return what the user tower reads: what the settings say, or validation."""
-    if settings.user_tower.max_history != "auto":
-        return HistoryLength(settings.user_tower.max_history, settings.user_tower.decay)
-    if settings.user_tower.kind == "text" or vectors is None:
-        return HistoryLength(LAST, settings.user_tower.decay)
-    past = vectors if offsets is None else vectors + offsets
-    return choose_window(past, vectors, validation, popularity)
-
-
-def _with_window(settings: TrainingSettings, window: HistoryLength) -> TrainingSettings:
-    changes: dict[str, Any] = {"max_history": window.items}
-    if window.items > LAST and window.report:
-        changes["decay"] = window.decay
-    return settings.changed(user_tower=settings.user_tower.changed(**changes))
 
 
 def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:

@@ -96,12 +96,8 @@ class UserTowerSettings(Settings):
         Field(description="vectors reads item vectors, text the last items' texts"),
     ] = "vectors"
     max_history: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["auto"],
-        Field(
-            description="past items read; auto: the last 20, or 50 where histories are longer and "
-            "validation says so"
-        ),
-    ] = "auto"
+        int, Field(ge=1, description="past items read; `behaviour.max_history` is of the rest")
+    ] = 20
     # Its logarithm is what trains.
     decay: Annotated[
         float,

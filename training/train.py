@@ -23,6 +23,12 @@ from longtail.retrieval.run.index_build import build_index
 from longtail.training.evidence.fit_evidence import FittedEvidence, fit_evidence, refit_evidence
 from longtail.training.head.fit_head import fit_relevance_head
 from longtail.training.head.head_examples import HeadExamples, newcomers
+from longtail.training.head.history_length import (
+    HistoryLength,
+    choose_history_length,
+    reading,
+    reading_ranking,
+)
 from longtail.training.head.rolling_origins import RollingOrigins
 from longtail.training.item_pace import choose_half_lives
 from longtail.training.prepare import prepare_training, validation_users, with_validation
@@ -73,7 +79,7 @@ def train_engine(
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
-    split, given = with_validation(split, settings.seed), settings
+    split = with_validation(split, settings.seed)
     stages = prepare_training(
         catalog,
         split,
@@ -86,7 +92,6 @@ def train_engine(
         processes=processes,
     )
     histories, taken, popularity = stages.examples.histories, stages.taken, stages.popularity
-    settings = stages.settings
     item_tower, user_tower = stages.item_tower, stages.user_tower
     serving = stages.run()
     assert stages.reading is not None  # this is the first process, which read the texts
@@ -101,13 +106,12 @@ def train_engine(
         evidence_models=EvidenceModels(),
         serving=serving,
         split_kind=split.kind,
-        config=given.model_dump(),
+        config=settings.model_dump(),
         summary={
             "stages": stages.reports,
             "notes": list(split.warnings),
             "text_backend": stages.reading.report(),
             "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
-            **({"window": stages.window.report} if stages.window.report else {}),
         },
     )
     bundle = _with_clock(bundle, split, settings)
@@ -140,7 +144,8 @@ def train_engine(
     summary = {**bundle.summary, "evidence": fitted.report}
     if measured := profile.report():
         summary["profile"] = measured
-    bundle = replace(bundle, evidence_models=fitted.evidence_models, summary=summary)
+    models = replace(fitted.evidence_models, last=bundle.evidence_models.last)
+    bundle = replace(bundle, evidence_models=models, summary=summary)
     with publish_folder(out) as folder:
         write_bundle(bundle, folder)
         save_index(index, folder / "index")
@@ -189,17 +194,29 @@ def _with_relevance_head(
     # Which candidates there are depends on whether counts are seen.
     bundle = replace(bundle, relevance=RelevanceHead(counts=with_counts))
     ranking = RankingPipeline(bundle, index)
+    known_users = HeadExamples(ranking, known.take(users), valid.take(users), rejected.take(users))
+    arrived = [newcomers(ranking, known, valid, rejected, seed=settings.seed)]
+    length = HistoryLength(bundle.evidence_models.last)
+    if settings.behaviour.enabled and settings.behaviour.max_history == "auto":
+        length = choose_history_length(
+            known_users,
+            arrived if bundle.clock is not None else [],
+            settings.relevance,
+            counts=with_counts,
+            seed=settings.seed,
+        )
+        ranking = reading_ranking(ranking, length.items)
+        bundle = ranking.bundle
     origins = RollingOrigins(bundle, index, fitted_evidence, split, settings, progress)
 
     def more() -> list[HeadExamples]:
-        arrived = newcomers(ranking, known, valid, rejected, seed=settings.seed)
-        return [arrived, *origins.examples()]
+        return [reading(arrived[0], length.items), *origins.examples()]
 
     fitted = fit_relevance_head(
         ranking,
-        known.take(users),
-        valid.take(users),
-        rejected.take(users),
+        known_users.known,
+        known_users.positives,
+        known_users.rejected,
         settings.relevance,
         counts=with_counts,
         seed=settings.seed,
@@ -209,6 +226,8 @@ def _with_relevance_head(
     report = {**fitted.report, "counts": with_counts}
     if origins.report:
         report["rolling_origins"] = origins.report
+    if length.report:
+        report["history_length"] = length.report
     serving = replace(bundle.serving, debias=fitted.debias)
     summary = {**bundle.summary, "relevance": report}
     return replace(bundle, relevance=fitted.head, serving=serving, summary=summary)

@@ -20,7 +20,6 @@ from torch import nn
 
 from longtail.index.storage.store import open_index
 from longtail.retrieval.data.interactions import TRAIN, Histories
-from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.run.bundle import open_bundle
 from longtail.retrieval.towers.sequence_tower import (
     SequenceTower,
@@ -64,7 +63,7 @@ def training_steps(histories: Histories, texts: torch.Tensor, steps: int) -> Non
     counts = np.bincount(histories.items, minlength=len(texts))
     rarity = torch.from_numpy(np.log1p(counts).astype(np.float32))
     share = torch.from_numpy((counts / counts.sum()).astype(np.float32))
-    sequences = fitting._Sequences.of(histories, LAST + 1)
+    sequences = fitting._Sequences.of(histories, settings.max_history + 1)
     batches = sequences.batches(settings.events_per_batch, np.random.default_rng(0))
 
     def trainer(bytes_drawn: bool) -> Callable[[int], object]:

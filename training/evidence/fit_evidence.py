@@ -22,17 +22,10 @@ from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
 from longtail.training.evidence.item_weights_choice import (
     choose_item_weights,
     item_weights_candidates,
-    measure_item_weights,
 )
 from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
 from longtail.training.evidence.text_neighbours import text_neighbours
 from longtail.training.evidence.transitions import followers, followers_by_text, transition_counts
-from longtail.training.history_length import (
-    LONGEST_WINDOW,
-    HistoryLength,
-    choose_length,
-    lengths_to_try,
-)
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import training_device
@@ -76,9 +69,9 @@ def fit_evidence(
             progress=progress,
         )
         log = _Log(histories, taken, vectors, counts)
-        length = _choose_last(chosen.weights, validation, settings)
-        settings = _with_sequence_window(settings, length.items)
         item_weights, seconds = _item_weights(chosen.weights, log, settings)
+    read = settings.behaviour.max_history
+    last = LAST if read == "auto" else max(read, LAST)
     report: dict[str, Any] = {
         "closed_form": {
             **asdict(chosen.report),
@@ -86,12 +79,11 @@ def fit_evidence(
             "measures": chosen.measures,
         },
         "other_behaviours_seconds": seconds,
-        **({"history_length": length.report} if length.report else {}),
     }
     with profile.section("sequence towers"):
         sequences, towers = _sequences(log, settings, None, progress)
     return FittedEvidence(
-        EvidenceModels(item_weights, sequences, length.items), {**report, "sequence_towers": towers}
+        EvidenceModels(item_weights, sequences, last), {**report, "sequence_towers": towers}
     )
 
 
@@ -112,7 +104,6 @@ def refit_evidence(
     if not fitted.evidence_models.item_weights:
         return fitted
     began = time.monotonic()
-    settings = _with_sequence_window(settings, fitted.evidence_models.last)
     log = _Log(histories, taken, vectors, counts)
     chosen = ItemWeightsSettings(**fitted.report["closed_form"]["settings"])
     leading, _ = fit_item_weights(taken, vectors, chosen, progress=progress)
@@ -151,29 +142,6 @@ def _item_weights(
             steps, text_neighbours(log.vectors, LIKES), kept
         )
     return weights, round(time.monotonic() - began, 1)
-
-
-def _choose_last(
-    leading: ItemWeights, validation: ValidationSet, settings: TrainingSettings
-) -> HistoryLength:
-    """Return how many past items item-to-item weights read."""
-    window = settings.behaviour.max_history
-    if window != "auto":
-        return HistoryLength(max(window, LAST))
-    return choose_length(
-        lengths_to_try(validation),
-        lambda last, decay: (
-            measure_item_weights(leading, validation, decay=decay, last=last).balance
-        ),
-    )
-
-
-def _with_sequence_window(settings: TrainingSettings, last: int) -> TrainingSettings:
-    """Return the settings with how much sequence towers read: more where item weights do."""
-    if settings.sequence.max_history != "auto":
-        return settings
-    window = min(last, LONGEST_WINDOW)
-    return settings.changed(sequence=settings.sequence.changed(max_history=window))
 
 
 def _sequences(

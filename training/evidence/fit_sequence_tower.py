@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import nn
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.catalog_softmax import catalog_softmax
 from longtail.retrieval.towers.sequence_tower import SequenceTower, SequenceTowerShape, oldest_first
@@ -48,7 +47,6 @@ def fit_sequence_tower(
     device = device or torch.device("cpu")
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    window = LAST if settings.max_history == "auto" else settings.max_history
     shape = SequenceTowerShape(
         items=len(vectors),
         text_dim=vectors.shape[1],
@@ -56,13 +54,13 @@ def fit_sequence_tower(
         layers=settings.layers,
         heads=settings.heads,
         dropout=settings.dropout,
-        max_history=window,
+        max_history=settings.max_history,
     )
     tower = SequenceTower(shape).to(device)
     texts = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(device)
     rarity = torch.from_numpy(np.log1p(counts).astype(np.float32)).to(device) * popularity_strength
     share = torch.from_numpy((counts / max(int(counts.sum()), 1)).astype(np.float32)).to(device)
-    sequences = _Sequences.of(histories, window + 1)
+    sequences = _Sequences.of(histories, settings.max_history + 1)
     watch = 0 if epochs else min(len(sequences) // KEPT_ASIDE, MOST_KEPT_ASIDE)
     aside = rng.permutation(len(sequences))[:watch]
     watched, learned = sequences.split(np.sort(aside))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -24,13 +24,7 @@ class SequenceSettings(Settings):
     layers: Annotated[int, Field(ge=1, description="layers of the tower")] = 2
     heads: Annotated[int, Field(ge=1, description="attention heads of a layer")] = 2
     dropout: Annotated[float, Field(ge=0, le=0.99, description="dropout while it trains")] = 0.3
-    max_history: Annotated[
-        Annotated[int, Field(ge=1)] | Literal["auto"],
-        Field(
-            description="past items read; auto: the last 20, and up to 50 where "
-            "`behaviour.max_history` reads more"
-        ),
-    ] = "auto"
+    max_history: Annotated[int, Field(ge=1, description="past items read")] = 20
     epochs: Annotated[
         int, Field(ge=0, description="at most: it stops when users kept aside lose")
     ] = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,12 +21,12 @@ from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
-from longtail.training.head.fit_scorers import fit_boosting, fit_network
-from longtail.training.head.head_examples import HeadExamples
+from longtail.training.head.folds import Folds
+from longtail.training.head.head_examples import HeadExamples, with_more
 from longtail.training.head.head_settings import KINDS, HeadSettings
-from longtail.training.head.learning_curve import ENOUGH, share_from_second_half
+from longtail.training.head.learning_curve import ENOUGH
 from longtail.training.head.ranked_pairs import PairRanks, balance
-from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
+from longtail.training.head.training_pairs import Pairs, collect_pairs
 
 logger = logging.getLogger("longtail.training")
 
@@ -82,12 +82,12 @@ def fit_relevance_head(
         ranking.bundle.evidence_models, counts=counts, clock=ranking.clock is not None
     )
     fold = rng.integers(0, settings.folds, pairs.n_users)
-    folds = _Folds(pairs, fold, settings, seed)
+    folds = Folds(pairs, fold, settings, seed)
     curve = folds.share_from_second_half() if more else 0.0
     if more and curve > ENOUGH:
         people = known.user_ids[order]
-        pairs, fold = _with_more(pairs, fold, people, more(), settings, counts, rng)
-        folds = _Folds(pairs, fold, settings, seed)
+        pairs, fold = with_more(pairs, fold, people, more(), settings, counts, rng)
+        folds = Folds(pairs, fold, settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
     weight, tried = _choose_tail_weight(folds, ranks, settings)
@@ -118,110 +118,6 @@ def fit_relevance_head(
     return FittedHead(head, debias, report)
 
 
-def _with_more(
-    pairs: Pairs,
-    fold: NDArray[np.int64],
-    people: NDArray[np.object_],
-    more: Sequence[HeadExamples],
-    settings: HeadSettings,
-    counts: bool,
-    rng: np.random.Generator,
-) -> tuple[Pairs, NDArray[np.int64]]:
-    """Return the pairs with those of other moments, and the fold of every user."""
-    parts, folds = [pairs], dict(zip(people, fold.tolist(), strict=True))
-    for examples in more:
-        collected = collect_pairs(
-            examples.ranking,
-            examples.known,
-            examples.positives,
-            examples.rejected,
-            counts=counts,
-            popularity_matched=settings.popularity_matched,
-            rng=rng,
-        )
-        parts.append(replace(collected, weight=collected.weight * np.float32(examples.weight)))
-        for person in examples.known.user_ids:
-            folds.setdefault(person, int(rng.integers(0, settings.folds)))
-    everybody = np.concatenate([people, *(examples.known.user_ids for examples in more)])
-    return Pairs.joined(parts), np.array([folds[person] for person in everybody], np.int64)
-
-
-class _Folds:
-    """Scorers fitted on all folds but one, asked about that one."""
-
-    def __init__(
-        self, pairs: Pairs, fold: NDArray[np.int64], settings: HeadSettings, seed: int
-    ) -> None:
-        self.pairs, self.settings, self.seed = pairs, settings, seed
-        # With a single fold's users the same pairs fit and judge; the report says so.
-        parts = np.unique(fold)
-        self.single = len(parts) < 2
-        self.fold = np.zeros_like(fold) if self.single else fold
-        rng = np.random.default_rng(seed)
-        thin = thinned(pairs, settings.negatives, rng)
-        self._fit = thin
-        self._fit_fold = self.fold[thin.user]
-        self._known: dict[tuple[str, float, int], Floats] = {}
-
-    def predictions(self, kind: str, tail_weight: float, *, bags: int | None = None) -> Floats:
-        """Return every pair's raw logit by a scorer that didn't see its user."""
-        seeds = self._seeds(kind)[:bags]
-        out = np.zeros(len(self.pairs.user), np.float32)
-        for seed in seeds:
-            out += self._predicted(kind, tail_weight, seed)
-        return out / np.float32(len(seeds))
-
-    def _predicted(self, kind: str, tail_weight: float, seed: int) -> Floats:
-        """Return the same by scorers of one seed, which are fitted when they are first asked."""
-        key = (kind, tail_weight, seed)
-        if key not in self._known:
-            out = np.empty(len(self.pairs.user), np.float32)
-            of_pair = self.fold[self.pairs.user]
-            parts = np.unique(self.fold)
-            for part in parts:
-                others = self._fit_fold != part if len(parts) > 1 else np.ones_like(self._fit.label)
-                inside = of_pair == part
-                scorer = self._fitted(kind, self._fit.select(others), tail_weight, seed)
-                out[inside] = scorer.logits(self.pairs.evidence[inside])
-            self._known[key] = out
-        return self._known[key]
-
-    def share_from_second_half(self) -> float:
-        """Return how much of what is known comes from the second half of the users."""
-        if self.single:
-            return 1.0
-        return share_from_second_half(
-            self._fit,
-            self.fold,
-            lambda pairs: self._fitted("boosting", pairs, 1.0, self.seed),
-            seed=self.seed,
-        )
-
-    def fitted(self, kind: str, tail_weight: float) -> tuple[Scorer, ...]:
-        """Return scorers fitted on every user."""
-        return tuple(self._fitted(kind, self._fit, tail_weight, seed) for seed in self._seeds(kind))
-
-    def _seeds(self, kind: str) -> range:
-        bags = self.settings.bags if kind == "boosting" else 1
-        return range(self.seed, self.seed + bags)
-
-    def _fitted(self, kind: str, pairs: Pairs, tail_weight: float, seed: int) -> Scorer:
-        weight = np.where(pairs.label & pairs.in_tail, tail_weight, 1.0).astype(np.float32)
-        weight *= pairs.weight
-        evidence, label, of = pairs.evidence, pairs.label, self.settings
-        if kind == "boosting":
-            return fit_boosting(evidence, label, weight, rounds=of.rounds, seed=seed)
-        return fit_network(
-            evidence,
-            label,
-            weight,
-            hidden=of.hidden if kind == "network" else (),
-            epochs=of.epochs,
-            learning_rate=of.learning_rate,
-            seed=seed,
-        )
-
-
 Measures = dict[str, NDArray[np.float64]]
 
 
@@ -231,7 +127,7 @@ def balance_pair(measures: Measures) -> tuple[float, float]:
 
 
 def _choose_tail_weight(
-    folds: _Folds, ranks: PairRanks, settings: HeadSettings
+    folds: Folds, ranks: PairRanks, settings: HeadSettings
 ) -> tuple[float, dict[str, dict[str, float]]]:
     """Return the weight of the best balance among those that cost nothing significant overall.
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.ranking.pipeline import RankingPipeline
+from longtail.training.head.head_settings import HeadSettings
+from longtail.training.head.training_pairs import Pairs, collect_pairs
 
 # Past items that a newcomer is known by.
 FIRST_ITEMS = (1, 2, 3, 5, 10)
@@ -64,3 +68,31 @@ def newcomers(
         rejected.take(users),
         weight,
     )
+
+
+def with_more(
+    pairs: Pairs,
+    fold: NDArray[np.int64],
+    people: NDArray[np.object_],
+    more: Sequence[HeadExamples],
+    settings: HeadSettings,
+    counts: bool,
+    rng: np.random.Generator,
+) -> tuple[Pairs, NDArray[np.int64]]:
+    """Return the pairs with those of other moments, and the fold of every user."""
+    parts, folds = [pairs], dict(zip(people, fold.tolist(), strict=True))
+    for examples in more:
+        collected = collect_pairs(
+            examples.ranking,
+            examples.known,
+            examples.positives,
+            examples.rejected,
+            counts=counts,
+            popularity_matched=settings.popularity_matched,
+            rng=rng,
+        )
+        parts.append(replace(collected, weight=collected.weight * np.float32(examples.weight)))
+        for person in examples.known.user_ids:
+            folds.setdefault(person, int(rng.integers(0, settings.folds)))
+    everybody = np.concatenate([people, *(examples.known.user_ids for examples in more)])
+    return Pairs.joined(parts), np.array([folds[person] for person in everybody], np.int64)

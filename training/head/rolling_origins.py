@@ -31,7 +31,7 @@ from longtail.retrieval.towers.vector_user_tower import VectorUserTower
 from longtail.training.evidence.fit_evidence import FittedEvidence, refit_evidence
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.settings import TrainingSettings
-from longtail.training.towers.user_towers import new_offsets
+from longtail.training.towers.user_towers import new_user_tower
 from longtail.training.trainer.examples import taken_matrix
 
 # At most so many, each as long as the valid part, and never before half of the train part. Item
@@ -129,7 +129,7 @@ class RollingOrigins:
             replace(
                 bundle,
                 popularity=popularity,
-                evidence_models=evidence.evidence_models,
+                evidence_models=replace(evidence.evidence_models, last=bundle.evidence_models.last),
                 user_tower=self._user_tower(vectors, taken),
                 clock=clock and ItemClock.of(log, n_items, clock.half_lives),
             ),
@@ -141,10 +141,13 @@ class RollingOrigins:
         tower = self.bundle.user_tower
         if not isinstance(tower, VectorUserTower) or not tower.shape.items:
             return tower
-        offsets = new_offsets(self.settings.user_tower, vectors, taken)
         earlier = copy.deepcopy(tower)
-        with torch.no_grad():
-            earlier.offsets.copy_(torch.from_numpy(offsets))
+        with torch.random.fork_rng(devices=[]):
+            settings, item_tower = self.settings.user_tower, self.bundle.item_tower
+            closed = new_user_tower(settings, item_tower, vectors, taken)
+        if isinstance(closed, VectorUserTower):
+            with torch.no_grad():
+                earlier.offsets.copy_(closed.offsets)
         return earlier
 
 

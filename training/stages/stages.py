@@ -27,7 +27,6 @@ from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower
 from longtail.training.encoder_backend import renewed
-from longtail.training.history_length import HistoryLength
 from longtail.training.losses.logq import expected_draws
 from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile
@@ -74,7 +73,6 @@ class Stages:
     examples: NextItemExamples
     taken: sp.csr_matrix
     validation: ValidationSet
-    window: HistoryLength
     settings: TrainingSettings
     work: Path
     resume: bool

@@ -7,7 +7,6 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text_user_tower import TextUserTower, TextUserTowerShape
 from longtail.retrieval.towers.user_tower import UserTower
@@ -16,44 +15,33 @@ from longtail.training.settings import UserTowerSettings
 from longtail.training.towers.history_offsets import closed_form_offsets, neighbour_offsets
 
 
-def new_offsets(
-    settings: UserTowerSettings, vectors: NDArray[np.float32] | None, taken: sp.csr_matrix
-) -> NDArray[np.float32] | None:
-    """Return the history offsets before the first step, float32 [n_items, dim].
-
-    ``vectors`` float32 [n_items, dim] are the item tower's, ``taken`` bool [n_users, n_items].
-    None where the tower has none, or without vectors, for somebody else to set.
-    """
-    if settings.kind == "text" or not settings.offsets or vectors is None:
-        return None
-    if taken.shape[1] > settings.closed_form_limit:
-        return neighbour_offsets(taken, vectors)
-    return closed_form_offsets(taken, vectors, kernel=settings.text_kernel, ridge=settings.ridge)
-
-
 def new_user_tower(
     settings: UserTowerSettings,
     item_tower: ItemTower,
-    n_items: int,
-    offsets: NDArray[np.float32] | None,
+    vectors: NDArray[np.float32] | None,
+    taken: sp.csr_matrix,
 ) -> UserTower:
-    """Return the user tower before its first step; without ``offsets`` it has those of zero."""
-    window = LAST if settings.max_history == "auto" else settings.max_history
+    """Return the user tower before its first step.
+
+    ``vectors`` float32 [n_items, dim] are the item tower's, ``taken`` bool [n_users, n_items].
+    Without vectors its history offsets are left at zero, for somebody else to set.
+    """
     if settings.kind == "text":
         return TextUserTower(
             TextUserTowerShape(
                 dim=item_tower.dim,
-                max_history=window,
+                max_history=settings.max_history,
                 max_tokens=settings.text_tokens,
                 shared_weights=settings.shared_weights,
             ),
             item_tower,
         )
+    n_items = taken.shape[1]
     tower = VectorUserTower(
         VectorUserTowerShape(
             dim=item_tower.dim,
             items=n_items if settings.offsets else 0,
-            max_history=window,
+            max_history=settings.max_history,
             decay=settings.decay,
             layers=settings.layers,
             hidden=settings.hidden,
@@ -61,7 +49,13 @@ def new_user_tower(
             dropout=settings.dropout,
         )
     )
-    if offsets is not None:
+    if settings.offsets and vectors is not None:
+        if n_items <= settings.closed_form_limit:
+            start = closed_form_offsets(
+                taken, vectors, kernel=settings.text_kernel, ridge=settings.ridge
+            )
+        else:
+            start = neighbour_offsets(taken, vectors)
         with torch.no_grad():
-            tower.offsets.copy_(torch.from_numpy(offsets))
+            tower.offsets.copy_(torch.from_numpy(start))
     return tower

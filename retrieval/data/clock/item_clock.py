@@ -160,7 +160,8 @@ class ItemClock:
         from safetensors.numpy import save_file
 
         about = {"now": self.now, "half_lives": self.half_lives}
-        tensors = {name: getattr(self, name) for name in DTYPES}
+        # The format writes memory as it lies, whatever the order of the axes.
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in DTYPES}
         with write_file_atomically(path) as temporary:
             save_file(tensors, temporary, metadata={"clock": json.dumps(about)})
 

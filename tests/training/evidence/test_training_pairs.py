@@ -158,6 +158,8 @@ def made_up_pairs(rng: np.random.Generator, n_users: int, n_items: int) -> Pairs
         in_tail[row],
         taken.sum(axis=1),
         taken[:, in_tail].sum(axis=1),
+        log_p=np.zeros(len(user), np.float32),
+        weight=np.ones(len(user), np.float32),
     )
 
 
