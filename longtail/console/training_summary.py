@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.table import Table
 from longtail.console.backend_summary import reading_line
 from longtail.console.console import stdout_console
 from longtail.console.truncation_note import long_texts_note
+from longtail.training.head.history_length import WHOLE
 from longtail.training.train import Trained
 
 STAGE_NAMES = {
@@ -55,11 +57,8 @@ def print_training_summary(trained: Trained) -> None:
         f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, "
         f"accuracy {head['accuracy']:.4f} (always no: {head['base_accuracy']:.4f})"
     )
-    serving = bundle.serving
-    console.print(
-        f"default debias {serving.debias:g} (0 would be the most probable next item, "
-        "1 takes popularity out)"
-    )
+    for line in (*_of_time(bundle.summary), _of_debias(head["debias"], bundle.serving.debias)):
+        console.print(line)
     user = bundle.log.user_ids[0]
     console.print("next:")
     # Ready to be copied: a folder or an id may hold blanks.
@@ -73,3 +72,51 @@ def print_training_summary(trained: Trained) -> None:
 
 def _figures(measure: dict[str, Any]) -> str:
     return f"{measure['ndcg']:.4f} / {measure['tail_ndcg']:.4f}"
+
+
+def _of_time(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what was chosen of the log's pace and of its users' pasts."""
+    head = summary["relevance"]
+    if clock := summary.get("clock"):
+        yield f"what is taken lately: half-life {clock['half_life_days']:.3g} days"
+    if length := head.get("history_length"):
+        tried = ", ".join(
+            f"{_items(int(n))} {ndcg:.4f} in {length['seconds'][n]:.0f} s"
+            for n, ndcg in length["ndcg"].items()
+        )
+        yield f"histories: {_items(length['last'])} are read (validation NDCG@10: {tried})"
+    if origins := head.get("rolling_origins"):
+        yield (
+            f"relevance head: half of the users would have taught "
+            f"{1 - head['share_from_second_half']:.0%} of what all did, so it also learned from "
+            f"{origins['users']:,} users of {len(origins['moments'])} earlier moments "
+            f"({origins['seconds']:.0f} s)"
+        )
+
+
+def _items(length: int) -> str:
+    return "whole histories" if length >= WHOLE else f"the last {length} items"
+
+
+def _of_debias(measures: Mapping[str, Any], debias: float) -> str:
+    """Return what the default debias costs on validation, beside the nearest strengths."""
+    strengths = sorted(float(d) for d in measures)
+    place = strengths.index(debias)
+    near = strengths[max(place - 1, 0) : place + 2]
+    plain = measures["0"]
+    told = ", ".join(
+        f"{d:g}: overall {_change(measures[f'{d:g}'], plain, 'ndcg')}"
+        f" tail {_change(measures[f'{d:g}'], plain, 'tail_ndcg')}"
+        for d in near
+        if d
+    )
+    return (
+        f"default debias {debias:g} (0 would be the most probable next item, 1 takes popularity "
+        f"out); validation NDCG@10 beside debias 0: {told}"
+    )
+
+
+def _change(measure: Mapping[str, float], plain: Mapping[str, float], name: str) -> str:
+    if not plain.get(name) or name not in measure:
+        return "-"
+    return f"{measure[name] / plain[name] - 1:+.1%}"
