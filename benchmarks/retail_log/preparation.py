@@ -156,10 +156,10 @@ def user_rows(demographics: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
     return users
 
 
-def write_folder(data: RetailData, folder: Path) -> None:
-    """Write ``catalog.csv``, ``interactions.csv`` and ``users.csv``."""
+def write_folder(data: RetailData, folder: Path, *, users: bool = True) -> None:
+    """Write ``catalog.csv``, ``interactions.csv`` and, unless it isn't wanted, ``users.csv``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("catalog", "interactions", "users"):
+    for name in ("catalog", "interactions", *(["users"] if users else [])):
         rows: pd.DataFrame = getattr(data, name)
         rows.to_csv(folder / f"{name}.csv", index=False)
 

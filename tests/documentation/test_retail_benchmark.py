@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,16 @@ def test_a_small_draw_is_the_same_each_time_and_of_that_size() -> None:
     assert content == prepared(options)
     assert content["sizes"]["products"] == 2
     assert content["sizes"]["households"] == 10
+
+
+@pytest.mark.parametrize("users", [True, False])
+def test_the_folder_holds_the_columns_of_users_where_they_are_wanted(
+    tmp_path: Path, users: bool
+) -> None:
+    program = f"from pathlib import Path\n{YEAR}\ndata = prepare(year, 'past')\n"
+    in_benchmarks(f"{program}write_folder(data, Path({str(tmp_path)!r}), users={users})")
+    names = ["catalog.csv", "interactions.csv", *(["users.csv"] if users else [])]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_the_package_is_asked_for_where_it_is_missing() -> None:
