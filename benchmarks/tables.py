@@ -1,6 +1,6 @@
 """Rewrite the tables and pictures of the documentation from benchmarks/results; none is typed.
 
-Run:  python benchmarks/tables.py [quality] [behaviour] [index] [speed] [serve]
+Run:  python benchmarks/tables.py [quality] [retail] [behaviour] [index] [speed] [serve]
 
 All of them without a name.
 """
@@ -15,11 +15,13 @@ import pages.encoding_chart
 import pages.index
 import pages.index_chart
 import pages.quality
+import pages.retail
 import pages.serve
 import pages.speed
 
 SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "quality": (pages.quality.rewrite,),
+    "retail": (pages.retail.rewrite,),
     "behaviour": (pages.behaviour.rewrite,),
     "index": (pages.index.rewrite, pages.index_chart.draw),
     "speed": (pages.speed.rewrite, pages.encoding_chart.draw),

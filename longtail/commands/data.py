@@ -142,11 +142,25 @@ def split_command(
     type=click.IntRange(0),
     help="Another number, another shop.",
 )
-def synth(folder: Path, items: int, users: int, seed: int) -> None:
+@click.option(
+    "--drift",
+    is_flag=True,
+    help="A year in which seasons come and go, hits fade and items rise, with long histories and "
+    "FOLDER/users.csv.",
+)
+def synth(folder: Path, items: int, users: int, seed: int, drift: bool) -> None:
     """Write a made-up shop to try things on: FOLDER/catalog.csv and FOLDER/interactions.csv."""
     with progress_on_stderr() as progress:
-        make_demo_shop(folder, n_items=items, n_users=users, seed=seed, progress=progress)
-    click.echo(f"wrote {folder / 'catalog.csv'} and {folder / 'interactions.csv'}")
+        make_demo_shop(
+            folder, n_items=items, n_users=users, seed=seed, drift=drift, progress=progress
+        )
+    names = (
+        ("catalog.csv", "interactions.csv", "users.csv")
+        if drift
+        else ("catalog.csv", "interactions.csv")
+    )
+    *others, last = (str(folder / name) for name in names)
+    click.echo(f"wrote {', '.join(others)} and {last}")
     click.echo(f"next: longtail data describe {folder}", err=True)
 
 

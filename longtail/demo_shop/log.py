@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +31,7 @@ class Shelves:
         appeal: popularity that has nothing to do with taste, float64 [n].
         added: when the item came in, unix seconds, int64 [n].
         of_niche: rows of each niche.
+        opened: when the log begins, unix seconds.
     """
 
     niche: NDArray[np.int64]
@@ -39,6 +42,17 @@ class Shelves:
     appeal: NDArray[np.float64]
     added: NDArray[np.int64]
     of_niche: list[NDArray[np.int64]]
+    opened: int = OPENED
+
+
+class Demand(Protocol):
+    """How much more, or less, things are wanted at a time than they are for good."""
+
+    def niche_factors(self, time: int) -> NDArray[np.float64]:
+        """Return the factor of each niche, float64 [n_niches]; `time` is in unix seconds."""
+
+    def item_factors(self, rows: NDArray[np.int64], time: int) -> NDArray[np.float64]:
+        """Return the factor of each of the items within its niche, float64 [len(rows)]."""
 
 
 def stock_shelves(items: list[Item], n_niches: int, rng: np.random.Generator) -> Shelves:
@@ -88,9 +102,35 @@ class Customer:
     level: float
 
 
-def make_customer(niche_weights: NDArray[np.float64], rng: np.random.Generator) -> Customer:
-    """Return a customer of one to four niches, with a favourite maker and use in each."""
-    size = int(rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))) + 1
+@dataclass(frozen=True)
+class Visitor:
+    """A customer, when the customer buys (unix seconds, ascending), and what is known of them."""
+
+    customer: Customer
+    times: NDArray[np.int64]
+    columns: tuple[str, ...] = ()
+
+
+def visitors(n_users: int, shelves: Shelves, rng: np.random.Generator) -> Iterator[Visitor]:
+    """Yield the customers of a shop in which nothing changes but their own taste."""
+    shares = niche_shares(shelves)
+    for _ in range(n_users):
+        customer = make_customer(shares, rng)
+        yield Visitor(customer, visit_times(rng))
+
+
+def niche_shares(shelves: Shelves) -> NDArray[np.float64]:
+    """Return each niche's share of the appeal of all items, float64 [n_niches]."""
+    appeal = np.array([shelves.appeal[rows].sum() for rows in shelves.of_niche])
+    return np.asarray(appeal / appeal.sum(), np.float64)
+
+
+def make_customer(
+    niche_weights: NDArray[np.float64], rng: np.random.Generator, size: int | None = None
+) -> Customer:
+    """Return a customer of so many niches, or one to four, with a favourite maker and use each."""
+    if size is None:
+        size = int(rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))) + 1
     niches = rng.choice(len(niche_weights), size, replace=False, p=niche_weights)
     first = rng.dirichlet(np.full(size, 1.5))
     makers, uses = np.zeros((size, 8)), np.zeros((size, 8))
@@ -109,15 +149,32 @@ def make_customer(niche_weights: NDArray[np.float64], rng: np.random.Generator) 
 
 
 def visit_times(rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return when one customer buys, ascending, unix seconds; purchases of one visit lie close."""
+    """Return when one customer buys, ascending, unix seconds."""
     n_events = max(int(rng.lognormal(np.log(_MEAN_EVENTS) - 0.32, 0.8)), 1)
-    span = CLOSED - OPENED
     # The shop grows: more customers arrive, and more visits happen, towards the end.
     arrival = rng.random() ** 0.8 * 0.9
+    return visits(n_events, arrival, 1.0, rng)
+
+
+def visits(
+    n_events: int,
+    arrival: float,
+    leaving: float,
+    rng: np.random.Generator,
+    *,
+    opened: int = OPENED,
+    growth: float = 0.9,
+) -> NDArray[np.int64]:
+    """Return the times of so many purchases; those of one visit lie close together.
+
+    Ascending, in unix seconds; `arrival` and `leaving` are shares of the time from `opened` to
+    `CLOSED`. A `growth` below 1 puts more visits towards the end.
+    """
+    span = CLOSED - opened
     times: list[int] = []
     while len(times) < n_events:
-        share = arrival + (1.0 - arrival) * rng.random() ** 0.9
-        visit = OPENED + int(share * span) // DAY_S * DAY_S + int(rng.normal(17, 3) % 24 * 3600)
+        share = arrival + (leaving - arrival) * rng.random() ** growth
+        visit = opened + int(share * span) // DAY_S * DAY_S + int(rng.normal(17, 3) % 24 * 3600)
         for _ in range(min(int(rng.geometric(0.6)), n_events - len(times))):
             visit += int(rng.integers(20, 900))
             times.append(min(visit, CLOSED - 1))
@@ -125,9 +182,10 @@ def visit_times(rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 def purchases(
-    customer: Customer, times: NDArray[np.int64], shelves: Shelves, rng: np.random.Generator
+    visitor: Visitor, shelves: Shelves, rng: np.random.Generator, demand: Demand | None = None
 ) -> list[tuple[int, int]]:
     """Return (item row, time) of each purchase; nobody buys the same item twice."""
+    customer = visitor.customer
     liking = [
         shelves.appeal[rows]
         * np.exp(
@@ -143,14 +201,20 @@ def purchases(
     owned = np.ones((len(customer.niches), int(shelves.product.max()) + 1))
     bought: list[tuple[int, int]] = []
     last = -1
-    for time in times.tolist():
-        drift = (time - OPENED) / (CLOSED - OPENED)
-        weights = np.cumsum((1.0 - drift) * customer.first + drift * customer.last)
+    for time in visitor.times.tolist():
+        drift = (time - shelves.opened) / (CLOSED - shelves.opened)
+        wanted = (1.0 - drift) * customer.first + drift * customer.last
+        season = None if demand is None else demand.niche_factors(time)
+        if season is not None:
+            wanted *= season[customer.niches]
+        weights = np.cumsum(wanted)
         at = int(np.searchsorted(weights, rng.random() * weights[-1]))
         here = shelves.niche[last] if last >= 0 else -1
         same = np.flatnonzero(customer.niches == here)
         if rng.random() < _NOISE:
             rows, chance = everything, shelves.appeal.copy()
+            if season is not None:
+                chance *= season[shelves.niche]
         else:
             if len(same) and rng.random() < 0.35:
                 # Often the next purchase goes on with what the last one was for.
@@ -159,6 +223,8 @@ def purchases(
             chance = liking[at] * owned[at, shelves.product[rows]]
             if len(same) and same[0] == at:
                 chance[shelves.use[rows] == shelves.use[last]] *= 2.0
+        if demand is not None:
+            chance *= demand.item_factors(rows, time)
         age_days = (time - shelves.added[rows]) / DAY_S
         chance[age_days < 45] *= 2.5
         chance[(age_days <= 0) | had[rows]] = 0.0

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from longtail.demo_shop.drift import make_drift
 from longtail.demo_shop.items import load_niches, make_items
-from longtail.demo_shop.log import make_customer, purchases, stock_shelves, visit_times
+from longtail.demo_shop.log import purchases, stock_shelves, visitors
+from longtail.demo_shop.people import COLUMNS, drifting_visitors
 from longtail.index.files import write_file_atomically
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -22,6 +24,7 @@ def make_demo_shop(
     n_items: int = 3000,
     n_users: int = 4000,
     seed: int = 0,
+    drift: bool = False,
     progress: Progress = silent,
 ) -> None:
     """Write ``catalog.csv`` and ``interactions.csv`` of a shop; the same files for a seed.
@@ -31,6 +34,11 @@ def make_demo_shop(
     8 % of the purchases follow popularity alone. The log ends on 2025-12-31; a tenth of the items
     came in during its last seven weeks, so under a split by time they are cold.
 
+    With `drift` the log is that of one year in which what is wanted changes: niches have seasons,
+    hits fade, unknown items rise, kinds of product come into fashion, and items and customers
+    arrive all year. A tenth of the customers have 50 to 300 purchases, and ``users.csv`` holds
+    columns that say something of their taste.
+
     Raises:
         DataError: the folder can't be written.
     """
@@ -38,12 +46,15 @@ def make_demo_shop(
     niches = load_niches()
     items = make_items(niches, n_items, rng)
     shelves = stock_shelves(items, len(niches), rng)
-    appeal = np.array([shelves.appeal[rows].sum() for rows in shelves.of_niche])
+    crowd, demand = visitors(n_users, shelves, rng), None
+    if drift:
+        demand, shelves = make_drift(shelves, rng)
+        crowd = drifting_visitors(n_users, shelves, rng)
     log: list[tuple[int, int, int]] = []
-    for user in range(n_users):
-        customer = make_customer(appeal / appeal.sum(), rng)
-        bought = purchases(customer, visit_times(rng), shelves, rng)
-        log.extend((time, user, row) for row, time in bought)
+    users: list[tuple[str, ...]] = []
+    for user, visitor in enumerate(crowd):
+        log.extend((time, user, row) for row, time in purchases(visitor, shelves, rng, demand))
+        users.append((_user_id(user), *visitor.columns))
         progress("filling the demo shop", user + 1, n_users)
     log.sort()
     # Ids in an order that gives the niche away would be a shortcut that no real shop offers.
@@ -63,8 +74,10 @@ def make_demo_shop(
         _write(
             folder / "interactions.csv",
             ("user_id", "item_id", "timestamp"),
-            ((f"user-{user + 1:05d}", item_ids[row], time) for time, user, row in log),
+            ((_user_id(user), item_ids[row], time) for time, user, row in log),
         )
+        if drift:
+            _write(folder / "users.csv", ("user_id", *COLUMNS), users)
     except OSError as error:
         raise DataError(f"can't write the demo shop to {folder}: {error.strerror}") from error
 
@@ -77,6 +90,10 @@ def _write(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def _user_id(user: int) -> str:
+    return f"user-{user + 1:05d}"
 
 
 def _day(seconds: int) -> str:
