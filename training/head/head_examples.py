@@ -81,6 +81,7 @@ def with_more(
 ) -> tuple[Pairs, NDArray[np.int64]]:
     """Return the pairs with those of other moments, and the fold of every user."""
     parts, folds = [pairs], dict(zip(people, fold.tolist(), strict=True))
+    more = [examples for examples in more if len(examples.known)]
     for examples in more:
         collected = collect_pairs(
             examples.ranking,
