@@ -55,6 +55,8 @@ def print_training_summary(trained: Trained) -> None:
         f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, "
         f"accuracy {head['accuracy']:.4f} (always no: {head['base_accuracy']:.4f})"
     )
+    if counts := counts_note(head):
+        console.print(counts)
     serving = bundle.serving
     console.print(
         f"default debias {serving.debias:g} (0 would be the most probable next item, "
@@ -69,6 +71,19 @@ def print_training_summary(trained: Trained) -> None:
         f"longtail serve {quote(str(run))}",
     ):
         console.print(f"  {command}", soft_wrap=True)
+
+
+def counts_note(head: dict[str, Any]) -> str | None:
+    """Return why the head trusts no counts, or trusts them against the odds, or None."""
+    future = head.get("future_filter", {})
+    if not future.get("suspected"):
+        return None
+    if head["counts"]:
+        return (
+            f"counts are evidence because relevance.counts says so, though {future['reason']}; "
+            "auto would leave them out"
+        )
+    return f"counts are no evidence (relevance.counts): {future['reason']}"
 
 
 def _figures(measure: dict[str, Any]) -> str:
