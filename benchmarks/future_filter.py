@@ -25,7 +25,7 @@ from synthetic.filtered_log import (
     make_events,
 )
 
-from longtail.retrieval.data.future_filter import future_filter
+from longtail.retrieval.data.clock.future_filter import future_filter
 
 ITEMS, EVENTS = (500, 2_000, 8_000, 20_000), (5_000, 20_000, 100_000, 500_000)
 SEEN, PAST, DROPPED = 0.9, 0.7, 0.1

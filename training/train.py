@@ -11,8 +11,8 @@ from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.future_filter import counts_are_honest
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.future_filter import counts_are_honest
 from longtail.retrieval.data.interactions import VALID, Histories, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels

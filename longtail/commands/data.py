@@ -19,9 +19,9 @@ from longtail.files.input_files import Inputs, input_options, make_inputs, note_
 from longtail.index.files import write_file_atomically
 from longtail.jobs.token_counter import token_counter
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.future_filter import future_filter
 from longtail.retrieval.data.describe import describe
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.future_filter import future_filter
 from longtail.retrieval.data.interactions import PARTS, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split, split

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.future_filter import counts_are_honest, future_filter
+from longtail.retrieval.data.clock.future_filter import counts_are_honest, future_filter
 from longtail.retrieval.data.interactions import TEST, Interactions
 from longtail.retrieval.data.splits import split
 

@@ -13,7 +13,7 @@ from toy_shop import SMALL_HEAD, settings_for, shop_split
 from longtail.console.training_summary import counts_note
 from longtail.evaluation.metrics.calibration import expected_calibration_error
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.future_filter import FutureFilter
+from longtail.retrieval.data.clock.future_filter import FutureFilter
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
