@@ -39,8 +39,12 @@ class DatedEvents:
 
     def first(self, share: float) -> DatedEvents:
         """Return the first events, as a temporal split would cut them."""
-        m = int(share * len(self.item))
+        m = round(share * len(self.item))
         return DatedEvents(self.item[:m], self.user[:m], self.time[:m], self.n_items)
+
+    def until(self, moment: float) -> DatedEvents:
+        """Return the events up to a share of the year."""
+        return self.first(np.searchsorted(self.time, moment, side="right") / len(self.time))
 
     def counts(self) -> NDArray[np.int64]:
         """Return the events of each item, int64 [n_items]."""
