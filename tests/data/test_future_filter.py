@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +55,7 @@ def test_items_chosen_by_their_count_in_the_whole_year_are_suspected(
     assert found.gain_below > found.gain_above
     assert "filtered by its own future" in found.reason
     assert "\n" not in found.reason
+    assert json.loads(json.dumps(found.report()))["suspected"] is True
 
 
 @pytest.mark.parametrize("arriving", [False, True])

@@ -119,7 +119,8 @@ def _judge(
     above = (before > edge.last) & (before <= edge.top)
     gain = (counts - before).astype(np.float64)
     gain_below, gain_above, gain_z = _excess(gain[below], gain[above])
-    suspected = edge.z >= EDGE_Z and gain_z >= GAIN_Z and (counts <= edge.last).mean() <= MOST_BELOW
+    few_below = float((counts <= edge.last).mean()) <= MOST_BELOW
+    suspected = edge.z >= EDGE_Z and gain_z >= GAIN_Z and few_below
     least = edge.last + 1
     if suspected:
         reason = (
@@ -153,9 +154,9 @@ def _excess(below: NDArray[np.float64], above: NDArray[np.float64]) -> tuple[flo
     if len(below) < 3 or len(above) < 3:
         return 0.0, 0.0, 0.0
     # At least a Poisson count's variance: three items that all gained nothing are no certainty.
-    errors = [max(g.var(), g.mean(), 0.01) / len(g) for g in (below, above)]
+    errors = [max(float(g.var()), float(g.mean()), 0.01) / len(g) for g in (below, above)]
     low, high = float(below.mean()), float(above.mean())
-    return low, high, (low - high) / float(np.sqrt(sum(errors)))
+    return low, high, (low - high) / sum(errors) ** 0.5
 
 
 def _sharpest_edge(counts: NDArray[np.int64], most: int) -> _Edge | None:
