@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 from typing import Any
 
@@ -19,8 +20,11 @@ STAGE_NAMES = {
 }
 
 
-def print_training_summary(trained: Trained) -> None:
-    """Print what was made, what validation said of each part, and what to type next."""
+def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> None:
+    """Print what was made, what validation said of each part, and what to type next.
+
+    ``set_aside`` are lines about what was left out of the files.
+    """
     console = stdout_console()
     bundle, run = trained.bundle, trained.run
     sizes = ", ".join(f"{count:,} {name}" for name, count in bundle.popularity.sizes().items())
@@ -29,6 +33,8 @@ def print_training_summary(trained: Trained) -> None:
         f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
         f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
     )
+    for line in set_aside:
+        console.print(line, markup=False, highlight=False)
     texts = bundle.summary["texts"]
     long_texts = bundle.config["item_tower"]["long_texts"]
     note = long_texts_note(texts["longer"], len(bundle.catalog), texts["max_tokens"], long_texts)

@@ -93,10 +93,17 @@ class Inputs:
 
 def note_set_aside(rejected: RejectedRows, path: Path) -> None:
     """Say on stderr what a person should know of the rows read: remarks, and how many are out."""
-    for note in rejected.notes:
-        click.echo(f"note: {note}", err=True)
+    for line in set_aside_lines(rejected, path):
+        click.echo(line, err=True)
+
+
+def set_aside_lines(rejected: RejectedRows, path: Path) -> list[str]:
+    """Return the remarks about the rows read, and how many are out and why, one line each."""
+    lines = [f"note: {note}" for note in rejected.notes]
     if len(rejected):
-        click.echo(f"warning: {len(rejected):,} rows were set aside; see {path}", err=True)
+        reasons = ", ".join(f"{n:,} {why}" for (_, why), n in rejected.counts().items())
+        lines.append(f"warning: {len(rejected):,} rows were set aside; see {path} ({reasons})")
+    return lines
 
 
 def parse_columns(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -35,26 +35,18 @@ def require_times(
     ``timeless`` rows were good but for their time, ``keep`` are good, both bool [n].
 
     Raises:
-        DataError: more than one row in twenty has no usable time, or all rows of a given part.
+        DataError: more than one row in twenty has no usable time, or most rows of a given part.
     """
     if column is None or not (missing := int(timeless.sum())):
         return
     good = int(keep.sum()) + missing
-    what = f"{missing:,} of {good:,} rows have"
-    if part is not None:
-        empty = [
-            name
-            for code, name in enumerate(PARTS)
-            if (timeless & (part == code)).any() and not (keep & (part == code)).any()
-        ]
-        if empty:
-            what = f"no row of the {' and '.join(empty)} part has"
-        elif not _too_many(missing, good):
-            return
-    elif not _too_many(missing, good):
+    what = _lost_part(part, keep, timeless)
+    if not what and missing > max(MOST_TIMELESS * good, FEW_TIMELESS):
+        what = f"{missing:,} of {good:,} rows have no usable time"
+    if not what:
         return
     raise DataError(
-        f"{path}: {what} a usable time in column {column} ({rejected.first(path, column)}); read "
+        f"{path}: {what} in column {column} ({rejected.first(path, column)}); read "
         f"are {SPELLINGS}. Mend these rows or take them out, or read the log in the order of the "
         "file with ",
         Field("column"),
@@ -62,8 +54,15 @@ def require_times(
     )
 
 
-def _too_many(missing: int, good: int) -> bool:
-    return missing > max(MOST_TIMELESS * good, FEW_TIMELESS)
+def _lost_part(
+    part: NDArray[np.int8] | None, keep: NDArray[np.bool_], timeless: NDArray[np.bool_]
+) -> str:
+    """Return, in words, which given part would lose all of its rows or most; empty for none."""
+    for code, name in enumerate(PARTS if part is not None else ()):
+        missing, kept = (int((rows & (part == code)).sum()) for rows in (timeless, keep))
+        if missing and (not kept or missing > max(kept, FEW_TIMELESS)):
+            return f"{missing:,} of {missing + kept:,} rows of the {name} part have no usable time"
+    return ""
 
 
 def believable_clock(
