@@ -32,6 +32,11 @@ column_option = click.option(
     metavar="ROLE=COLUMN",
     help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
 )
+time_format_option = click.option(
+    "--time-format",
+    metavar="FORMAT",
+    help="How the log spells its times, e.g. '%d.%m.%Y'; not needed for ISO 8601 and numbers.",
+)
 rejected_option = click.option(
     "--rejected",
     "rejected_path",
@@ -52,6 +57,7 @@ class Inputs:
         columns: role to column, from ``--column``.
         template: the text template.
         rejected_path: where rows that are set aside are written.
+        time_format: how the log spells its times; None for the usual ways.
     """
 
     catalog: Path
@@ -59,6 +65,7 @@ class Inputs:
     columns: dict[str, str]
     template: str
     rejected_path: Path
+    time_format: str | None = None
 
     def read(self, progress: Progress) -> tuple[Catalog, Interactions, RejectedRows]:
         """Return catalog and log, and what was set aside, which is on disk by then.
@@ -81,6 +88,7 @@ class Inputs:
                 self.interactions,
                 catalog,
                 columns=self.columns,
+                time_format=self.time_format,
                 rejected=rejected,
                 progress=progress,
             )
@@ -149,6 +157,7 @@ def input_options(command: _Command) -> _Command:
         click.option("--catalog", type=click.Path(path_type=Path), help="Catalog file."),
         click.option("--interactions", type=click.Path(path_type=Path), help="Interaction log."),
         column_option,
+        time_format_option,
         click.option(
             "--template",
             default="auto",
@@ -167,6 +176,7 @@ def make_inputs(
     catalog: Path | None,
     interactions: Path | None,
     columns: tuple[str, ...],
+    time_format: str | None,
     template: str,
     rejected_path: Path,
 ) -> Inputs:
@@ -184,4 +194,5 @@ def make_inputs(
         parse_columns(columns),
         template,
         rejected_path,
+        time_format,
     )

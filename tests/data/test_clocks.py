@@ -230,6 +230,30 @@ class TestSpellings:
         assert not len(rejected)
         assert sorted(log.time.tolist()) == moments.tolist()
 
+    @pytest.mark.parametrize(
+        "spelling", ["%m/%d/%Y %I:%M:%S %p", "%d.%m.%Y %H:%M:%S", "%d%m%Y%H%M%S"]
+    )
+    def test_a_form_of_one_s_own_is_read_when_it_is_named(
+        self, tmp_path: Path, catalog: Catalog, spelling: str
+    ) -> None:
+        times = pd.Series(pd.to_datetime(hourly(), unit="s").strftime(spelling).to_numpy(object))
+        times[5] = ""
+        events(times).to_csv(tmp_path / "log.csv", index=False)
+        rejected = RejectedRows()
+        log = read_interactions(
+            tmp_path / "log.csv", catalog, time_format=spelling, rejected=rejected, now=NOW
+        )
+        assert log.has_clock
+        assert sorted(log.time.tolist()) == np.delete(hourly(), 5).tolist()
+        assert len(rejected) == 1
+
+    def test_a_form_that_is_none_is_refused(self, tmp_path: Path, catalog: Catalog) -> None:
+        events(hourly()).to_csv(tmp_path / "log.csv", index=False)
+        with pytest.raises(DataError, match="'%Q' is no form of a time"):
+            read_interactions(
+                tmp_path / "log.csv", catalog, time_format="%Q", rejected=RejectedRows(), now=NOW
+            )
+
     @pytest.mark.parametrize("kind", ["milliseconds", "decimals", "text", "parquet", "order"])
     def test_what_one_second_holds_stays_in_order_though_the_newest_comes_first(
         self, tmp_path: Path, catalog: Catalog, kind: str

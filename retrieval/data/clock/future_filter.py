@@ -129,7 +129,7 @@ def _judge(
             f"{edge.expected:,.0f} were due, and late in the log they come up "
             f"{gain_below / max(gain_above, 1e-9):.1f} times as often as the items above"
         )
-    elif edge.z >= EDGE_Z:
+    elif edge.z >= EDGE_Z and few_below:
         reason = (
             f"nearly every item reaches {least} events, but items below come up no more often "
             "than chance expects: chosen by the past, if at all"
@@ -139,7 +139,7 @@ def _judge(
     return FutureFilter(
         suspected=suspected,
         reason=reason,
-        least_count=least if edge.z >= EDGE_Z else 0,
+        least_count=least if edge.z >= EDGE_Z and few_below else 0,
         items_below=int(edge.there),
         expected_below=round(edge.expected, 1),
         gain_below=round(gain_below, 4),

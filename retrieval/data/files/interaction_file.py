@@ -48,6 +48,7 @@ def read_interactions(
     catalog: Catalog,
     *,
     columns: Mapping[str, str] = MappingProxyType({}),
+    time_format: str | None = None,
     rejected: RejectedRows,
     now: float | None = None,
     progress: Progress = silent,
@@ -59,8 +60,9 @@ def read_interactions(
     be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
     other than 0 and 1, an unknown split name, a weight that isn't a number (an empty one is NaN).
     Identical (user, item, timestamp) events become one; where they differ in label, 1 wins.
-    Without a timestamp column the order of the file stands for the time. A column with hardly any
-    distinct times is an order, not a clock.
+    Without a timestamp column the order of the file stands for the time; ``time_format`` is how
+    the column spells it, where that is none of the usual ways (`parse_times`). A column with hardly
+    any distinct times is an order, not a clock.
 
     Raises:
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
@@ -85,7 +87,14 @@ def read_interactions(
     item = row_of_id[items.code]
     checks.refuse(roles["item_id"], "item not in the catalog", item < 0, spell_ids(items))
     now = time.time() if now is None else now
-    times = _times(table, roles, columns.get("timestamp"), now, rejected)
+    times = _unread_times(table, roles, columns.get("timestamp"), rejected)
+    if times is None:
+        times = parse_times(
+            table.columns[roles["timestamp"]],
+            ordinal=plain_name(roles["timestamp"]) in ORDINAL_NAMES.split(),
+            now=now,
+            time_format=time_format,
+        )
     timeless = checks.keep.copy()
     for reason, mask in times.bad.items():
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
@@ -115,25 +124,20 @@ def read_interactions(
     )
 
 
-def _times(
-    table: Table,
-    roles: dict[str, str],
-    mapped: str | None,
-    now: float,
-    rejected: RejectedRows,
-) -> Times:
-    column = roles.get("timestamp")
-    if mapped == NO_COLUMN and column is None:
+def _unread_times(
+    table: Table, roles: dict[str, str], mapped: str | None, rejected: RejectedRows
+) -> Times | None:
+    """Return the order of the file where no column holds times, or None where one does."""
+    if "timestamp" in roles:
+        return None
+    if mapped == NO_COLUMN:
         rejected.note(f"{table.path}: read without times; the order of the file stands for them")
-        return Times(table.rows, False, {})
-    if column is None:
+    else:
         rejected.note(
             f"{table.path}: no timestamp column; the order of the file stands for time. "
             "Map one to the role timestamp"
         )
-        return Times(table.rows, False, {})
-    ordinal = plain_name(column) in ORDINAL_NAMES.split()
-    return parse_times(table.columns[column], ordinal=ordinal, now=now)
+    return Times(table.rows, False, {})
 
 
 def _by_user_and_time(

@@ -47,8 +47,9 @@ def require_times(
         return
     raise DataError(
         f"{path}: {what} in column {column} ({rejected.first(path, column)}); read "
-        f"are {SPELLINGS}. Mend these rows or take them out, or read the log in the order of the "
-        "file with ",
+        f"are {SPELLINGS}, other text with ",
+        Field("time_format"),
+        ". Mend these rows or take them out, or read the log in the order of the file with ",
         Field("column"),
         " timestamp=none",
     )

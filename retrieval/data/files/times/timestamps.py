@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from longtail.index.errors import Field
 from longtail.retrieval.data.files.cells import as_text
 from longtail.retrieval.data.files.times.numbers import SMALLEST_CLOCK, NumberTimes, read_numbers
+from longtail.retrieval.errors import DataError
 
 NOT_A_TIME, FUTURE = "timestamp can't be read", "timestamp in the future"
 FAR_AWAY = "timestamp decades before the others"
@@ -45,15 +48,21 @@ class Times:
     nanoseconds: NDArray[np.int64] | None = None
 
 
-def parse_times(column: Any, *, ordinal: bool, now: float) -> Times:
+def parse_times(column: Any, *, ordinal: bool, now: float, time_format: str | None = None) -> Times:
     """Return the times in an Arrow column of numbers, dates, timestamps, text or raw bytes.
 
     Numbers are unix seconds, milli-, micro- or nanoseconds by their own size, or dates like
     ``20240131``, ``202401311307`` and ``20240131130700``; where most are too small for that, or
     ``ordinal`` says so, they are ordinals. Text is ISO 8601; without a zone it is UTC. Times later
     than ``now`` (unix seconds) and a day are bad: rows dated in the future would decide a split by
-    time. So are times before a pause of 20 years or more, where most lie after it.
+    time. So are times before a pause of 20 years or more, where most lie after it. With
+    ``time_format``, like ``%d.%m.%Y %H:%M``, cells are text of this form and nothing else.
+
+    Raises:
+        DataError: the format is none.
     """
+    if time_format is not None:
+        return _as_spelt(as_text(column).text, time_format, now)
     kind = column.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         per_second = _PER_SECOND[kind.unit] if pa.types.is_timestamp(kind) else 1
@@ -116,6 +125,24 @@ def _from_mixed_text(text: Any, ordinal: bool, now: float) -> Times:
         ~dates & found.unread,
         now,
     )
+
+
+def _as_spelt(text: Any, time_format: str, now: float) -> Times:
+    """Return times of text in one form, distinct cells once; without a zone it is UTC."""
+    coded = text.dictionary_encode()
+    cells = pd.Series(pc.utf8_trim_whitespace(coded.dictionary).to_pylist(), dtype=object)
+    try:
+        parsed = pd.to_datetime(cells, format=time_format, utc=True, errors="coerce")
+    except (ValueError, re.error) as error:
+        raise DataError(
+            Field("time_format"),
+            f" {time_format!r} is no form of a time: {error}; write it like %d.%m.%Y",
+        ) from error
+    known = parsed.notna().to_numpy()
+    raw = np.zeros(len(cells), np.int64)
+    raw[known] = parsed.dropna().dt.as_unit("us").astype(np.int64).to_numpy()
+    code = np.asarray(coded.indices)
+    return _with_clock((raw // 10**6)[code], _left(raw, 10**6)[code], ~known[code], now)
 
 
 def _left(raw: NDArray[np.int64], per_second: int) -> NDArray[np.int64]:
