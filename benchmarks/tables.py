@@ -1,6 +1,6 @@
 """Rewrite the tables and pictures of the documentation from benchmarks/results; none is typed.
 
-Run:  python benchmarks/tables.py [quality] [retail] [behaviour] [index] [speed] [serve]
+Run:  python benchmarks/tables.py [quality] [retail] [behaviour] [index] [speed] [serve] [future]
 
 All of them without a name.
 """
@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pages.behaviour
 import pages.encoding_chart
+import pages.future_filter
 import pages.index
 import pages.index_chart
 import pages.quality
@@ -26,6 +27,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "index": (pages.index.rewrite, pages.index_chart.draw),
     "speed": (pages.speed.rewrite, pages.encoding_chart.draw),
     "serve": (pages.serve.rewrite,),
+    "future": (pages.future_filter.rewrite,),
 }
 
 

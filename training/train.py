@@ -11,6 +11,7 @@ from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.future_filter import counts_are_honest
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import VALID, Histories, Interactions
 from longtail.retrieval.data.splits import Split
@@ -190,7 +191,9 @@ def _with_relevance_head(
     rejected = _rejected(split)
     users = validation_users(split)
     counts = settings.relevance.counts
-    with_counts = bundle.log.has_clock if counts == "auto" else bool(counts)
+    future = counts_are_honest(split, len(bundle.catalog))
+    honest = bundle.log.has_clock and not future.suspected
+    with_counts = honest if counts == "auto" else bool(counts)
     # Which candidates there are depends on whether counts are seen.
     bundle = replace(bundle, relevance=RelevanceHead(counts=with_counts))
     ranking = RankingPipeline(bundle, index)
@@ -223,7 +226,7 @@ def _with_relevance_head(
         progress=progress,
         more=more if bundle.clock is not None else None,
     )
-    report = {**fitted.report, "counts": with_counts}
+    report = {**fitted.report, "counts": with_counts, "future_filter": future.report()}
     if origins.report:
         report["rolling_origins"] = origins.report
     if length.report:

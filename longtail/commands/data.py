@@ -19,6 +19,7 @@ from longtail.files.input_files import Inputs, input_options, make_inputs, note_
 from longtail.index.files import write_file_atomically
 from longtail.jobs.token_counter import token_counter
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.future_filter import future_filter
 from longtail.retrieval.data.describe import describe
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import PARTS, Interactions
@@ -55,6 +56,7 @@ def validate(strict: bool, **given: Any) -> None:
     _print(validation_table((inputs.catalog, catalog), (inputs.interactions, log), rejected))
     click.echo(f"text template: {catalog.template}")
     click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
+    click.echo(f"future filter: {future_filter(log, len(catalog)).reason}")
     if strict and len(rejected):
         raise DataError(
             f"{len(rejected):,} rows were set aside and --strict was given; see "

@@ -16,7 +16,12 @@ from longtail.commands.options import (
 )
 from longtail.console.progress import progress_on_stderr
 from longtail.console.wording import as_misuse
-from longtail.files.input_files import column_option, parse_columns, rejected_option
+from longtail.files.input_files import (
+    column_option,
+    parse_columns,
+    rejected_option,
+    time_format_option,
+)
 from longtail.jobs.interrupts import when_stopped
 
 
@@ -32,6 +37,7 @@ from longtail.jobs.interrupts import when_stopped
     help="Interaction file of users who need not be known.",
 )
 @column_option
+@time_format_option
 @rejected_option
 @answers_option(100, "Answers a user; fewer where the pool holds no more.")
 @pool_option("all")
@@ -64,6 +70,7 @@ def recommend(
 
     if sum([users is not None, everybody, histories is not None]) != 1:
         raise click.UsageError("give one of --users, --all and --histories")
+    time_format = options.pop("time_format")
     with as_misuse():
         request = Query(user="anybody", **options)
     retriever = Retriever.open(run, device=device)
@@ -74,6 +81,7 @@ def recommend(
                 histories,
                 retriever.bundle.catalog,
                 columns=parse_columns(columns),
+                time_format=time_format,
                 rejected_path=rejected_path,
                 progress=progress,
             )

@@ -12,7 +12,13 @@ import click
 
 from longtail.commands.options import config_option, set_option, vector_cache_option
 from longtail.console.progress import progress_on_stderr
-from longtail.files.input_files import Inputs, input_options, make_inputs, note_set_aside
+from longtail.files.input_files import (
+    Inputs,
+    input_options,
+    make_inputs,
+    note_set_aside,
+    set_aside_lines,
+)
 from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
@@ -122,7 +128,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
             profile=measured,
             processes=processes,
         )
-    print_training_summary(trained)
+    print_training_summary(trained, set_aside_lines(rejected, inputs.rejected_path))
     if options.profile:
         print_profile(trained.bundle.summary["profile"])
 

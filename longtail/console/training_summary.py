@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
 from typing import Any
 
@@ -21,8 +21,11 @@ STAGE_NAMES = {
 }
 
 
-def print_training_summary(trained: Trained) -> None:
-    """Print what was made, what validation said of each part, and what to type next."""
+def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> None:
+    """Print what was made, what validation said of each part, and what to type next.
+
+    ``set_aside`` are lines about what was left out of the files.
+    """
     console = stdout_console()
     bundle, run = trained.bundle, trained.run
     sizes = ", ".join(f"{count:,} {name}" for name, count in bundle.popularity.sizes().items())
@@ -31,6 +34,8 @@ def print_training_summary(trained: Trained) -> None:
         f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
         f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
     )
+    for line in set_aside:
+        console.print(line, markup=False, highlight=False)
     texts = bundle.summary["texts"]
     long_texts = bundle.config["item_tower"]["long_texts"]
     note = long_texts_note(texts["longer"], len(bundle.catalog), texts["max_tokens"], long_texts)
@@ -57,6 +62,8 @@ def print_training_summary(trained: Trained) -> None:
         f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, "
         f"accuracy {head['accuracy']:.4f} (always no: {head['base_accuracy']:.4f})"
     )
+    if counts := counts_note(head):
+        console.print(counts)
     for line in (*_of_time(bundle.summary), _of_debias(head["debias"], bundle.serving.debias)):
         console.print(line)
     user = bundle.log.user_ids[0]
@@ -68,6 +75,19 @@ def print_training_summary(trained: Trained) -> None:
         f"longtail serve {quote(str(run))}",
     ):
         console.print(f"  {command}", soft_wrap=True)
+
+
+def counts_note(head: dict[str, Any]) -> str | None:
+    """Return why the head trusts no counts, or trusts them against the odds, or None."""
+    future = head.get("future_filter", {})
+    if not future.get("suspected"):
+        return None
+    if head["counts"]:
+        return (
+            f"counts are evidence because relevance.counts says so, though {future['reason']}; "
+            "auto would leave them out"
+        )
+    return f"counts are no evidence (relevance.counts): {future['reason']}"
 
 
 def _figures(measure: dict[str, Any]) -> str:

@@ -32,6 +32,11 @@ column_option = click.option(
     metavar="ROLE=COLUMN",
     help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
 )
+time_format_option = click.option(
+    "--time-format",
+    metavar="FORMAT",
+    help="How the log spells its times, e.g. '%d.%m.%Y'; not needed for ISO 8601 and numbers.",
+)
 rejected_option = click.option(
     "--rejected",
     "rejected_path",
@@ -52,6 +57,7 @@ class Inputs:
         columns: role to column, from ``--column``.
         template: the text template.
         rejected_path: where rows that are set aside are written.
+        time_format: how the log spells its times; None for the usual ways.
     """
 
     catalog: Path
@@ -59,6 +65,7 @@ class Inputs:
     columns: dict[str, str]
     template: str
     rejected_path: Path
+    time_format: str | None = None
 
     def read(self, progress: Progress) -> tuple[Catalog, Interactions, RejectedRows]:
         """Return catalog and log, and what was set aside, which is on disk by then.
@@ -81,6 +88,7 @@ class Inputs:
                 self.interactions,
                 catalog,
                 columns=self.columns,
+                time_format=self.time_format,
                 rejected=rejected,
                 progress=progress,
             )
@@ -93,10 +101,17 @@ class Inputs:
 
 def note_set_aside(rejected: RejectedRows, path: Path) -> None:
     """Say on stderr what a person should know of the rows read: remarks, and how many are out."""
-    for note in rejected.notes:
-        click.echo(f"note: {note}", err=True)
+    for line in set_aside_lines(rejected, path):
+        click.echo(line, err=True)
+
+
+def set_aside_lines(rejected: RejectedRows, path: Path) -> list[str]:
+    """Return the remarks about the rows read, and how many are out and why, one line each."""
+    lines = [f"note: {note}" for note in rejected.notes]
     if len(rejected):
-        click.echo(f"warning: {len(rejected):,} rows were set aside; see {path}", err=True)
+        reasons = ", ".join(f"{n:,} {why}" for (_, why), n in rejected.counts().items())
+        lines.append(f"warning: {len(rejected):,} rows were set aside; see {path} ({reasons})")
+    return lines
 
 
 def parse_columns(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -142,6 +157,7 @@ def input_options(command: _Command) -> _Command:
         click.option("--catalog", type=click.Path(path_type=Path), help="Catalog file."),
         click.option("--interactions", type=click.Path(path_type=Path), help="Interaction log."),
         column_option,
+        time_format_option,
         click.option(
             "--template",
             default="auto",
@@ -160,6 +176,7 @@ def make_inputs(
     catalog: Path | None,
     interactions: Path | None,
     columns: tuple[str, ...],
+    time_format: str | None,
     template: str,
     rejected_path: Path,
 ) -> Inputs:
@@ -177,4 +194,5 @@ def make_inputs(
         parse_columns(columns),
         template,
         rejected_path,
+        time_format,
     )

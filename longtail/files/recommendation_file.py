@@ -47,6 +47,7 @@ def histories_from_file(
     catalog: Catalog,
     *,
     columns: Mapping[str, str],
+    time_format: str | None = None,
     rejected_path: Path,
     progress: Progress,
 ) -> Histories:
@@ -58,7 +59,12 @@ def histories_from_file(
     rejected = RejectedRows()
     try:
         log = read_interactions(
-            path, catalog, columns=columns, rejected=rejected, progress=progress
+            path,
+            catalog,
+            columns=columns,
+            time_format=time_format,
+            rejected=rejected,
+            progress=progress,
         )
     finally:
         if len(rejected) or rejected_path.exists():

@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -37,6 +38,27 @@ def test_validate_says_what_was_kept_and_where_the_rest_lies(folder: Path) -> No
     assert "1 rows were set aside; see rejected.csv" in done.stderr
     rejected = pd.read_csv("rejected.csv")
     assert rejected[["row", "column", "value"]].values.tolist() == [[41, "item", "zz"]]
+
+
+def test_validate_says_whether_the_catalog_looks_filtered_by_its_future(folder: Path) -> None:
+    assert "future filter: the log is too small to tell" in run("validate", folder).stdout
+    rng = np.random.default_rng(0)
+    item = rng.choice(3000, 30_000, p=(weight := rng.lognormal(0, 1.3, 3000)) / weight.sum())
+    item = item[np.bincount(item)[item] >= 5]
+    rows = pd.DataFrame(
+        {
+            "user": rng.integers(0, 3000, len(item)),
+            "item": item,
+            "time": 1_600_000_000 + np.arange(len(item)) * 600,
+        }
+    )
+    rows.to_csv(folder / "interactions.csv", index=False)
+    items = pd.DataFrame({"item_id": np.unique(item), "title": "x"})
+    items.to_csv(folder / "items.csv", index=False)
+    done = run("validate", folder)
+    assert done.exit_code == 0
+    assert "future filter: the catalog seems filtered by its own future" in done.stdout
+    assert "reaches 5 events" in done.stdout
 
 
 def test_strict_validation_fails_on_a_row_set_aside(folder: Path) -> None:

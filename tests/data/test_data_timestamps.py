@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longtail.retrieval.data.files.timestamps import FUTURE, NOT_A_TIME, Times, parse_times
+from longtail.retrieval.data.files.times.timestamps import FUTURE, NOT_A_TIME, Times, parse_times
 
 NOW = 1_750_000_000.0
 MOMENT = 1_700_000_000  # 2023-11-14 22:13:20 UTC

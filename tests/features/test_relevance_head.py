@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from toy_shop import SMALL_HEAD, settings_for, shop_split
 
+from longtail.console.training_summary import counts_note
 from longtail.evaluation.metrics.calibration import expected_calibration_error
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.clock.future_filter import FutureFilter
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
@@ -334,3 +336,32 @@ class TestInTraining:
         assert bundle.relevance.counts is expected
         assert ("log_count" in bundle.relevance.names) is expected
         assert bundle.summary["relevance"]["counts"] is expected
+
+    @pytest.mark.parametrize(("asked", "expected"), [("auto", False), (True, True)])
+    def test_auto_leaves_counts_out_where_the_catalog_is_filtered_by_its_future(
+        self,
+        tiny_bert: Path,
+        catalog: Catalog,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        asked: object,
+        expected: bool,
+    ) -> None:
+        found = FutureFilter(True, "the catalog seems filtered by its own future: say no more")
+        monkeypatch.setattr("longtail.training.train.counts_are_honest", lambda *_: found)
+        chosen = settings_for(tiny_bert)
+        none = {"epochs": 0}
+        head = chosen.relevance.changed(counts=asked, epochs=1)
+        settings = chosen.changed(history=none, encoder=none, relevance=head)
+        trained = train_engine(catalog, shop_split(catalog), settings, tmp_path / "run")
+        report = trained.bundle.summary["relevance"]
+        assert trained.bundle.relevance.counts is expected
+        assert report["future_filter"]["suspected"] is True
+        note = counts_note(report)
+        assert note is not None
+        assert "filtered by its own future: say no more" in note
+        assert ("auto would leave them out" in note) is expected
+
+    def test_the_closing_screen_is_silent_about_honest_catalogs_and_older_runs(self) -> None:
+        assert counts_note({"counts": True}) is None
+        assert counts_note({"counts": True, "future_filter": {"suspected": False}}) is None

@@ -19,7 +19,7 @@ class HeadSettings(Settings):
         bool | Literal["auto"],
         Field(
             description="whether it may see candidates' training counts; auto: only on logs with "
-            "real times, since a log that was filtered by its own future betrays it in counts"
+            "real times whose catalog doesn't seem filtered by its own future, for counts betray it"
         ),
     ] = "auto"
     scorer: Annotated[

@@ -8,7 +8,13 @@ import click
 
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument
-from longtail.files.input_files import column_option, note_set_aside, parse_columns, rejected_option
+from longtail.files.input_files import (
+    column_option,
+    note_set_aside,
+    parse_columns,
+    rejected_option,
+    time_format_option,
+)
 from longtail.jobs.interrupts import when_stopped
 
 
@@ -61,8 +67,15 @@ def rollback(run: Path, version: str | None) -> None:
     help="The whole interaction log as it is now, not only what is new.",
 )
 @column_option
+@time_format_option
 @rejected_option
-def refresh(run: Path, interactions: Path, columns: tuple[str, ...], rejected_path: Path) -> None:
+def refresh(
+    run: Path,
+    interactions: Path,
+    columns: tuple[str, ...],
+    time_format: str | None,
+    rejected_path: Path,
+) -> None:
     """Count popularity anew, in another interaction log, for RUN.
 
     Counts, head, tail and cold, and what debias works on are drawn from that log; of one with a
@@ -80,6 +93,7 @@ def refresh(run: Path, interactions: Path, columns: tuple[str, ...], rejected_pa
                 interactions,
                 served.bundle.catalog,
                 columns=parse_columns(columns),
+                time_format=time_format,
                 rejected=rejected,
                 progress=progress,
             )

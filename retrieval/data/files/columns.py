@@ -60,6 +60,8 @@ INTERACTION_ROLES = (
     Role("label"),
     Role("split"),
 )
+# Mapped to a role that isn't required: read without it.
+NO_COLUMN = "none"
 # What people call a role when they map it, beside the role's own name.
 _MAPPED_NAMES = {"rating": "weight"}
 _ALL_ROLES = tuple(dict.fromkeys(r.name for r in (*CATALOG_ROLES, *INTERACTION_ROLES)))
@@ -93,7 +95,8 @@ def find_roles(
 ) -> dict[str, str]:
     """Return which column of the file plays each role; roles without a column are left out.
 
-    A mapping wins over our own name, which wins over aliases, which win over last resorts. A
+    A mapping wins over our own name, which wins over aliases, which win over last resorts; ``none``
+    reads without the role, unless a column has that name. A
     mapped item_id that this file lacks falls back to these, since one mapping serves the catalog
     and the log alike.
 
@@ -104,6 +107,8 @@ def find_roles(
     mapping = _checked(mapping)
     chosen: dict[str, str] = {}
     for role in roles:
+        if mapping.get(role.name) == NO_COLUMN not in present and not role.required:
+            continue
         candidates = _candidates(role, present, mapping.get(role.name))
         if len(candidates) > 1:
             raise DataError(

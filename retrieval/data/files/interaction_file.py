@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +13,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.files.cells import NOT_UTF8, CodedIds, as_text, code_ids
+from longtail.retrieval.data.files.cells import CodedIds, as_text, code_ids
 from longtail.retrieval.data.files.columns import (
     INTERACTION_ROLES,
+    NO_COLUMN,
     ORDINAL_NAMES,
     find_roles,
     plain_name,
 )
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
-from longtail.retrieval.data.files.timestamps import Times, parse_times
+from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
+from longtail.retrieval.data.files.times.timestamps import Times, parse_times
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -46,6 +48,7 @@ def read_interactions(
     catalog: Catalog,
     *,
     columns: Mapping[str, str] = MappingProxyType({}),
+    time_format: str | None = None,
     rejected: RejectedRows,
     now: float | None = None,
     progress: Progress = silent,
@@ -57,11 +60,13 @@ def read_interactions(
     be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
     other than 0 and 1, an unknown split name, a weight that isn't a number (an empty one is NaN).
     Identical (user, item, timestamp) events become one; where they differ in label, 1 wins.
-    Without a timestamp column the order of the file stands for the time.
+    Without a timestamp column the order of the file stands for the time; ``time_format`` is how
+    the column spells it, where that is none of the usual ways (`parse_times`). A column with hardly
+    any distinct times is an order, not a clock.
 
     Raises:
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
-            UTF-8, or no usable row is left.
+            UTF-8, more than a little of it has no usable time, or no usable row is left.
     """
     path = Path(path)
     roles = find_roles(path, column_names(path), INTERACTION_ROLES, columns)
@@ -73,24 +78,36 @@ def read_interactions(
         step="reading interactions",
         progress=progress,
     )
-    checks = _Checks(table, rejected)
+    checks = RowChecks(table, rejected)
     users = code_ids(table.columns[roles["user_id"]])
     items = code_ids(table.columns[roles["item_id"]])
     checks.ids(roles["user_id"], users, "no user")
     checks.ids(roles["item_id"], items, "no item")
     row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)
     item = row_of_id[items.code]
-    checks.refuse(roles["item_id"], "item not in the catalog", item < 0, _spell(items))
-    times = _times(table, roles, time.time() if now is None else now, rejected)
+    checks.refuse(roles["item_id"], "item not in the catalog", item < 0, spell_ids(items))
+    now = time.time() if now is None else now
+    times = _unread_times(table, roles, columns.get("timestamp"), rejected)
+    if times is None:
+        times = parse_times(
+            table.columns[roles["timestamp"]],
+            ordinal=plain_name(roles["timestamp"]) in ORDINAL_NAMES.split(),
+            now=now,
+            time_format=time_format,
+        )
+    timeless = checks.keep.copy()
     for reason, mask in times.bad.items():
-        checks.refuse(roles["timestamp"], reason, mask, _cells(table, roles["timestamp"]))
+        checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
+    timeless &= ~checks.keep
     weight = _weights(table, roles.get("weight"), checks)
     label = _choices(table, roles.get("label"), checks, _LABELS, "label is not 0 or 1")
     part = _choices(table, roles.get("split"), checks, _PART_NAMES, "unknown split name")
+    require_times(path, roles.get("timestamp"), checks.keep, timeless, part, rejected)
     _require_rows(checks.keep, table, rejected, catalog, items)
 
     keep = np.flatnonzero(checks.keep)
-    order = keep[np.lexsort((times.seconds[keep], users.code[keep]))]
+    times = believable_clock(path, roles.get("timestamp"), times, keep, rejected)
+    order = keep[_by_user_and_time(users.code, times, keep)]
     order = order[~_repeats(users.code[order], item[order], times.seconds[order], label, order)]
     if merged := len(keep) - len(order):
         rejected.note(f"{path}: {merged:,} repeated events (same user, item, time) were merged")
@@ -107,62 +124,33 @@ def read_interactions(
     )
 
 
-class _Checks:
-    """Which rows are still good; each row is set aside once, for the first reason found."""
-
-    def __init__(self, table: Table, rejected: RejectedRows) -> None:
-        self._table, self._rejected = table, rejected
-        self.keep = np.ones(len(table), bool)
-
-    def refuse(
-        self,
-        column: str,
-        reason: str,
-        mask: NDArray[np.bool_],
-        spell: Callable[[NDArray[np.int64]], Any],
-    ) -> None:
-        """Set aside the rows of the mask that are still good."""
-        at = np.flatnonzero(mask & self.keep)
-        if len(at):
-            self._rejected.add(self._table.path, self._table.rows[at], column, reason, spell(at))
-            self.keep[at] = False
-
-    def ids(self, column: str, ids: CodedIds, missing: str) -> None:
-        """Set aside rows whose id is blank or can't be decoded; most undecodable: an error."""
-        for reason, over_ids in ids.bad.items():
-            mask = over_ids[ids.code]
-            if reason == NOT_UTF8 and mask.sum() * 2 > len(mask):
-                row = int(self._table.rows[np.argmax(mask)])
-                raise DataError(
-                    f"{self._table.path}: most of column {column} is not UTF-8 (first in row "
-                    f"{row}); convert the file: iconv -f LATIN1 -t UTF-8"
-                )
-            self.refuse(column, reason, mask, _spell(ids))
-        blank = np.asarray(pc.equal(ids.ids, ""), bool)
-        self.refuse(column, missing, blank[ids.code], _spell(ids))
-
-
-def _spell(ids: CodedIds) -> Callable[[NDArray[np.int64]], Any]:
-    return lambda at: ids.ids.take(pa.array(ids.code[at]))
-
-
-def _cells(table: Table, column: str) -> Callable[[NDArray[np.int64]], Any]:
-    return lambda at: as_text(table.columns[column].take(pa.array(at))).text
-
-
-def _times(table: Table, roles: dict[str, str], now: float, rejected: RejectedRows) -> Times:
-    column = roles.get("timestamp")
-    if column is None:
+def _unread_times(
+    table: Table, roles: dict[str, str], mapped: str | None, rejected: RejectedRows
+) -> Times | None:
+    """Return the order of the file where no column holds times, or None where one does."""
+    if "timestamp" in roles:
+        return None
+    if mapped == NO_COLUMN:
+        rejected.note(f"{table.path}: read without times; the order of the file stands for them")
+    else:
         rejected.note(
             f"{table.path}: no timestamp column; the order of the file stands for time. "
             "Map one to the role timestamp"
         )
-        return Times(table.rows, False, {})
-    ordinal = plain_name(column) in ORDINAL_NAMES.split()
-    return parse_times(table.columns[column], ordinal=ordinal, now=now)
+    return Times(table.rows, False, {})
 
 
-def _weights(table: Table, column: str | None, checks: _Checks) -> NDArray[np.float32] | None:
+def _by_user_and_time(
+    user: NDArray[np.int32], times: Times, keep: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the order of the rows kept; ties stay as they are in the file."""
+    if times.nanoseconds is None:
+        return np.lexsort((times.seconds[keep], user[keep]))
+    # Or a file with its newest event first would turn round what one second holds.
+    return np.lexsort((times.nanoseconds[keep], times.seconds[keep], user[keep]))
+
+
+def _weights(table: Table, column: str | None, checks: RowChecks) -> NDArray[np.float32] | None:
     if column is None:
         return None
     text = pc.utf8_trim_whitespace(as_text(table.columns[column]).text)
@@ -176,7 +164,7 @@ def _weights(table: Table, column: str | None, checks: _Checks) -> NDArray[np.fl
         distinct = np.array([_number(v) for v in coded.dictionary.to_pylist()], np.float32)
         weights = distinct[np.asarray(coded.indices)]
         readable = blank | ~np.isnan(weights)
-    checks.refuse(column, "weight is not a number", ~readable, _cells(table, column))
+    checks.refuse(column, "weight is not a number", ~readable, spell_cells(table, column))
     return np.asarray(weights, np.float32)
 
 
@@ -190,7 +178,7 @@ def _number(cell: str) -> float:
 def _choices(
     table: Table,
     column: str | None,
-    checks: _Checks,
+    checks: RowChecks,
     meanings: Mapping[str, int],
     reason: str,
 ) -> NDArray[np.int8] | None:
@@ -200,7 +188,7 @@ def _choices(
     words = [word.strip().lower() for word in coded.dictionary.to_pylist()]
     values = np.array([meanings.get(word, -1) for word in words], np.int8)
     choices = values[np.asarray(coded.indices)]
-    checks.refuse(column, reason, choices < 0, _cells(table, column))
+    checks.refuse(column, reason, choices < 0, spell_cells(table, column))
     return np.asarray(choices, np.int8)
 
 

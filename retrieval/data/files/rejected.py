@@ -79,9 +79,13 @@ class RejectedRows:
         """Return how many rows of this file were set aside."""
         return sum(len(batch.rows) for batch in self._batches if batch.file == str(path))
 
-    def first(self, path: Path) -> str:
-        """Return the first row set aside in this file, in words; empty when there is none."""
+    def first(self, path: Path, column: str | None = None) -> str:
+        """Return the first row set aside in this file, in words; empty when there is none.
+
+        With ``column`` it is the first for a fault of that column.
+        """
         batches = [b for b in self._batches if b.file == str(path)]
+        batches = [b for b in batches if column in (None, b.column)]
         if not batches:
             return ""
         batch = min(batches, key=lambda b: int(b.rows.min()))

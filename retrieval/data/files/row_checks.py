@@ -1,0 +1,61 @@
+"""Rows of a log that are good so far, and why the others aren't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.files.cells import NOT_UTF8, CodedIds, as_text
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.tables import Table
+from longtail.retrieval.errors import DataError
+
+
+class RowChecks:
+    """Which rows are still good; each row is set aside once, for the first reason found."""
+
+    def __init__(self, table: Table, rejected: RejectedRows) -> None:
+        self._table, self._rejected = table, rejected
+        self.keep = np.ones(len(table), bool)
+
+    def refuse(
+        self,
+        column: str,
+        reason: str,
+        mask: NDArray[np.bool_],
+        spell: Callable[[NDArray[np.int64]], Any],
+    ) -> None:
+        """Set aside the rows of the mask that are still good."""
+        at = np.flatnonzero(mask & self.keep)
+        if len(at):
+            self._rejected.add(self._table.path, self._table.rows[at], column, reason, spell(at))
+            self.keep[at] = False
+
+    def ids(self, column: str, ids: CodedIds, missing: str) -> None:
+        """Set aside rows whose id is blank or can't be decoded; most undecodable: an error."""
+        for reason, over_ids in ids.bad.items():
+            mask = over_ids[ids.code]
+            if reason == NOT_UTF8 and mask.sum() * 2 > len(mask):
+                row = int(self._table.rows[np.argmax(mask)])
+                raise DataError(
+                    f"{self._table.path}: most of column {column} is not UTF-8 (first in row "
+                    f"{row}); convert the file: iconv -f LATIN1 -t UTF-8"
+                )
+            self.refuse(column, reason, mask, spell_ids(ids))
+        blank = np.asarray(pc.equal(ids.ids, ""), bool)
+        self.refuse(column, missing, blank[ids.code], spell_ids(ids))
+
+
+def spell_ids(ids: CodedIds) -> Callable[[NDArray[np.int64]], Any]:
+    """Return what gives the ids of some rows."""
+    return lambda at: ids.ids.take(pa.array(ids.code[at]))
+
+
+def spell_cells(table: Table, column: str) -> Callable[[NDArray[np.int64]], Any]:
+    """Return what gives the cells of some rows, as text."""
+    return lambda at: as_text(table.columns[column].take(pa.array(at))).text

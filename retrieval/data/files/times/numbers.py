@@ -1,0 +1,116 @@
+"""Numbers that stand for a time: unix seconds to nanoseconds, the digits of a date, an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Numbers below stand for an order, not for a time: as seconds it would be before March 1973.
+SMALLEST_CLOCK = 1e8
+# From here on a number is milliseconds, microseconds, nanoseconds: as seconds, the year 5138.
+_MILLI, _MICRO, _NANO = 1e11, 1e14, 1e17
+# What people write where a date isn't known; below 1 it never is one.
+_UNKNOWN = (99_999_999, 99_991_231, 999_999_999_999, 99_999_999_999_999, 99_991_231_235_959)
+# Digits after YYYYMMDD: none, hours and minutes, seconds too. So long a number of milliseconds lies
+# in 1976 or after 2570, so that a column full of dates isn't one of those.
+_CLOCK_DIGITS = (1, 10**4, 10**6)
+_CALENDAR_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class NumberTimes:
+    """What numbers say, taken for times or for an order.
+
+    Attributes:
+        seconds: since 1970 in UTC, or the ordinals as they stand, int64 [n].
+        nanoseconds: what is left of a second, int64 [n].
+        unread: numbers that stand for nothing, bool [n].
+        has_clock: whether these are times.
+    """
+
+    seconds: NDArray[np.int64]
+    nanoseconds: NDArray[np.int64]
+    unread: NDArray[np.bool_]
+    has_clock: bool
+
+
+def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bool) -> NumberTimes:
+    """Return what a column of numbers says; ``unread`` cells are none.
+
+    Real times if most are large enough, each by its own size; dates like ``20240131`` or
+    ``202401311307`` where four of five are; else, or where ``ordinal`` says so, ordinals. Among
+    real times a small or negative number stands for "not known".
+    """
+    if values.dtype.kind == "f":
+        unread = unread | ~np.isfinite(values) | (np.abs(values) >= 9e18)
+        values = np.where(unread, 0, values)
+    fraction = values - np.floor(values) if values.dtype.kind == "f" else np.zeros(len(values))
+    whole = np.floor(values).astype(np.int64) if values.dtype.kind == "f" else _whole(values)
+    if not (~unread).any():
+        return NumberTimes(np.zeros(len(values), np.int64), _none(values), unread, False)
+    if not ordinal:
+        seconds, is_date = calendar_seconds(whole)
+        known = ~unread & (whole > 0) & ~np.isin(whole, _UNKNOWN)
+        if known.any() and (is_date & known).sum() >= _CALENDAR_SHARE * known.sum():
+            return NumberTimes(seconds, _none(values), unread | ~is_date, True)
+        if np.median(whole[~unread]) >= SMALLEST_CLOCK:
+            seconds, left = unix_seconds(whole)
+            left = np.where(whole < _MILLI, (fraction * 1e9).astype(np.int64), left)
+            return NumberTimes(seconds, left, unread | (whole < SMALLEST_CLOCK), True)
+    left = (fraction * 1e9).astype(np.int64)
+    return NumberTimes(np.where(unread, 0, whole), left, unread, False)
+
+
+def unix_seconds(whole: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return seconds, and nanoseconds beside them, of numbers whose size tells their unit.
+
+    >>> seconds, left = unix_seconds(np.array([1_700_000_000, 1_700_000_000_250, 17 * 10**17 + 7]))
+    >>> seconds.tolist(), left.tolist()
+    ([1700000000, 1700000000, 1700000000], [0, 250000000, 7])
+    """
+    divisor = np.ones(len(whole), np.int64)
+    for start, factor in ((_MILLI, 10**3), (_MICRO, 10**6), (_NANO, 10**9)):
+        divisor[whole >= int(start)] = factor
+    seconds = whole // divisor
+    return seconds, (whole - seconds * divisor) * (10**9 // divisor)
+
+
+def calendar_seconds(
+    whole: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return seconds of numbers that spell a date between 1900 and 2100, and which these are.
+
+    >>> calendar_seconds(np.array([20231114, 202311142213, 20231131]))[0].tolist()
+    [1699920000, 1699999980, 0]
+    """
+    seconds, is_date = np.zeros(len(whole), np.int64), np.zeros(len(whole), bool)
+    for scale in _CLOCK_DIGITS:
+        at = np.flatnonzero((whole >= 19000101 * scale) & (whole < 21000101 * scale))
+        if not len(at):
+            continue
+        day, clock = np.divmod(whole[at], scale)
+        # Hours, minutes and seconds as six digits, whatever the spelling leaves out.
+        clock = clock * (10**6 // scale) if scale > 1 else clock * 0
+        hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
+        year, month, date = day // 10_000, day // 100 % 100, day % 100
+        valid = (month >= 1) & (month <= 12) & (date >= 1) & (hour < 24) & (minute < 60)
+        valid &= second < 61
+        months = (year * 12 + np.clip(month, 1, 12) - 1 - 1970 * 12).astype("datetime64[M]")
+        days = months.astype("datetime64[D]") + (date - 1)
+        valid &= days.astype("datetime64[M]") == months
+        of_day = hour * 3600 + minute * 60 + second
+        found = days.astype("datetime64[s]").astype(np.int64) + of_day
+        seconds[at[valid]], is_date[at[valid]] = found[valid], True
+    return seconds, is_date
+
+
+def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
+    # Beyond int64, an unsigned number would turn negative; it stands for nothing anyway.
+    return np.asarray(np.minimum(values, np.iinfo(np.int64).max).astype(np.int64))
+
+
+def _none(values: NDArray[Any]) -> NDArray[np.int64]:
+    return np.zeros(len(values), np.int64)
