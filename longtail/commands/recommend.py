@@ -59,8 +59,8 @@ def recommend(
 ) -> None:
     """Write the top-k items of RUN for many users.
 
-    Columns: user_id, item_id, rank, score, relevance, popularity_percentile, bucket. A file at
-    --out is replaced once the new one is complete.
+    Columns: user_id, item_id, rank, score, relevance, popularity_percentile, bucket, fallback (true
+    where nothing is known of the user). A file at --out is replaced once the new one is complete.
     """
     from longtail.files.id_files import ids_from_file
     from longtail.files.recommendation_file import histories_from_file, write_answers

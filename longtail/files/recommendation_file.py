@@ -30,6 +30,7 @@ SCHEMA = pa.schema(
         ("relevance", pa.float32()),
         ("popularity_percentile", pa.float32()),
         ("bucket", pa.string()),
+        ("fallback", pa.bool_()),
     ]
 )
 

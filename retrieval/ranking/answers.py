@@ -55,6 +55,11 @@ class Answers:
         )
         return cls(rows, scores, relevance, base_ranks, lists[0].lengths)
 
+    @property
+    def fallback(self) -> NDArray[np.bool_]:
+        """Whether nothing is known of whom it is for: anybody would get the same, bool [m]."""
+        return self.lengths == 0
+
     def note(self, line: int, k: int) -> str | None:
         """Return what the reader of a query's first k answers should know, None if nothing.
 
@@ -62,7 +67,7 @@ class Answers:
         '0 of 2 answers: the pool, filters and exclusions leave no more'
         """
         notes = []
-        if self.lengths[line] == 0:
+        if self.fallback[line]:
             lately = bool(np.isfinite(self.scores[line, :1]).any())
             what = "what is taken lately in" if lately else "the most popular items of"
             notes.append(f"no history: {what} the pool")
@@ -75,8 +80,8 @@ class Answers:
 def answers_frame(bundle: Bundle, answers: Answers, names: Sequence[str]) -> pd.DataFrame:
     """Return one row an answer, best first within each query; padding is left out.
 
-    ``names`` [m] are what the queries are called: the column ``user_id``. Answers with reasons
-    have the columns title, base_rank and because too.
+    ``names`` [m] are what the queries are called: the column ``user_id``. ``fallback`` marks what
+    isn't the user's own. Answers with reasons have the columns title, base_rank and because too.
     """
     line, place = np.nonzero(answers.rows >= 0)
     rows = answers.rows[line, place]
@@ -89,6 +94,7 @@ def answers_frame(bundle: Bundle, answers: Answers, names: Sequence[str]) -> pd.
             "relevance": answers.relevance[line, place],
             "popularity_percentile": bundle.popularity.percentile[rows],
             "bucket": np.array(POOL_NAMES, dtype=object)[bundle.popularity.bucket[rows]],
+            "fallback": answers.fallback[line],
         }
     )
     if answers.because is not None:

@@ -211,7 +211,7 @@ class Retriever:
         include_seen, explain.
 
         Columns: user_id, item_id, rank (from 1), score, relevance, popularity_percentile,
-        bucket; with ``explain`` also title, base_rank (rank at debias 0 without diversity) and
+        bucket, fallback (nothing is known of the user); with ``explain`` also title, base_rank (rank at debias 0 without diversity) and
         because (the item ids that carry the score). A user gets fewer rows than k
         when the pool, filter and exclusions leave fewer. ``attrs["notes"]`` says, by user,
         whatever a reader should know, such as that an answer is popularity alone.
@@ -240,4 +240,4 @@ class Retriever:
         """
         frame = self.frame([Query(item=item_id, k=k, pool=pool)], [item_id])
         frame = frame.rename(columns={"user_id": "similar_to", "score": "cosine"})
-        return frame.drop(columns="relevance")
+        return frame.drop(columns=["relevance", "fallback"])

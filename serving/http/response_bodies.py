@@ -31,6 +31,7 @@ def recommendation_body(
         "user_id": query.user,
         "debias": query.rerank(retriever.bundle.serving.debias).debias,
         "items": items,
+        "fallback": bool(answers.fallback[line]),
         "note": answers.note(line, query.k),
         "versions": retriever.versions,
     }

@@ -27,11 +27,12 @@ class Item(BaseModel):
 
 
 class RecommendAnswer(BaseModel):
-    """A list, best first, and the strength that made it."""
+    """A list, best first, and the strength that made it; fallback: nothing is known of the user."""
 
     user_id: str | None
     debias: float
     items: list[Item]
+    fallback: bool
     note: str | None
     versions: Versions
 

@@ -19,7 +19,16 @@ from longtail.retrieval.ranking.rerank.rerank import Mode
 
 USER = "saw-fan-1"
 HISTORY = "tools-saw-small,tools-saw-large,tools-saw-spare"
-COLUMNS = ["user_id", "item_id", "rank", "score", "relevance", "popularity_percentile", "bucket"]
+COLUMNS = [
+    "user_id",
+    "item_id",
+    "rank",
+    "score",
+    "relevance",
+    "popularity_percentile",
+    "bucket",
+    "fallback",
+]
 
 
 def records(text: str, style: str) -> list[dict[str, object]]:

@@ -10,7 +10,16 @@ from longtail.retrieval.ranking.retriever import Retriever
 
 SOME_USERS = ["ink-fan-0", "oolong-fan-3", "saw-fan-1", "gouache-fan-4"]
 
-COLUMNS = ("user_id", "item_id", "rank", "score", "relevance", "popularity_percentile", "bucket")
+COLUMNS = (
+    "user_id",
+    "item_id",
+    "rank",
+    "score",
+    "relevance",
+    "popularity_percentile",
+    "bucket",
+    "fallback",
+)
 
 
 def taken_by(retriever: Retriever, user: str) -> list[str]:
