@@ -71,6 +71,8 @@ def range_of(info: FieldInfo) -> str:
 
     >>> range_of(field_of(["history", "warmup_share"])), range_of(field_of(["history", "bf16"]))
     ('between 0 and 1', 'true, false, auto')
+    >>> range_of(field_of(["behaviour", "max_history"]))
+    'at least 1, auto'
     """
     return limits(info) or _kind_in_words(info.annotation)
 
@@ -100,6 +102,8 @@ def _kind_in_words(kind: Any) -> str:
         return ", ".join(str(choice) for choice in get_args(kind))
     if get_origin(kind) is tuple:
         return f"list of {_kind_in_words(get_args(kind)[0])}"
+    if get_origin(kind) is Annotated:
+        return range_of(FieldInfo.from_annotation(kind))
     return {bool: "true, false", str: "text"}.get(kind, getattr(kind, "__name__", str(kind)))
 
 

@@ -58,7 +58,7 @@ class Answers:
     @property
     def fallback(self) -> NDArray[np.bool_]:
         """Whether nothing is known of whom it is for: anybody would get the same, bool [m]."""
-        return self.lengths == 0
+        return np.asarray(self.lengths == 0)
 
     def note(self, line: int, k: int) -> str | None:
         """Return what the reader of a query's first k answers should know, None if nothing.

@@ -210,11 +210,11 @@ class Retriever:
         else a query may say (`QueryOptions`): k, pool, debias, mode, diversity, where, exclude,
         include_seen, explain.
 
-        Columns: user_id, item_id, rank (from 1), score, relevance, popularity_percentile,
-        bucket, fallback (nothing is known of the user); with ``explain`` also title, base_rank (rank at debias 0 without diversity) and
-        because (the item ids that carry the score). A user gets fewer rows than k
-        when the pool, filter and exclusions leave fewer. ``attrs["notes"]`` says, by user,
-        whatever a reader should know, such as that an answer is popularity alone.
+        Columns: user_id, item_id, rank (from 1), score, relevance, popularity_percentile, bucket,
+        fallback (nothing is known of the user); with ``explain`` also title, base_rank (rank at
+        debias 0 without diversity) and because (the item ids that carry the score). A user gets
+        fewer rows than k when the pool, filter and exclusions leave fewer. ``attrs["notes"]``
+        says, by user, whatever a reader should know, such as that an answer is anybody's.
 
         Raises:
             QueryError, UnknownUserError, UnknownItemError: the request has no answer.
