@@ -159,8 +159,7 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
 
     Unchanged where the log's times are no clock, or the parts aren't cut by it.
     """
-    train, valid = split.train.taken().time, split.valid.taken().time
-    if not bundle.log.has_clock or train.max() > valid.min():
+    if not settings.relevance.clock or not _is_cut_by_time(split):
         return bundle
     half_lives, report = choose_half_lives(
         split.train,
@@ -171,6 +170,12 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
     )
     clock = ItemClock.of(split.train, len(bundle.catalog), half_lives)
     return replace(bundle, clock=clock, summary={**bundle.summary, "clock": report})
+
+
+def _is_cut_by_time(split: Split) -> bool:
+    """Return whether the log has real times, and the train part ends before the valid part."""
+    train, valid = split.train.taken().time, split.valid.taken().time
+    return split.interactions.has_clock and bool(train.max() <= valid.min())
 
 
 def _with_relevance_head(
@@ -199,11 +204,12 @@ def _with_relevance_head(
     ranking = RankingPipeline(bundle, index)
     known_users = HeadExamples(ranking, known.take(users), valid.take(users), rejected.take(users))
     arrived = [newcomers(ranking, known, valid, rejected, seed=settings.seed)]
+    earlier = settings.relevance.origins > 0 and _is_cut_by_time(split)
     length = HistoryLength(bundle.evidence_models.last)
     if settings.behaviour.enabled and settings.behaviour.max_history == "auto":
         length = choose_history_length(
             known_users,
-            arrived if bundle.clock is not None else [],
+            arrived if earlier else [],
             settings.relevance,
             counts=with_counts,
             seed=settings.seed,
@@ -224,7 +230,7 @@ def _with_relevance_head(
         counts=with_counts,
         seed=settings.seed,
         progress=progress,
-        more=more if bundle.clock is not None else None,
+        more=more if earlier else None,
     )
     report = {**fitted.report, "counts": with_counts, "future_filter": future.report()}
     if origins.report:

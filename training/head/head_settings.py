@@ -22,6 +22,22 @@ class HeadSettings(Settings):
             "real times whose catalog doesn't seem filtered by its own future, for counts betray it"
         ),
     ] = "auto"
+    clock: Annotated[
+        bool,
+        Field(
+            description="whether a log with real times has a clock: what is taken lately, instead "
+            "of counts of all time, for the head, as candidates and for users without a history"
+        ),
+    ] = True
+    origins: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="earlier moments that the head learns from at most, where the validation "
+            "users teach too little and the log has real times; 0 leaves them out, and with them "
+            "those who arrive in the valid part",
+        ),
+    ] = 4
     scorer: Annotated[
         Kind | Literal["auto"],
         Field(

@@ -34,10 +34,9 @@ from longtail.training.settings import TrainingSettings
 from longtail.training.towers.user_towers import new_user_tower
 from longtail.training.trainer.examples import taken_matrix
 
-# At most so many, each as long as the valid part, and never before half of the train part. Item
-# weights are fitted for each, sequence towers for the oldest alone, since they take most of the
-# time: together less than the evidence took at first.
-ORIGINS = 4
+# Each is as long as the valid part, and none lies before half of the train part. Item weights are
+# fitted for each, sequence towers for the oldest alone, since they take most of the time:
+# together less than the evidence took at first.
 OLDEST_SHARE = 0.5
 # What the pairs of an origin count, for each step into the past.
 FADE = 0.7
@@ -67,7 +66,8 @@ class RollingOrigins:
         """Return the examples of every origin, the newest first."""
         began = time.monotonic()
         train = self.split.train
-        moments = origins(train.taken().time, len(self.split.valid.taken()))
+        length = len(self.split.valid.taken())
+        moments = origins(train.taken().time, length, self.settings.relevance.origins)
         if not moments:
             return []
         counts = self.bundle.relevance.counts
@@ -151,19 +151,20 @@ class RollingOrigins:
         return earlier
 
 
-def origins(time: NDArray[np.int64], window: int) -> list[int]:
+def origins(time: NDArray[np.int64], window: int, most: int) -> list[int]:
     """Return moments, the newest first, between which lie about ``window`` events each.
 
-    Events of one moment are never torn apart.
+    At most ``most``, none before `OLDEST_SHARE` of the events. Events of one moment are never
+    torn apart.
 
-    >>> origins(np.arange(100), 10)
+    >>> origins(np.arange(100), 10, 4)
     [90, 80, 70, 60]
-    >>> origins(np.array([5, 5, 5, 5]), 1)
+    >>> origins(np.array([5, 5, 5, 5]), 1, 4)
     []
     """
     ordered = np.sort(time)
     moments: list[int] = []
-    for number in range(1, ORIGINS + 1):
+    for number in range(1, most + 1):
         place = len(ordered) - number * window
         if window < 1 or place < OLDEST_SHARE * len(ordered):
             break
