@@ -14,6 +14,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.future_filter import counts_are_honest
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import VALID, Histories, Interactions
+from longtail.retrieval.data.popularity import HEAD
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
@@ -22,6 +23,10 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
 from longtail.training.evidence.fit_evidence import FittedEvidence, fit_evidence, refit_evidence
+from longtail.training.evidence.user_columns.fit_user_columns import (
+    fit_user_columns,
+    refit_user_columns,
+)
 from longtail.training.head.fit_head import fit_relevance_head
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.head.history_length import (
@@ -123,6 +128,9 @@ def train_engine(
         histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
+    if split.users is not None and settings.user_columns.enabled:
+        with profile.section("user columns"):
+            bundle = _with_user_columns(bundle, split, settings, progress)
     with profile.section("relevance head"):
         bundle = _with_relevance_head(bundle, index, fitted, split, settings, progress)
     if settings.refit:
@@ -142,6 +150,9 @@ def train_engine(
                 half_lives = bundle.clock.half_lives
                 clock = ItemClock.of(before_test, len(catalog), half_lives)
                 bundle = replace(bundle, clock=clock)
+            if bundle.user_columns is not None:
+                columns = refit_user_columns(bundle.user_columns, before_test, len(catalog))
+                bundle = replace(bundle, user_columns=columns)
     summary = {**bundle.summary, "evidence": fitted.report}
     if measured := profile.report():
         summary["profile"] = measured
@@ -171,6 +182,25 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
     )
     clock = ItemClock.of(split.train, len(bundle.catalog), half_lives)
     return replace(bundle, clock=clock, summary={**bundle.summary, "clock": report})
+
+
+def _with_user_columns(
+    bundle: Bundle, split: Split, settings: TrainingSettings, progress: Progress
+) -> Bundle:
+    """Return the bundle with what the users file says, fitted on the train part."""
+    assert split.users is not None
+    fitted = fit_user_columns(
+        split.users,
+        split.train,
+        split.valid,
+        bundle.popularity.log_p if bundle.clock is None else bundle.clock.log_rate,
+        bundle.popularity.bucket != HEAD,
+        settings.user_columns,
+        seed=settings.seed,
+        progress=progress,
+    )
+    summary = {**bundle.summary, "user_columns": fitted.report}
+    return replace(bundle, user_columns=fitted.user_columns, summary=summary)
 
 
 def _with_relevance_head(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.users.user_table import UserTable
 from longtail.retrieval.errors import DataError
 
 SplitKind = Literal["temporal", "leave-last", "given"]
@@ -28,12 +29,14 @@ class Split:
         kind: how it was split.
         warnings: what a reader of the numbers should know, in one line each.
         boundaries: first time of the valid and of the test part (temporal only).
+        users: what a users file says of users, of the log and others; None without one.
     """
 
     interactions: Interactions
     kind: SplitKind
     warnings: tuple[str, ...]
     boundaries: tuple[int, int] | None = None
+    users: UserTable | None = None
 
     @property
     def part(self) -> NDArray[np.int8]:
