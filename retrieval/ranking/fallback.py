@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +30,21 @@ def taken_lately(
     users: NDArray[np.int64],
     k: int,
     setting: Rerank,
-    lifts: Sequence[NDArray[np.float32] | None],
+    lifts: Sequence[NDArray[np.float32] | None] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the rows and scores of users without a history, [len(users), k] each.
 
     The score is ``log rate - debias * log p``: at 0 what most people take now, at 1 what is taken
     more than it used to be. ``lifts`` [len(users)] are what the columns of each add, float32 [n];
-    None where nothing is known. Of nobody is there a taste to lean on, so every mode is ``fixed``.
+    None, or no lifts at all, where nothing is known. Of nobody is there a taste to lean on, so
+    every mode is ``fixed``.
     """
     mask = eligible.mask(popularity)
     rows = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), np.nan, np.float32)
     fixed = replace(setting, mode="fixed", diversity=max(setting.diversity, DIVERSITY))
     whole = clock.log_rate.astype(np.float64) - setting.debias * popularity.centred
-    for line, (user, lift) in enumerate(zip(users, lifts, strict=True)):
+    for line, (user, lift) in enumerate(zip_longest(users, lifts)):
         allowed = mask.copy()
         if eligible.excluded is not None:
             allowed[eligible.excluded[int(user)]] = False
@@ -66,7 +68,7 @@ def most_popular(
     eligible: Eligible,
     user: int,
     k: int,
-    lift: NDArray[np.float32] | None,
+    lift: NDArray[np.float32] | None = None,
 ) -> NDArray[np.int64]:
     """Return a user's eligible rows by training count, ties by row: of a log without a clock.
 
