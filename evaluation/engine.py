@@ -38,7 +38,7 @@ class EngineRecommender:
         }
         for start in range(0, len(histories), USERS_PER_BATCH):
             part = histories.take(np.arange(start, min(start + USERS_PER_BATCH, len(histories))))
-            user_state = self.ranking.user_state(part)
+            user_state = self.ranking.user_state(part, self.ranking.user_values(part.user_ids))
             reranks = [Rerank("fixed", debias) for debias in self.strengths]
             for pool in pools:
                 lists = self.ranking.rank(user_state, k, reranks, Eligible(pool, part))
@@ -68,7 +68,7 @@ def head_calibration(
     for start in range(0, len(users), USERS_PER_BATCH):
         part = users[start : start + USERS_PER_BATCH]
         histories, taken = known.take(part), targets.take(part)
-        user_state = ranking.user_state(histories)
+        user_state = ranking.user_state(histories, ranking.user_values(histories.user_ids))
         rows = ranking.candidates(user_state, k, Eligible("all", histories))
         relevance = probability(ranking.logits(user_state, rows))
         hits = np.stack([np.isin(rows[i], taken[i]) for i in range(len(part))])

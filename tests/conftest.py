@@ -138,6 +138,25 @@ def cli_run(made_once: MadeOnce, shop_files: Path, tiny_bert: Path) -> Path:
     return made_once.folder("cli-run", train)
 
 
+@pytest.fixture(scope="session")
+def users_run(made_once: MadeOnce, catalog: Catalog, split: Split, tiny_bert: Path) -> Path:
+    """A run folder that `longtail train` made of a folder with a users file, to be read only."""
+    from command_line import longtail, train_arguments, write_shop_with_users
+
+    shop = made_once.folder(
+        "shop-with-users", lambda folder: write_shop_with_users(folder, catalog, split)
+    )
+
+    def train(run: Path) -> None:
+        quick = train_arguments(tiny_bert, "history.epochs=0", "encoder.epochs=0")
+        done = longtail("train", shop, *quick, "--out", run)
+        assert done.code == 0, done.err
+        assert "user columns have strength" in done.out
+        assert "user column left out: phone: nearly as many values as users" in done.out
+
+    return made_once.folder("users-run", train)
+
+
 @pytest.fixture
 def run(cli_run: Path, tmp_path: Path) -> Path:
     """A copy of that run folder, which a test may change."""

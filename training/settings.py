@@ -18,6 +18,7 @@ from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 from longtail.retrieval.towers.whitening import USUAL_POWER
 from longtail.training.evidence.item_weights_settings import ClosedFormSettings
 from longtail.training.evidence.sequence_settings import SequenceSettings
+from longtail.training.evidence.user_columns.user_columns_settings import UserColumnsSettings
 from longtail.training.head.head_settings import HeadSettings
 from longtail.training.losses.loss_settings import LossSettings
 from longtail.training.stages.stage_settings import (
@@ -191,8 +192,8 @@ class TrainingSettings(Settings):
     The stages run in this order, each from where the one before ended, and each is undone when
     it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
     tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
-    fitted (``behaviour``, ``sequence``), and on all of it the head (``relevance``). ``index`` says
-    how the vectors are stored and searched.
+    fitted (``behaviour``, ``sequence``, ``user_columns``), and on all of it the head
+    (``relevance``). ``index`` says how the vectors are stored and searched.
     """
 
     # The generators of NumPy and torch take nothing else.
@@ -221,5 +222,6 @@ class TrainingSettings(Settings):
     selection: SelectionSettings = SelectionSettings()
     behaviour: EvidenceSettings = EvidenceSettings()
     sequence: SequenceSettings = SequenceSettings()
+    user_columns: UserColumnsSettings = UserColumnsSettings()
     relevance: HeadSettings = HeadSettings()
     index: IndexSettings = IndexSettings()

@@ -9,30 +9,24 @@ from pathlib import Path
 
 from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
-from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.clock.future_filter import counts_are_honest
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.interactions import VALID, Histories, Interactions
+from longtail.retrieval.data.interactions import VALID, Histories
+from longtail.retrieval.data.popularity import HEAD
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress, silent
-from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
-from longtail.training.evidence.fit_evidence import FittedEvidence, fit_evidence, refit_evidence
-from longtail.training.head.fit_head import fit_relevance_head
-from longtail.training.head.head_examples import HeadExamples, newcomers
-from longtail.training.head.history_length import (
-    HistoryLength,
-    choose_history_length,
-    reading,
-    reading_ranking,
+from longtail.training.evidence.fit_evidence import fit_evidence, refit_evidence
+from longtail.training.evidence.user_columns.fit_user_columns import (
+    fit_user_columns,
+    refit_user_columns,
 )
-from longtail.training.head.rolling_origins import RollingOrigins
+from longtail.training.head.head_training import with_relevance_head
 from longtail.training.item_pace import choose_half_lives
-from longtail.training.prepare import prepare_training, validation_users, with_validation
+from longtail.training.prepare import prepare_training, with_validation
 from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
@@ -123,8 +117,11 @@ def train_engine(
         histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
+    if split.users is not None and settings.user_columns.enabled:
+        with profile.section("user columns"):
+            bundle = _with_user_columns(bundle, split, settings, progress)
     with profile.section("relevance head"):
-        bundle = _with_relevance_head(bundle, index, fitted, split, settings, progress)
+        bundle = with_relevance_head(bundle, index, fitted, split, settings, progress)
     if settings.refit:
         before_test = split.interactions.select(split.part <= VALID)
         more = Histories.from_interactions(before_test)
@@ -142,6 +139,9 @@ def train_engine(
                 half_lives = bundle.clock.half_lives
                 clock = ItemClock.of(before_test, len(catalog), half_lives)
                 bundle = replace(bundle, clock=clock)
+            if bundle.user_columns is not None:
+                columns = refit_user_columns(bundle.user_columns, before_test, len(catalog))
+                bundle = replace(bundle, user_columns=columns)
     summary = {**bundle.summary, "evidence": fitted.report}
     if measured := profile.report():
         summary["profile"] = measured
@@ -159,7 +159,7 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
 
     Unchanged where the log's times are no clock, or the parts aren't cut by it.
     """
-    if not settings.relevance.clock or not _is_cut_by_time(split):
+    if not settings.relevance.clock or not split.is_cut_by_time:
         return bundle
     half_lives, report = choose_half_lives(
         split.train,
@@ -172,77 +172,20 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
     return replace(bundle, clock=clock, summary={**bundle.summary, "clock": report})
 
 
-def _is_cut_by_time(split: Split) -> bool:
-    """Return whether the log has real times, and the train part ends before the valid part."""
-    train, valid = split.train.taken().time, split.valid.taken().time
-    return split.interactions.has_clock and bool(train.max() <= valid.min())
-
-
-def _with_relevance_head(
-    bundle: Bundle,
-    index: VectorIndex,
-    fitted_evidence: FittedEvidence,
-    split: Split,
-    settings: TrainingSettings,
-    progress: Progress,
+def _with_user_columns(
+    bundle: Bundle, split: Split, settings: TrainingSettings, progress: Progress
 ) -> Bundle:
-    """Return the bundle with a head fitted on its validation users.
-
-    On a log with a clock, those who come in the valid part and earlier moments of the train part
-    are examples too, where the validation users don't teach enough.
-    """
-    known = Histories.from_interactions(split.train)
-    valid = Histories.from_interactions(split.valid)
-    rejected = _rejected(split)
-    users = validation_users(split)
-    counts = settings.relevance.counts
-    future = counts_are_honest(split, len(bundle.catalog))
-    honest = bundle.log.has_clock and not future.suspected
-    with_counts = honest if counts == "auto" else bool(counts)
-    # Which candidates there are depends on whether counts are seen.
-    bundle = replace(bundle, relevance=RelevanceHead(counts=with_counts))
-    ranking = RankingPipeline(bundle, index)
-    known_users = HeadExamples(ranking, known.take(users), valid.take(users), rejected.take(users))
-    arrived = [newcomers(ranking, known, valid, rejected, seed=settings.seed)]
-    earlier = settings.relevance.origins > 0 and _is_cut_by_time(split)
-    length = HistoryLength(bundle.evidence_models.last)
-    if settings.behaviour.enabled and settings.behaviour.max_history == "auto":
-        length = choose_history_length(
-            known_users,
-            arrived if earlier else [],
-            settings.relevance,
-            counts=with_counts,
-            seed=settings.seed,
-        )
-        ranking = reading_ranking(ranking, length.items)
-        bundle = ranking.bundle
-    origins = RollingOrigins(bundle, index, fitted_evidence, split, settings, progress)
-
-    def more() -> list[HeadExamples]:
-        return [reading(arrived[0], length.items), *origins.examples()]
-
-    fitted = fit_relevance_head(
-        ranking,
-        known_users.known,
-        known_users.positives,
-        known_users.rejected,
-        settings.relevance,
-        counts=with_counts,
+    """Return the bundle with what the users file says, fitted on the train part."""
+    assert split.users is not None
+    fitted = fit_user_columns(
+        split.users,
+        split.train,
+        split.valid,
+        bundle.popularity.log_p if bundle.clock is None else bundle.clock.log_rate,
+        bundle.popularity.bucket != HEAD,
+        settings.user_columns,
         seed=settings.seed,
         progress=progress,
-        more=more if earlier else None,
     )
-    report = {**fitted.report, "counts": with_counts, "future_filter": future.report()}
-    if origins.report:
-        report["rolling_origins"] = origins.report
-    if length.report:
-        report["history_length"] = length.report
-    serving = replace(bundle.serving, debias=fitted.debias)
-    summary = {**bundle.summary, "relevance": report}
-    return replace(bundle, relevance=fitted.head, serving=serving, summary=summary)
-
-
-def _rejected(split: Split) -> Histories:
-    """Return what each user was shown and rejected before the test part."""
-    log: Interactions = split.interactions.select(split.part <= VALID).rejected()
-    return Histories.from_interactions(replace(log, label=None))
+    summary = {**bundle.summary, "user_columns": fitted.report}
+    return replace(bundle, user_columns=fitted.user_columns, summary=summary)

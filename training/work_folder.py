@@ -60,4 +60,9 @@ def _fingerprint(catalog: Catalog, split: Split, settings: TrainingSettings, pro
     digest.update("\0".join(catalog.texts()).encode())
     for values in (split.interactions.user, split.interactions.item, split.part):
         digest.update(values.tobytes())
+    if split.users is not None:
+        digest.update("\0".join(split.users.user_ids).encode())
+        for column in split.users.columns:
+            digest.update("\0".join([column.name, *column.values]).encode())
+            digest.update(column.offsets.tobytes() + column.codes.tobytes())
     return digest.hexdigest()

@@ -12,16 +12,26 @@ import pyarrow.parquet
 from rich.table import Table
 
 from longtail.console.console import stdout_console
-from longtail.console.data_tables import description_tables, split_table, validation_table
+from longtail.console.data_tables import (
+    description_tables,
+    split_table,
+    users_lines,
+    validation_table,
+)
 from longtail.console.progress import progress_on_stderr
 from longtail.demo_shop.shop import make_demo_shop
-from longtail.files.input_files import Inputs, input_options, make_inputs, note_set_aside
+from longtail.files.input_files import (
+    InputData,
+    Inputs,
+    input_options,
+    make_inputs,
+    note_set_aside,
+)
 from longtail.index.files import write_file_atomically
 from longtail.jobs.token_counter import token_counter
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.future_filter import future_filter
 from longtail.retrieval.data.describe import describe
-from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import PARTS, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split, split
@@ -47,13 +57,21 @@ def data() -> None:
 @input_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when any row is set aside.")
 def validate(strict: bool, **given: Any) -> None:
-    """Say what can be read of the two files, and what is wrong with the rest.
+    """Say what can be read of the files, and what is wrong with the rest.
 
-    FOLDER holds items.* (or catalog.*) and interactions.*; or name the files.
+    FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
+    or name the files.
     """
     inputs = make_inputs(**given)
-    catalog, log, rejected = _read(inputs)
-    _print(validation_table((inputs.catalog, catalog), (inputs.interactions, log), rejected))
+    data = _read(inputs)
+    catalog, log, rejected = data.catalog, data.log, data.rejected
+    kept = [(inputs.catalog, len(catalog)), (inputs.interactions, len(log))]
+    if inputs.users is not None and data.users is not None:
+        kept.append((inputs.users, len(data.users)))
+    _print(validation_table(kept, rejected))
+    if data.users is not None:
+        for line in users_lines(data.users, log):
+            click.echo(line)
     click.echo(f"text template: {catalog.template}")
     click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
     click.echo(f"future filter: {future_filter(log, len(catalog)).reason}")
@@ -80,7 +98,8 @@ def describe_command(
     kind: Any, bucket_rule: str, encoder: str, max_tokens: int, **given: Any
 ) -> None:
     """Print sizes, the popularity curve, history lengths, and how many texts would be cut."""
-    catalog, log, _ = _read(make_inputs(**given))
+    data = _read(make_inputs(**given))
+    catalog, log = data.catalog, data.log
     parts = _split(log, kind)
     counts = parts.train.user_counts(len(catalog))
     try:
@@ -114,8 +133,9 @@ def split_command(
     kind: Any, valid_share: float, test_share: float, out: Path, **given: Any
 ) -> None:
     """Write the log with a split column, which every command then takes as given."""
-    catalog, log, _ = _read(make_inputs(**given))
-    parts = _split(log, kind, valid_share=valid_share, test_share=test_share)
+    data = _read(make_inputs(**given))
+    catalog = data.catalog
+    parts = _split(data.log, kind, valid_share=valid_share, test_share=test_share)
     _write_split(parts, catalog, out)
     _print(split_table(parts, len(catalog)))
     click.echo(f"wrote {out}")
@@ -187,11 +207,11 @@ def events(run: Path, with_log: bool, out: Path) -> None:
     click.echo(f"{out}: {before}{taken:,} events")
 
 
-def _read(inputs: Inputs) -> tuple[Catalog, Interactions, RejectedRows]:
+def _read(inputs: Inputs) -> InputData:
     with progress_on_stderr() as progress:
-        catalog, log, rejected = inputs.read(progress)
-    note_set_aside(rejected, inputs.rejected_path)
-    return catalog, log, rejected
+        data = inputs.read(progress)
+    note_set_aside(data.rejected, inputs.rejected_path)
+    return data
 
 
 def _split(log: Interactions, kind: Any, **shares: float) -> Split:

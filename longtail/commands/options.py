@@ -55,6 +55,31 @@ set_option = click.option(
     help="Wins over the file, e.g. history.epochs=2. Repeatable.",
 )
 
+user_column_option = click.option(
+    "--user-column",
+    "user_columns",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="What is known of the user, as in the users file of training, e.g. age=24. Wins over "
+    "the file; the user may be new. Repeatable.",
+)
+
+
+def parse_user_columns(pairs: tuple[str, ...]) -> dict[str, list[str]] | None:
+    """Return ``--user-column`` values by column, None where there are none.
+
+    >>> parse_user_columns(("age=24", "likes=tea", "likes=cake"))
+    {'age': ['24'], 'likes': ['tea', 'cake']}
+    """
+    columns: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (equals and name.strip()):
+            # Not the pair: its value is nobody's business.
+            raise click.BadParameter("one of them is not COLUMN=VALUE", param_hint="--user-column")
+        columns.setdefault(name.strip(), []).append(value)
+    return columns or None
+
 
 def answers_option(default: int, help_text: str) -> Decorator:
     """Return the option -k with this default."""

@@ -10,9 +10,11 @@ import click
 from longtail.commands.options import (
     answers_option,
     device_option,
+    parse_user_columns,
     pool_option,
     request_options,
     run_argument,
+    user_column_option,
 )
 from longtail.console.output import format_option, print_answers
 from longtail.console.wording import as_misuse
@@ -22,6 +24,7 @@ from longtail.console.wording import as_misuse
 @run_argument
 @click.option("--user", help="A user of the interaction log.")
 @click.option("--history", metavar="ID,ID,...", help="Items taken, oldest first.")
+@user_column_option
 @click.option("--text", help='Free text, e.g. "waterproof eyeliner under a hat".')
 @answers_option(10, "Answers; fewer where the pool holds no more.")
 @pool_option("tail")
@@ -38,6 +41,7 @@ def query(
     user: str | None,
     history: str | None,
     text: str | None,
+    user_columns: tuple[str, ...],
     device: Any,
     style: str,
     **options: Any,
@@ -47,7 +51,8 @@ def query(
 
     items = None if history is None else [i.strip() for i in history.split(",") if i.strip()]
     with as_misuse():
-        request = Query(user=user, history=items, text=text, **options)
+        columns = parse_user_columns(user_columns)
+        request = Query(user=user, history=items, text=text, user_columns=columns, **options)
 
     from longtail.retrieval.ranking.retriever import Retriever
 

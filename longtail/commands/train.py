@@ -51,8 +51,9 @@ def train(
 ) -> None:
     """Train both towers and the relevance head, and build the index.
 
-    FOLDER holds items.* (or catalog.*) and interactions.*; or name the files. Everything is
-    chosen on the valid part; the test part is stored for `longtail evaluate` and not read.
+    FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
+    or name the files. Everything is chosen on the valid part; the test part is stored for
+    `longtail evaluate` and not read.
 
     On several GPUs: torchrun --nproc-per-node 8 -m longtail train ...
     """
@@ -105,10 +106,10 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
     going_on = f"nothing was written to {out}; the same command with --resume goes on"
     with when_stopped(going_on), progress_on_stderr() as progress:
         with measured.section("reading files"):
-            catalog, log, rejected = inputs.read(progress)
-        note_set_aside(rejected, inputs.rejected_path)
+            data = inputs.read(progress)
+        note_set_aside(data.rejected, inputs.rejected_path)
         parts = split(
-            log,
+            data.log,
             settings.data.split,
             valid_share=settings.data.valid_share,
             test_share=settings.data.test_share,
@@ -118,8 +119,8 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
         # From here on the other processes work with this one.
         processes.tell(str(run))
         trained = train_engine(
-            catalog,
-            parts,
+            data.catalog,
+            replace(parts, users=data.users),
             settings,
             run,
             resume=options.resume,
@@ -128,7 +129,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
             profile=measured,
             processes=processes,
         )
-    print_training_summary(trained, set_aside_lines(rejected, inputs.rejected_path))
+    print_training_summary(trained, set_aside_lines(data.rejected, inputs.rejected_path))
     if options.profile:
         print_profile(trained.bundle.summary["profile"])
 

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from rich.table import Table
 
-from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.describe import QUANTILES, Description
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import PARTS, TRAIN, Interactions
+from longtail.retrieval.data.interactions import PARTS, TRAIN, Histories, Interactions
 from longtail.retrieval.data.splits import Split
+from longtail.retrieval.data.users.user_schema import UserSchema
+from longtail.retrieval.data.users.user_table import UserTable
 
 
-def validation_table(
-    catalog: tuple[Path, Catalog], interactions: tuple[Path, Interactions], rejected: RejectedRows
-) -> Table:
-    """Return what was kept and set aside of each file, and why."""
+def validation_table(files: Sequence[tuple[Path, int]], rejected: RejectedRows) -> Table:
+    """Return how many rows of each file were kept and set aside, and why."""
     table = Table("file", "kept", "set aside", "reason", title="Validation", title_justify="left")
-    for path, kept in ((catalog[0], len(catalog[1])), (interactions[0], len(interactions[1]))):
+    for path, kept in files:
         reasons = [(why, n) for (file, why), n in rejected.counts().items() if file == str(path)]
         table.add_row(path.name, f"{kept:,}", f"{rejected.count(path):,}", "" if reasons else "-")
         for why, n in reasons:
             table.add_row("", "", f"{n:,}", why)
     return table
+
+
+def users_lines(table: UserTable, log: Interactions) -> list[str]:
+    """Return which columns of a users file can be made use of, and which can't, with reasons."""
+    known = Histories.from_interactions(log)
+    places = table.positions(known.user_ids[np.diff(known.offsets) > 0])
+    holders = places[places >= 0]
+    schema, left_out = UserSchema.fit(table, holders)
+    named = ", ".join(column.described for column in schema.columns) or "none"
+    line = (
+        f"users file: {len(table):,} users, {len(holders):,} of them in the log; columns: {named}"
+    )
+    return [line, *left_out_lines(left_out)]
+
+
+def left_out_lines(left_out: Mapping[str, str]) -> list[str]:
+    """Return which columns of a users file are left out, and why."""
+    return [f"user column left out: {name}: {why}" for name, why in left_out.items()]
 
 
 def description_tables(description: Description) -> list[Table]:

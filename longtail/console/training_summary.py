@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
 from typing import Any
 
+import numpy as np
 from rich.table import Table
 
 from longtail.console.backend_summary import reading_line
 from longtail.console.console import stdout_console
+from longtail.console.data_tables import left_out_lines
 from longtail.console.truncation_note import long_texts_note
 from longtail.training.head.history_length import WHOLE
 from longtail.training.train import Trained
@@ -65,6 +67,8 @@ def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> N
     if counts := counts_note(head):
         console.print(counts)
     for line in (*_of_time(bundle.summary), _of_debias(head["debias"], bundle.serving.debias)):
+        console.print(line)
+    for line in user_columns_lines(bundle.summary.get("user_columns")):
         console.print(line)
     user = bundle.log.user_ids[0]
     console.print("next:")
@@ -140,3 +144,31 @@ def _change(measure: Mapping[str, float], plain: Mapping[str, float], name: str)
     if not plain.get(name) or name not in measure:
         return "-"
     return f"{measure[name] / plain[name] - 1:+.1%}"
+
+
+def user_columns_lines(report: Mapping[str, Any] | None) -> list[str]:
+    """Return what training made of a users file, nothing without one."""
+    if report is None:
+        return []
+    named = ", ".join(report["columns"]) or "none"
+    lines = [f"user columns: {named}"]
+    if not report["columns"]:
+        pass
+    elif not report["hidden_users"]:
+        lines.append("user columns have no say: no user of the valid part has a value")
+    else:
+        before, after = report["without"], report["with"]
+        figures = (
+            f"NDCG@10 in the catalog / in the tail of {report['hidden_users']:,} validation users "
+            f"with hidden histories {_pair(before)} without"
+        )
+        lines.append(
+            f"user columns have strength {report['strength']:g}: {figures}, {_pair(after)} with"
+            if report["strength"]
+            else f"user columns have no say: they don't help beyond chance ({figures})"
+        )
+    return [*lines, *left_out_lines(report["left_out"])]
+
+
+def _pair(figures: Mapping[str, float | None]) -> str:
+    return " / ".join("-" if v is None or np.isnan(v) else f"{v:.4f}" for v in figures.values())

@@ -10,7 +10,7 @@ import click
 from longtail.index.errors import LongtailError
 
 # Arguments whose option isn't their name.
-OPTIONS = {"k": "-k", "mode": "--debias-mode"}
+OPTIONS = {"k": "-k", "mode": "--debias-mode", "user_columns": "--user-column"}
 
 
 def option_name(argument: str) -> str:

@@ -1,4 +1,4 @@
-"""The two files of a job: the options that name them, and reading them with care."""
+"""The files of a job: the options that name them, and reading them with care."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any, TypeVar
 
 import click
 
+from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.data.users.user_table import UserTable
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 
@@ -48,12 +51,29 @@ rejected_option = click.option(
 
 
 @dataclass(frozen=True)
+class InputData:
+    """What the files of a job hold.
+
+    Attributes:
+        users: what is known of users, None without a users file.
+        rejected: what was set aside.
+    """
+
+    catalog: Catalog
+    log: Interactions
+    users: UserTable | None
+    rejected: RejectedRows
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """The two files of a job, and how to read them.
+    """The files of a job, and how to read them.
 
     Attributes:
         catalog: the catalog file.
         interactions: the interaction log.
+        users: the users file, None without one.
+        users_named: whether it was named, and not only found beside the log.
         columns: role to column, from ``--column``.
         template: the text template.
         rejected_path: where rows that are set aside are written.
@@ -66,11 +86,14 @@ class Inputs:
     template: str
     rejected_path: Path
     time_format: str | None = None
+    users: Path | None = None
+    users_named: bool = False
 
-    def read(self, progress: Progress) -> tuple[Catalog, Interactions, RejectedRows]:
-        """Return catalog and log, and what was set aside, which is on disk by then.
+    def read(self, progress: Progress) -> InputData:
+        """Return what the files hold, and what was set aside, which is on disk by then.
 
         Also where reading fails: the rows that made it fail are what the person needs to see.
+        A users file that was only found, and can't be used, is left out with a note.
 
         Raises:
             DataError: a file can't be used.
@@ -92,11 +115,25 @@ class Inputs:
                 rejected=rejected,
                 progress=progress,
             )
+            users = self._read_users(rejected, progress)
         finally:
             # A file left by an earlier run would speak of rows that are fine by now.
             if len(rejected) or self.rejected_path.exists():
                 rejected.write(self.rejected_path)
-        return catalog, log, rejected
+        return InputData(catalog, log, users, rejected)
+
+    def _read_users(self, rejected: RejectedRows, progress: Progress) -> UserTable | None:
+        if self.users is None:
+            return None
+        try:
+            return read_users(
+                self.users, columns=self.columns, rejected=rejected, progress=progress
+            )
+        except DataError as error:
+            if self.users_named:
+                raise
+            rejected.note(f"{error}; this file of users is left out")
+            return None
 
 
 def note_set_aside(rejected: RejectedRows, path: Path) -> None:
@@ -135,7 +172,7 @@ def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
     Raises:
         DataError: there is none, or more than one.
     """
-    files = [p for s in stems for x in _SUFFIXES if (p := folder / f"{s}{x}").is_file()]
+    files = _files(folder, stems)
     if len(files) != 1:
         looked = " or ".join(f"{s}.*" for s in stems)
         several = f"{len(files)} files could be it: {', '.join(p.name for p in files)}"
@@ -144,6 +181,26 @@ def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
             "the files with --catalog and --interactions"
         )
     return files[0]
+
+
+def _files(folder: Path, stems: tuple[str, ...]) -> list[Path]:
+    return [p for s in stems for x in _SUFFIXES if (p := folder / f"{s}{x}").is_file()]
+
+
+def find_users_file(folder: Path) -> Path | None:
+    """Return the one users file of a folder: ``users.*``, ``customers.*``, RecBole's ``*.user``.
+
+    Raises:
+        DataError: there is more than one.
+    """
+    files = [*_files(folder, ("users", "customers")), *sorted(folder.glob("*.user"))]
+    if len(files) > 1:
+        raise DataError(
+            f"{folder}: {len(files)} files could hold the users: "
+            f"{', '.join(p.name for p in files)}; name one with ",
+            Field("users"),
+        )
+    return files[0] if files else None
 
 
 def input_options(command: _Command) -> _Command:
@@ -156,6 +213,11 @@ def input_options(command: _Command) -> _Command:
         ),
         click.option("--catalog", type=click.Path(path_type=Path), help="Catalog file."),
         click.option("--interactions", type=click.Path(path_type=Path), help="Interaction log."),
+        click.option(
+            "--users",
+            type=click.Path(path_type=Path),
+            help="Users file: user_id, and columns that say what is known of users.",
+        ),
         column_option,
         time_format_option,
         click.option(
@@ -175,6 +237,7 @@ def make_inputs(
     folder: Path | None,
     catalog: Path | None,
     interactions: Path | None,
+    users: Path | None,
     columns: tuple[str, ...],
     time_format: str | None,
     template: str,
@@ -195,4 +258,6 @@ def make_inputs(
         template,
         rejected_path,
         time_format,
+        users or (None if folder is None else find_users_file(folder)),
+        users is not None,
     )

@@ -41,16 +41,14 @@ def help_training(
     with _told_apart(processes):
         with tempfile.TemporaryDirectory() as folder:
             # What is set aside stands in the first process's file.
-            catalog, log, _ = replace(inputs, rejected_path=Path(folder, "rejected.csv")).read(
-                silent
-            )
+            data = replace(inputs, rejected_path=Path(folder, "rejected.csv")).read(silent)
         parts = split(
-            log,
+            data.log,
             settings.data.split,
             valid_share=settings.data.valid_share,
             test_share=settings.data.test_share,
         )
-        help_train(catalog, parts, settings, run, resume=resume, processes=processes)
+        help_train(data.catalog, parts, settings, run, resume=resume, processes=processes)
 
 
 @contextmanager

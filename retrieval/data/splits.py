@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.users.user_table import UserTable
 from longtail.retrieval.errors import DataError
 
 SplitKind = Literal["temporal", "leave-last", "given"]
@@ -28,18 +29,27 @@ class Split:
         kind: how it was split.
         warnings: what a reader of the numbers should know, in one line each.
         boundaries: first time of the valid and of the test part (temporal only).
+        users: what a users file says of users, of the log and others; None without one.
     """
 
     interactions: Interactions
     kind: SplitKind
     warnings: tuple[str, ...]
     boundaries: tuple[int, int] | None = None
+    users: UserTable | None = None
 
     @property
     def part(self) -> NDArray[np.int8]:
         """TRAIN, VALID or TEST of every event of `interactions`, int8 [m]."""
         part = self.interactions.part
         return np.zeros(len(self.interactions), np.int8) if part is None else part
+
+    @property
+    def is_cut_by_time(self) -> bool:
+        """Whether the log has real times, and the train part ends before the valid part."""
+        train, valid = self.train.taken().time, self.valid.taken().time
+        ordered = not len(train) or not len(valid) or bool(train.max() <= valid.min())
+        return self.interactions.has_clock and ordered
 
     @property
     def train(self) -> Interactions:

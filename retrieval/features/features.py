@@ -11,6 +11,7 @@ from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
 from longtail.retrieval.features.history_scores import DECAY, HistoryScores
+from longtail.retrieval.features.user_columns import LIFT
 from longtail.retrieval.features.user_state import SequenceScores, UserState
 from longtail.retrieval.kernels.text_matches import COLUMNS as OF_TEXTS
 from longtail.retrieval.kernels.text_matches import text_matches
@@ -50,9 +51,15 @@ OF_SEQUENCE = ("cosine", "gap")
 
 
 def feature_names(
-    evidence_models: EvidenceModels, *, counts: bool, clock: bool = False
+    evidence_models: EvidenceModels,
+    *,
+    counts: bool,
+    clock: bool = False,
+    user_columns: bool = False,
 ) -> tuple[str, ...]:
     """Return the names of all evidence, in the order of the columns.
+
+    ``user_columns``: whether the columns of users are evidence too.
 
     With ``counts`` off nothing computed from the candidate's training count is among them: on a
     log that was filtered by its own future, counts give away what is to come (docs/model.md).
@@ -72,7 +79,8 @@ def feature_names(
     from_counts = () if not counts else FROM_CLOCK if clock else FROM_COUNTS
     from_text = (*FROM_TEXT, *OF_LONG_TEXT) if long else FROM_TEXT
     of_user = (*OF_USER, *OF_USER_CLOCK) if clock else OF_USER
-    return (*from_text, *of_user, *of_behaviours, *of_sequences, *from_counts)
+    of_columns = (LIFT,) if user_columns else ()
+    return (*from_text, *of_user, *of_behaviours, *of_sequences, *from_counts, *of_columns)
 
 
 def gather_features(
@@ -96,6 +104,9 @@ def gather_features(
         columns |= _of_history_scores(name, matrix_scores, rows)
     for name, tower_scores in user_state.sequence_scores.items():
         columns |= _of_sequence_scores(name, tower_scores, rows)
+    if LIFT in names:
+        lift = user_state.column_lift
+        columns[LIFT] = np.zeros(rows.shape, np.float32) if lift is None else lift.of_pairs(rows)
     log_count = np.log1p(popularity.counts[np.maximum(rows, 0)])
     columns["log_count"] = log_count
     columns["log_count_difference"] = log_count - user_state.log_counts[:, None]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.features.history_scores import HistoryScores
+from longtail.retrieval.features.user_columns import UserLift
 from longtail.retrieval.kernels.inner_products import inner_products
 from longtail.retrieval.kernels.top_k import best_of_rows
 
@@ -110,6 +111,7 @@ class UserState:
         sequence_scores: what each sequence tower expects, by its name.
         totals: sum of the vectors of the whole history, float32 [m, d]; None where only the last
             items are read.
+        column_lift: what the users' columns say; None where nothing is known of them.
     """
 
     histories: Histories
@@ -122,3 +124,14 @@ class UserState:
     history_scores: Mapping[str, HistoryScores] = field(default_factory=dict)
     sequence_scores: Mapping[str, SequenceScores] = field(default_factory=dict)
     totals: NDArray[np.float32] | None = None
+    column_lift: UserLift | None = None
+
+    def weighted_lift(self, user: int, n_items: int) -> NDArray[np.float32] | None:
+        """Return what a user's columns add to the log of popularity, float32 [n_items].
+
+        None where they add nothing.
+        """
+        lift = self.column_lift
+        if lift is None or not lift.strength or not len(lift.values[user]):
+            return None
+        return np.float32(lift.strength) * lift.of_catalog(user, n_items)

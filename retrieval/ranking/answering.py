@@ -9,8 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.index.errors import LongtailError
+from longtail.index.errors import Field, LongtailError
 from longtail.retrieval.data.interactions import Histories, Past
+from longtail.retrieval.data.users.user_table import UserValues
+from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.candidate_generation import FIRST_STAGE
 from longtail.retrieval.ranking.eligible import Eligible
@@ -60,6 +62,7 @@ class _Line:
     query: Query
     past: Past
     excluded: Rows
+    values: NDArray[np.int32]
 
 
 def answer_each(
@@ -85,7 +88,7 @@ def answer_each(
             lines = []
             for place in places[start : start + USERS_PER_BATCH]:
                 try:
-                    lines.append(_line(place, queries[place], lookup))
+                    lines.append(_line(place, queries[place], lookup, ranking))
                 except LongtailError as error:
                     yield Failed([place], error)
             ranked = [line.place for line in lines]
@@ -105,17 +108,45 @@ def _alike(query: Query) -> tuple[Hashable, ...]:
     return (query.explain, kind, *common)
 
 
-def _line(place: int, query: Query, lookup: Lookup) -> _Line:
+def _line(place: int, query: Query, lookup: Lookup, ranking: RankingPipeline) -> _Line:
     past = Past(_NOTHING)
+    # First of all: an unknown column is refused whoever the user is.
+    values = _values(query, ranking)
     if query.user is not None:
-        past = lookup.past(query.user)
+        past = _past(query, lookup)
     elif query.history is not None:
         past = Past(lookup.item_rows(query.history))
     elif query.item is not None:
         past = Past(lookup.item_rows([query.item], offered=True))
     seen = _NOTHING if query.include_seen else past.items
     unwanted = lookup.item_rows(query.exclude)
-    return _Line(place, query, past, np.concatenate([seen, unwanted]) if len(unwanted) else seen)
+    excluded = np.concatenate([seen, unwanted]) if len(unwanted) else seen
+    return _Line(place, query, past, excluded, values)
+
+
+def _past(query: Query, lookup: Lookup) -> Past:
+    """Return what a user took; whoever brings columns along may be new."""
+    try:
+        return lookup.past(str(query.user))
+    except LongtailError:
+        if query.user_columns is None:
+            raise
+        return Past(_NOTHING)
+
+
+def _values(query: Query, ranking: RankingPipeline) -> NDArray[np.int32]:
+    """Return what is known of a query's user beside the history: stored, and brought along."""
+    columns = ranking.bundle.user_columns
+    if columns is None:
+        if query.user_columns:
+            raise QueryError(
+                Field("user_columns"),
+                " needs a run that was trained with a users file; this one was trained without",
+            )
+        return _NOTHING
+    stored = _NOTHING if query.user is None else columns.stored(query.user)
+    given = query.user_columns
+    return columns.schema.encode_one(given, stored) if given else stored
 
 
 def _ranked(
@@ -145,7 +176,7 @@ def _answers(
         return _nearest(ranking, lines, k, eligible)
     histories = Histories.from_pasts([line.past for line in lines])
     state = (
-        ranking.user_state(histories)
+        ranking.user_state(histories, UserValues.from_lists([line.values for line in lines]))
         if first.text is None
         else ranking.text_state([str(line.query.text) for line in lines])
     )
@@ -175,5 +206,5 @@ def _because(ranking: RankingPipeline, line: _Line, rows: NDArray[np.int64]) -> 
     if not len(line.past.items) or not len(rows):
         return [[] for _ in rows]
     ids = ranking.bundle.catalog.item_ids
-    by_answer = reasons(ranking, line.past, rows)
+    by_answer = reasons(ranking, line.past, rows, values=line.values)
     return [[str(ids[row]) for row in carriers] for carriers in by_answer]

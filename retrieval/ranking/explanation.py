@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories, Past
+from longtail.retrieval.data.users.user_table import UserValues
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 
@@ -18,6 +19,7 @@ def reasons(
     past: Past,
     candidates: NDArray[np.int64],
     most: int = 3,
+    values: NDArray[np.int32] | None = None,
 ) -> list[list[int]]:
     """Return, for each candidate, the rows of past items that carry its score, strongest first.
 
@@ -25,7 +27,8 @@ def reasons(
     2014): whatever it is made of, the loss of score (log-odds of the head; without a head that
     ranks, the cosine) is what the item contributed. Items that
     contributed nothing, or pulled the other way, are left out; of a history of one item, that
-    item carries everything.
+    item carries everything. What the columns of the user say, by their ``values``, is the same
+    with and without an item, and never a reason.
     """
     # A whole history where it is read as a whole: then what is left out is one of those items
     # that have most in common with the answers.
@@ -38,7 +41,8 @@ def reasons(
     if len(items) > LONGEST_TRIED:
         places = _nearest_places(ranking, items, candidates)
     without = [_without(read, place) for place in places]
-    scores = _scores(ranking, [read, *without], candidates)
+    own = np.empty(0, np.int32) if values is None else values
+    scores = _scores(ranking, [read, *without], candidates, own)
     lost = scores[0] - scores[1:]
     carriers = []
     for column in lost.T:
@@ -78,10 +82,14 @@ def _without(past: Past, place: np.int64) -> Past:
 
 
 def _scores(
-    ranking: RankingPipeline, pasts: list[Past], candidates: NDArray[np.int64]
+    ranking: RankingPipeline,
+    pasts: list[Past],
+    candidates: NDArray[np.int64],
+    values: NDArray[np.int32],
 ) -> NDArray[np.float32]:
     """Return every candidate's score for every history, float32 [histories, candidates]."""
-    user_state = ranking.user_state(Histories.from_pasts(pasts))
+    same = UserValues.from_lists([values for _ in pasts])
+    user_state = ranking.user_state(Histories.from_pasts(pasts), same)
     if ranking.bundle.relevance.ranks:
         return ranking.logits(
             user_state, np.broadcast_to(candidates, (len(pasts), len(candidates)))

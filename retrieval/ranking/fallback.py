@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,27 +30,31 @@ def taken_lately(
     users: NDArray[np.int64],
     k: int,
     setting: Rerank,
+    lifts: Sequence[NDArray[np.float32] | None] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the rows and scores of users without a history, [len(users), k] each.
 
     The score is ``log rate - debias * log p``: at 0 what most people take now, at 1 what is taken
-    more than it used to be. Of nobody is there a taste to lean on, so every mode is ``fixed``.
+    more than it used to be. ``lifts`` [len(users)] are what the columns of each add, float32 [n];
+    None, or no lifts at all, where nothing is known. Of nobody is there a taste to lean on, so
+    every mode is ``fixed``.
     """
     mask = eligible.mask(popularity)
     rows = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), np.nan, np.float32)
     fixed = replace(setting, mode="fixed", diversity=max(setting.diversity, DIVERSITY))
     whole = clock.log_rate.astype(np.float64) - setting.debias * popularity.centred
-    for line, user in enumerate(users):
+    for line, (user, lift) in enumerate(zip_longest(users, lifts)):
         allowed = mask.copy()
         if eligible.excluded is not None:
             allowed[eligible.excluded[int(user)]] = False
-        best = _highest(whole, allowed, k + SPARE)[None]
+        score = whole if lift is None else whole + lift.astype(np.float64)
+        best = _highest(score, allowed, k + SPARE)[None]
         if not best.size:
             continue
         candidates = Candidates(
             best,
-            clock.log_rate[best],
+            clock.log_rate[best] if lift is None else clock.log_rate[best] + lift[best],
             popularity.centred[best],
             vectors=index.vectors(best[0])[None],
         )
@@ -58,14 +64,22 @@ def taken_lately(
 
 
 def most_popular(
-    popularity: Popularity, eligible: Eligible, user: int, k: int
+    popularity: Popularity,
+    eligible: Eligible,
+    user: int,
+    k: int,
+    lift: NDArray[np.float32] | None = None,
 ) -> NDArray[np.int64]:
-    """Return a user's eligible rows by training count, ties by row: of a log without a clock."""
+    """Return a user's eligible rows by training count, ties by row: of a log without a clock.
+
+    ``lift`` float32 [n] is what the user's columns add to its log, None where nothing is known.
+    """
     mask = eligible.mask(popularity)
     if eligible.excluded is not None:
         mask[eligible.excluded[user]] = False
     rows = np.flatnonzero(mask)
-    return rows[np.argsort(-popularity.counts[rows], kind="stable")][:k].astype(np.int64)
+    score = popularity.counts if lift is None else popularity.log_p + lift
+    return rows[np.argsort(-score[rows], kind="stable")][:k].astype(np.int64)
 
 
 def _highest(score: NDArray[np.float64], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,8 @@ from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import TRAIN, Histories, excluded_keys
 from longtail.retrieval.data.popularity import HEAD, Pool
-from longtail.retrieval.features.features import gather_features
+from longtail.retrieval.data.users.user_table import UserValues
+from longtail.retrieval.features.features import feature_names, gather_features
 from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.features.user_state import UserState
 from longtail.retrieval.ranking.answers import Answers
@@ -90,10 +91,22 @@ class RankingPipeline:
     def _bands(self) -> NDArray[np.int8]:
         return mass_bands(self.bundle.popularity.counts, PROFILE_BANDS)
 
-    def user_state(self, histories: Histories) -> UserState:
-        """Return what is known of users with these histories (oldest first)."""
+    def user_state(self, histories: Histories, values: UserValues | None = None) -> UserState:
+        """Return what is known of users with these histories (oldest first).
+
+        ``values`` are those of the same users, where the run has user columns (`user_values`).
+        """
         with self.timed("tower"):
-            return self._user_encoder.of(histories)
+            state = self._user_encoder.of(histories)
+            columns = self.bundle.user_columns
+            if columns is None or values is None or not len(values.codes):
+                return state
+            return replace(state, column_lift=columns.lift(values))
+
+    def user_values(self, user_ids: NDArray[np.object_]) -> UserValues | None:
+        """Return what the run's users file says of these ids, None for a run without one."""
+        columns = self.bundle.user_columns
+        return None if columns is None else columns.of_users(user_ids)
 
     def text_state(self, texts: Sequence[str]) -> UserState:
         """Return free texts as user states: a vector each, no history for the head to judge by."""
@@ -159,6 +172,15 @@ class RankingPipeline:
     def _search_vectors(self, user_state: UserState) -> NDArray[np.float32]:
         return np.ascontiguousarray(
             user_state.vectors / np.float32(self.bundle.serving.temperature)
+        )
+
+    def feature_names(self, *, counts: bool) -> tuple[str, ...]:
+        """Return the names of all that a head over this engine may read."""
+        return feature_names(
+            self.bundle.evidence_models,
+            counts=counts,
+            clock=self.clock is not None,
+            user_columns=self.bundle.columns_rank,
         )
 
     def features(
@@ -229,21 +251,27 @@ class RankingPipeline:
                         base = self._first_stage_ranks(user_state, first.rows, eligible)
                         answers.base_ranks[by_first_stage] = base[by_first_stage]
                 if len(unknown):
-                    self._fall_back(answers, unknown, eligible, setting)
+                    self._fall_back(answers, unknown, eligible, setting, user_state)
             return lists
 
     def _fall_back(
-        self, answers: Answers, users: NDArray[np.int64], eligible: Eligible, setting: Rerank
+        self,
+        answers: Answers,
+        users: NDArray[np.int64],
+        eligible: Eligible,
+        setting: Rerank,
+        user_state: UserState,
     ) -> None:
-        """Fill in the lists of users of whom nothing is known."""
+        """Fill in the lists of users without a history; their columns are all that is known."""
+        lifts = [user_state.weighted_lift(int(user), self.index.n_items) for user in users]
         popularity, clock, k = self.bundle.popularity, self.clock, answers.rows.shape[1]
         if clock is not None:
             answers.rows[users], answers.scores[users] = taken_lately(
-                self.index, popularity, clock, eligible, users, k, setting
+                self.index, popularity, clock, eligible, users, k, setting, lifts
             )
             return
-        for user in users:
-            popular = most_popular(popularity, eligible, int(user), k)
+        for user, lift in zip(users, lifts, strict=True):
+            popular = most_popular(popularity, eligible, int(user), k, lift)
             answers.rows[user] = -1
             answers.rows[user, : len(popular)] = popular
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.popularity import POOLS, Pool
+from longtail.retrieval.data.users.cell_values import UserValue
 from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.rerank.rerank import Mode, Rerank
 
@@ -44,13 +45,18 @@ class Query:
     """Whom to recommend to, and what.
 
     Exactly one subject: ``user`` (an id), ``history`` (item ids, oldest first), ``text`` (free
-    text) or ``item`` (whose neighbours by text are the answers). `QueryOptions` has the rest.
+    text) or ``item`` (whose neighbours by text are the answers). ``user_columns`` say what is
+    known of the user beside, in the words of the users file that the run was trained with; they
+    win over what the file said, and given alone they are of somebody without a history.
+    `QueryOptions` has the rest.
 
     Raises:
         QueryError: a query that no catalog could answer; the error names the field.
 
     >>> Query(user="u1", k=3).subject
     'user'
+    >>> Query(user_columns={"age": 24}).subject
+    'history'
     >>> Query(text="tea", mode="profile")
     Traceback (most recent call last):
     longtail.retrieval.errors.QueryError: mode ranks by what a user took; a text has no history
@@ -60,6 +66,7 @@ class Query:
     history: Sequence[str] | None = None
     text: str | None = None
     item: str | None = None
+    user_columns: Mapping[str, UserValue] | None = None
     k: int = 10
     pool: Pool = "tail"
     debias: float | None = None
@@ -71,6 +78,11 @@ class Query:
     explain: bool = False
 
     def __post_init__(self) -> None:
+        if self.user_columns is not None:
+            if self.text is not None or self.item is not None:
+                raise QueryError(Field("user_columns"), " goes with a user or a history")
+            if self.user is None and self.history is None:
+                object.__setattr__(self, "history", ())
         given = [name for name in SUBJECTS if getattr(self, name) is not None]
         if len(given) != 1:
             user, history, text, _ = map(Field, SUBJECTS)

@@ -18,6 +18,7 @@ from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories, Past
 from longtail.retrieval.data.popularity import Pool
+from longtail.retrieval.data.users.cell_values import UserValue
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
 from longtail.retrieval.ranking.answers import Answers, answers_frame
@@ -90,9 +91,15 @@ class Retriever:
         return self._position.get(user)
 
     def logged_past(self, user: str) -> Past | None:
-        """Return what a user of the log took, oldest first; None for any other."""
+        """Return what a user of the log took, oldest first; None for any other.
+
+        A user who is in the users file alone has taken nothing yet.
+        """
         position = self.position(user)
-        return None if position is None else self._histories.past(position)
+        if position is not None:
+            return self._histories.past(position)
+        columns = self.bundle.user_columns
+        return Past(np.empty(0, np.int32)) if columns is not None and user in columns else None
 
     def history(self, user: str) -> NDArray[np.int32]:
         """Return the rows that a user took, oldest first.
@@ -201,6 +208,7 @@ class Retriever:
         *,
         histories: Mapping[str, Sequence[str]] | None = None,
         texts: Mapping[str, str] | None = None,
+        user_columns: Mapping[str, Mapping[str, UserValue]] | None = None,
         **options: Unpack[QueryOptions],
     ) -> pd.DataFrame:
         """Return the long frame of recommendations, best first within each user.
@@ -208,7 +216,8 @@ class Retriever:
         Give one of ``users`` (known ids), ``histories`` (item ids, oldest first, by a name of
         your choice; for users never seen in training) or ``texts`` (free text by name), and what
         else a query may say (`QueryOptions`): k, pool, debias, mode, diversity, where, exclude,
-        include_seen, explain.
+        include_seen, explain. ``user_columns`` has by user or name what is known beside the
+        history (`Query`); alone it names users who have none.
 
         Columns: user_id, item_id, rank (from 1), score, relevance, popularity_percentile, bucket,
         fallback (nothing is known of the user); with ``explain`` also title, base_rank (rank at
@@ -219,15 +228,21 @@ class Retriever:
         Raises:
             QueryError, UnknownUserError, UnknownItemError: the request has no answer.
         """
-        if sum(given is not None for given in (users, histories, texts)) != 1:
+        subjects = sum(given is not None for given in (users, histories, texts))
+        if subjects != 1 and (subjects or user_columns is None):
             raise QueryError("give one of users, histories and texts")
         request = Query(user="anybody", **options)
+        columns = user_columns or {}
         if users is not None:
-            return self.frame([replace(request, user=user) for user in users], users)
-        if histories is not None:
-            queries = [replace(request, user=None, history=h) for h in histories.values()]
-            return self.frame(queries, list(histories))
-        assert texts is not None
+            queries = [replace(request, user=u, user_columns=columns.get(u)) for u in users]
+            return self.frame(queries, users)
+        if texts is None:
+            past = dict.fromkeys(columns, ()) if histories is None else histories
+            queries = [
+                replace(request, user=None, history=past[name], user_columns=columns.get(name))
+                for name in past
+            ]
+            return self.frame(queries, list(past))
         queries = [replace(request, user=None, text=text) for text in texts.values()]
         return self.frame(queries, list(texts))
 

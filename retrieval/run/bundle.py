@@ -27,6 +27,7 @@ from longtail.retrieval.data.stored_interactions import load_interactions, save_
 from longtail.retrieval.errors import BundleError
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
+from longtail.retrieval.features.user_columns import UserColumns
 from longtail.retrieval.run.sealed_json import check_seal, write_sealed_json
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text_user_tower import load_user_tower
@@ -67,6 +68,7 @@ class Bundle:
         summary: what training measured, as plain data.
         clock: how lately items were taken when everything was fitted; None in a log whose times
             are no clock, and in runs that were trained without one.
+        user_columns: what is known from a users file, None without one.
     """
 
     catalog: Catalog
@@ -81,6 +83,12 @@ class Bundle:
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     clock: ItemClock | None = None
+    user_columns: UserColumns | None = None
+
+    @property
+    def columns_rank(self) -> bool:
+        """Whether what is known of users beside their histories has a say."""
+        return self.user_columns is not None and self.user_columns.strength > 0
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
@@ -92,6 +100,8 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     bundle.user_tower.save(folder / "user_tower")
     bundle.relevance.save(folder / "relevance_head")
     bundle.evidence_models.save(folder / "evidence")
+    if bundle.user_columns is not None:
+        bundle.user_columns.save(folder / "users")
     bundle.catalog.save(folder / "catalog.parquet")
     save_interactions(bundle.log, folder / "histories.parquet")
     if bundle.clock is not None:
@@ -167,6 +177,9 @@ def open_bundle(folder: Path) -> Bundle:
         config=manifest["config"],
         summary=manifest["summary"],
         clock=ItemClock.load(folder / CLOCK, n_items=len(catalog)),
+        user_columns=UserColumns.load(folder / "users", n_items=len(catalog))
+        if (folder / "users").is_dir()
+        else None,
     )
 
 

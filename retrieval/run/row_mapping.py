@@ -19,6 +19,7 @@ from torch import nn
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.item_weights import ItemWeights
+from longtail.retrieval.features.user_columns import UserColumns
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 from longtail.retrieval.towers.user_tower import UserTower
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower
@@ -100,6 +101,12 @@ class RowMapping:
             columns[order].astype(np.int32),
             values[order],
         )
+
+    def user_columns(self, user_columns: UserColumns | None) -> UserColumns | None:
+        """Return what the columns of users say by served rows."""
+        if user_columns is None or self.unchanged:
+            return user_columns
+        return user_columns.laid_out(self.to_served)
 
     def user_tower(self, tower: UserTower) -> UserTower:
         """Return the tower with its history offsets by served rows."""

@@ -108,6 +108,7 @@ def laid_out(trained: Bundle, state: CatalogState | None) -> tuple[Bundle, Catal
         user_tower=rows.user_tower(trained.user_tower),
         evidence_models=rows.evidence_models(trained.evidence_models),
         clock=clock,
+        user_columns=rows.user_columns(trained.user_columns),
     )
     notes = [*trained.summary.get("notes", []), *_notes(bundle, state)]
     return replace(bundle, summary={**trained.summary, "notes": notes}), state

@@ -82,10 +82,10 @@ def refusal_of(error: LongtailError) -> RefusedError:
 def field_name(argument: str) -> str:
     """Return what a request calls an argument of the engine.
 
-    >>> field_name("user"), field_name("where")
-    ('user_id', 'where')
+    >>> field_name("user"), field_name("user_columns"), field_name("where")
+    ('user_id', 'user', 'where')
     """
-    return "user_id" if argument == "user" else argument
+    return {"user": "user_id", "user_columns": "user"}.get(argument, argument)
 
 
 def unknown_item(item_id: str) -> RefusedError:

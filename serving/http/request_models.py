@@ -13,9 +13,11 @@ from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.rerank.rerank import Mode
 from longtail.serving.http.http_errors import field_name
 from longtail.serving.limits import (
+    LONGEST_CELL,
     LONGEST_ID,
     LONGEST_TEXT,
     LONGEST_WHERE,
+    MOST_COLUMNS,
     MOST_EVENTS,
     MOST_EXCLUDED,
     MOST_HISTORY,
@@ -26,6 +28,11 @@ from longtail.serving.limits import (
 
 ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
+Cell = (
+    bool
+    | Annotated[float, Field(allow_inf_nan=False)]
+    | Annotated[str, StringConstraints(max_length=LONGEST_CELL)]
+)
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -35,7 +42,7 @@ class _Strict(BaseModel):
 
 
 class RecommendRequest(_Strict):
-    """Ask for one list. Give one of user_id, history and text."""
+    """Ask for one list. Give one of user_id, history and text, or user alone."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -43,6 +50,7 @@ class RecommendRequest(_Strict):
                 {"user_id": "u1", "k": 10, "pool": "tail", "debias": 0.3},
                 {"history": ["i1", "i2"], "where": ["price<20"], "explain": True},
                 {"text": "a present for somebody who bakes bread"},
+                {"user": {"age": 24, "interests": ["tea", "bread"]}},
             ]
         }
     )
@@ -53,6 +61,17 @@ class RecommendRequest(_Strict):
     )
     text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT)] | None = Field(
         None, description="free text, ranked by the first stage"
+    )
+    user: (
+        Annotated[
+            dict[Id, Cell | Annotated[list[Cell], Field(max_length=MOST_COLUMNS)] | None],
+            Field(max_length=MOST_COLUMNS),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="columns of the user, as in the users file of training; they win over it, and "
+        "the user may be new",
     )
     k: Annotated[int, Field(ge=1, le=MOST_K)] = Field(10, description="answers at most")
     pool: Pool = Field("tail", description="which items may be answers")
@@ -78,7 +97,8 @@ class RecommendRequest(_Strict):
             QueryError: no catalog could answer it.
         """
         fields = dict(self)
-        return Query(user=fields.pop("user_id"), **fields)
+        columns = fields.pop("user")
+        return Query(user=fields.pop("user_id"), user_columns=columns, **fields)
 
     @model_validator(mode="after")
     def _is_a_query(self) -> RecommendRequest:

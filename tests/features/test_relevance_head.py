@@ -254,10 +254,7 @@ class TestChoice:
             found[..., 1] = np.where(np.arange(len(rows)) % 2, 1.0, -1.0)[:, None]
             return found
 
-        for module in ("training_pairs", "fit_head"):
-            monkeypatch.setattr(
-                f"longtail.training.head.{module}.feature_names", lambda *_, **__: ("near", "side")
-            )
+        monkeypatch.setattr(RankingPipeline, "feature_names", lambda *_, **__: ("near", "side"))
         monkeypatch.setattr("longtail.retrieval.ranking.pipeline.gather_features", planted)
 
         def collect(*args: object, **options: object) -> Pairs:

@@ -30,6 +30,12 @@ from longtail.serving.http.http_errors import field_name
         ({"text": "\ud800"}, "text", "is not UTF-8"),
         ({"text": "tea", "mode": "profile"}, "mode", "a text has no history"),
         ({"text": "tea", "diversity": 0.5}, "diversity", "a text has no history"),
+        (
+            {"text": "tea", "user_columns": {"age": 1}},
+            "user_columns",
+            "goes with a user or a history",
+        ),
+        ({"item": "i", "user_columns": {}}, "user_columns", "goes with a user or a history"),
         ({"item": "i", "debias": 0.5}, "debias", "ranked by cosine"),
         ({"item": "i", "explain": True}, "explain", "ranked by cosine"),
     ],

@@ -12,6 +12,7 @@ from unittest import mock
 
 import pandas as pd
 from processes import Done, Process, started_python
+from toy_shop import GROUPS
 
 from longtail.cli import main
 from longtail.retrieval.data.catalog import Catalog
@@ -100,4 +101,20 @@ def write_shop(folder: Path, catalog: Catalog, split: Split) -> Path:
             "split": [PARTS[code] for code in split.part],
         }
     ).to_csv(folder / "interactions.csv", index=False)
+    return folder
+
+
+def write_shop_with_users(folder: Path, catalog: Catalog, split: Split) -> Path:
+    """Write the same and users.csv: everybody's team, and somebody new who is of none's log."""
+    write_shop(folder, catalog, split)
+    of_niche = {niche: group for group, niches in GROUPS.items() for niche in niches}
+    users = [str(user) for user in split.interactions.user_ids]
+    teams = [of_niche[user.split("-")[0]] for user in users]
+    pd.DataFrame(
+        {
+            "customer_id": [*users, "somebody-new"],
+            "team": [*teams, "paint"],
+            "phone": [f"+{i}{i}" for i in range(len(users) + 1)],
+        }
+    ).to_csv(folder / "users.csv", index=False)
     return folder

@@ -15,7 +15,6 @@ from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.significance.paired_tests import paired_bootstrap
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import POOL_NAMES
-from longtail.retrieval.features.features import feature_names
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.retrieval.features.scorers.scorer import Scorer
@@ -78,9 +77,7 @@ def fit_relevance_head(
         popularity_matched=settings.popularity_matched,
         rng=rng,
     )
-    names = feature_names(
-        ranking.bundle.evidence_models, counts=counts, clock=ranking.clock is not None
-    )
+    names = ranking.feature_names(counts=counts)
     fold = rng.integers(0, settings.folds, pairs.n_users)
     folds = Folds(pairs, fold, settings, seed)
     curve = folds.share_from_second_half() if more else 0.0

@@ -29,6 +29,7 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower
 from longtail.training.evidence.fit_evidence import FittedEvidence, refit_evidence
+from longtail.training.evidence.user_columns.fit_user_columns import refit_user_columns
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.settings import TrainingSettings
 from longtail.training.towers.user_towers import new_user_tower
@@ -124,7 +125,7 @@ class RollingOrigins:
         evidence = refit_evidence(
             self.fitted, histories, taken, vectors, counts, settings, self.progress
         )
-        clock = bundle.clock
+        clock, columns = bundle.clock, bundle.user_columns
         return RankingPipeline(
             replace(
                 bundle,
@@ -132,6 +133,7 @@ class RollingOrigins:
                 evidence_models=replace(evidence.evidence_models, last=bundle.evidence_models.last),
                 user_tower=self._user_tower(vectors, taken),
                 clock=clock and ItemClock.of(log, n_items, clock.half_lives),
+                user_columns=columns and refit_user_columns(columns, log, n_items),
             ),
             reassign(self.index, popularity.centred, popularity.bucket, refill=False),
         )

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.data.popularity import HEAD
-from longtail.retrieval.features.features import feature_names
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 
@@ -100,16 +99,14 @@ def collect_pairs(
     ``rejected`` belong to the same users.
     """
     popularity = ranking.bundle.popularity
-    names = feature_names(
-        ranking.bundle.evidence_models, counts=counts, clock=ranking.clock is not None
-    )
+    names = ranking.feature_names(counts=counts)
     share = np.exp(popularity.log_p.astype(np.float64))
     share /= share.sum()
     parts: list[Pairs] = []
     for start in range(0, len(known), USERS_AT_ONCE):
         batch = np.arange(start, min(start + USERS_AT_ONCE, len(known)))
         histories, took, refused = known.take(batch), positives.take(batch), rejected.take(batch)
-        user_state = ranking.user_state(histories)
+        user_state = ranking.user_state(histories, ranking.user_values(histories.user_ids))
         handed = ranking.candidates(user_state, USUAL_K, Eligible("all", histories))
         drawn = rng.choice(len(share), (len(histories), popularity_matched), p=share)
         rows = _with_others(handed, took, refused, drawn, histories)

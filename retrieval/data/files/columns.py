@@ -62,6 +62,7 @@ INTERACTION_ROLES = (
 )
 # Mapped to a role that isn't required: read without it.
 NO_COLUMN = "none"
+USER_ROLES = (Role("user_id", _USER_NAMES, "id", required=True),)
 # What people call a role when they map it, beside the role's own name.
 _MAPPED_NAMES = {"rating": "weight"}
 _ALL_ROLES = tuple(dict.fromkeys(r.name for r in (*CATALOG_ROLES, *INTERACTION_ROLES)))

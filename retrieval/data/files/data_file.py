@@ -19,8 +19,9 @@ Format = Literal["csv", "tsv", "jsonl", "parquet"]
 _FORMATS: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
-    ".inter": "tsv",  # RecBole's interaction and item files
+    ".inter": "tsv",  # RecBole's files of interactions, items and users
     ".item": "tsv",
+    ".user": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",

@@ -178,6 +178,8 @@ def _column(values: list[Any]) -> Any:
             return pa.chunked_array([pa.array(values, pa.bool_())])
         if len(kinds) == 1 and (kind := _ARROW_TYPES.get(next(iter(kinds)))) is not None:
             return pa.chunked_array([pa.array(values, kind)])
+        if kinds == {list} and all(isinstance(part, str) for v in values for part in v or ()):
+            return pa.chunked_array([pa.array(values, pa.list_(pa.string()))])
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         pass  # a number beyond 64 bits, or half a surrogate pair: text then
     return pa.chunked_array([pa.array([_text(value) for value in values], pa.string())])

@@ -1,0 +1,1 @@
+"""What is known of users beside what they took: columns of a users file, as values with numbers."""

@@ -1,0 +1,1 @@
+"""What the columns of users say of items, and how much it counts."""
