@@ -25,7 +25,7 @@ from longtail.training.head.head_examples import HeadExamples, with_more
 from longtail.training.head.head_settings import KINDS, HeadSettings
 from longtail.training.head.learning_curve import ENOUGH
 from longtail.training.head.ranked_pairs import PairRanks, balance
-from longtail.training.head.training_pairs import Pairs, collect_pairs
+from longtail.training.head.training_pairs import Pairs, collect_pairs, evened
 
 logger = logging.getLogger("longtail.training")
 
@@ -79,12 +79,13 @@ def fit_relevance_head(
     )
     names = ranking.feature_names(counts=counts)
     fold = rng.integers(0, settings.folds, pairs.n_users)
-    folds = Folds(pairs, fold, settings, seed)
-    curve = folds.share_from_second_half() if more else 0.0
-    if more and curve > ENOUGH:
-        people = known.user_ids[order]
-        pairs, fold = with_more(pairs, fold, people, more(), settings, counts, rng)
-        folds = Folds(pairs, fold, settings, seed)
+    folds, curve = Folds(evened(pairs) if more else pairs, fold, settings, seed), 0.0
+    if more:
+        curve = folds.share_from_second_half()
+        if curve > ENOUGH:
+            people = known.user_ids[order]
+            pairs, fold = with_more(pairs, fold, people, more(), settings, counts, rng)
+            folds = Folds(evened(pairs), fold, settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
     weight, tried = _choose_tail_weight(folds, ranks, settings)

@@ -17,7 +17,7 @@ from longtail.training.head.folds import Folds
 from longtail.training.head.head_examples import HeadExamples, with_more
 from longtail.training.head.head_settings import HeadSettings
 from longtail.training.head.ranked_pairs import PairRanks
-from longtail.training.head.training_pairs import collect_pairs
+from longtail.training.head.training_pairs import collect_pairs, evened
 
 # Past items tried; the last stands for whole histories.
 WHOLE = 1_000_000
@@ -123,5 +123,5 @@ def _ndcg(
     fold = rng.integers(0, settings.folds, pairs.n_users)
     people = users.known.user_ids[order]
     pairs, fold = with_more(pairs, fold, people, arrived, settings, counts, rng)
-    logits = Folds(pairs, fold, settings, seed).predictions("boosting", 1.0, bags=1)
+    logits = Folds(evened(pairs), fold, settings, seed).predictions("boosting", 1.0, bags=1)
     return float(np.nanmean(PairRanks(pairs).measures(logits)["ndcg"]))

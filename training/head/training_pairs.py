@@ -151,6 +151,18 @@ def thinned(pairs: Pairs, negatives: int, rng: np.random.Generator) -> Pairs:
     return pairs.select(keep)
 
 
+def evened(pairs: Pairs) -> Pairs:
+    """Return the pairs with a user's weight growing as the root of the user's positives.
+
+    Lists are judged user by user. In a dense log somebody with two hundred positives would weigh
+    as much as two hundred who have one.
+    """
+    positives = np.bincount(pairs.user[pairs.label], minlength=pairs.n_users)
+    weight = pairs.weight / np.sqrt(np.maximum(positives, 1))[pairs.user]
+    scale = pairs.weight.sum() / max(float(weight.sum()), 1e-9)
+    return replace(pairs, weight=(weight * scale).astype(np.float32))
+
+
 def _with_others(
     handed: NDArray[np.int64],
     took: Histories,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.training.head.ranked_pairs import PairRanks, balance
-from longtail.training.head.training_pairs import Pairs, collect_pairs, thinned
+from longtail.training.head.training_pairs import Pairs, collect_pairs, evened, thinned
 
 
 @pytest.fixture
@@ -200,3 +202,15 @@ class TestRanks:
     def test_without_tail_targets_the_balance_is_the_overall_figure(self) -> None:
         nothing = np.array([np.nan, np.nan])
         assert balance({"ndcg": np.array([0.5, 0.25]), "tail_ndcg": nothing}) == 0.375
+
+
+def test_a_user_of_many_positives_weighs_as_their_root() -> None:
+    pairs = made_up_pairs(np.random.default_rng(3), 6, 60)
+    even = evened(pairs)
+    positives = np.bincount(pairs.user[pairs.label], minlength=pairs.n_users)
+    assert positives.min() > 0
+    each = np.array([even.weight[even.user == user].mean() for user in range(6)])
+    np.testing.assert_allclose(each * np.sqrt(positives), each[0] * np.sqrt(positives[0]), 1e-5)
+    assert even.weight.sum() == pytest.approx(pairs.weight.sum(), rel=1e-5)
+    alike = replace(pairs, label=np.zeros(len(pairs.label), bool))
+    np.testing.assert_array_equal(evened(alike).weight, pairs.weight)
