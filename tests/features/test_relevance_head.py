@@ -345,7 +345,9 @@ class TestInTraining:
         expected: bool,
     ) -> None:
         found = FutureFilter(True, "the catalog seems filtered by its own future: say no more")
-        monkeypatch.setattr("longtail.training.train.counts_are_honest", lambda *_: found)
+        monkeypatch.setattr(
+            "longtail.training.head.head_training.counts_are_honest", lambda *_: found
+        )
         chosen = settings_for(tiny_bert)
         none = {"epochs": 0}
         head = chosen.relevance.changed(counts=asked, epochs=1)

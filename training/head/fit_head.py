@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,12 +88,14 @@ def fit_relevance_head(
             folds = Folds(evened(pairs), fold, settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
-    weight, tried = _choose_tail_weight(folds, ranks, settings)
+    # On logs without a clock the published tables stand on the balance alone (decision 0018).
+    by_time = more is not None
+    weight, tried = _choose_tail_weight(folds, ranks, settings, most_probable=by_time)
     competing = KINDS if settings.scorer == "auto" else (settings.scorer,)
     logits: dict[str, Floats] = {kind: folds.predictions(kind, weight) for kind in competing}
     progress("relevance head", 2, 3)
     measures = {kind: ranks.measures(logit) for kind, logit in logits.items()}
-    kind = _choose_kind(measures, settings)
+    kind = _choose_kind(measures, settings, most_probable=by_time)
     scale, shift = platt(logits[kind][pairs.retrieved], pairs.label[pairs.retrieved])
     scorers = folds.fitted(kind, weight)
     head = RelevanceHead(names, counts, scorers, scale, shift)
@@ -117,6 +119,7 @@ def fit_relevance_head(
 
 
 Measures = dict[str, NDArray[np.float64]]
+Choice = TypeVar("Choice", float, str)
 
 
 def balance_pair(measures: Measures) -> tuple[float, float]:
@@ -125,19 +128,36 @@ def balance_pair(measures: Measures) -> tuple[float, float]:
 
 
 def _choose_tail_weight(
-    folds: Folds, ranks: PairRanks, settings: HeadSettings
+    folds: Folds, ranks: PairRanks, settings: HeadSettings, *, most_probable: bool
 ) -> tuple[float, dict[str, dict[str, float]]]:
-    """Return the weight of the best balance among those that cost nothing significant overall.
-
-    Debias 0 is the most probable next item; what the tail gains at its expense is the dial's.
-    """
+    """Return the weight of the best balance, and what each reached."""
     tried = {}
     for weight in settings.tail_weights:
         tried[weight] = ranks.measures(folds.predictions("boosting", weight, bags=1))
-    plain = max(tried, key=lambda weight: float(np.nanmean(tried[weight]["ndcg"])))
-    free = [w for w in tried if w == plain or not _costs(tried[w], tried[plain])]
-    best = max(free, key=lambda weight: balance(tried[weight]))
+    best = _best_balance(tried, most_probable=most_probable)
     return best, {f"{w:g}": _figures(m) for w, m in tried.items()}
+
+
+def _choose_kind(
+    measures: dict[str, Measures], settings: HeadSettings, *, most_probable: bool
+) -> str:
+    """Return the scorer of the best balance."""
+    if settings.scorer != "auto":
+        return settings.scorer
+    return _best_balance(measures, most_probable=most_probable)
+
+
+def _best_balance(tried: dict[Choice, Measures], *, most_probable: bool) -> Choice:
+    """Return the choice of the best balance of overall and tail.
+
+    ``most_probable``: only among those that cost nothing significant overall. Debias 0 is then the
+    most probable next item; what the tail gains at its expense is the dial's.
+    """
+    free = list(tried)
+    if most_probable:
+        best = max(tried, key=lambda choice: float(np.nanmean(tried[choice]["ndcg"])))
+        free = [c for c in tried if c == best or not _costs(tried[c], tried[best])]
+    return max(free, key=lambda choice: balance(tried[choice]))
 
 
 def _costs(measures: Measures, best: Measures) -> bool:
@@ -145,15 +165,6 @@ def _costs(measures: Measures, best: Measures) -> bool:
     columns = [measures[name] - best[name] for name in ("ndcg", "recall")]
     tested = paired_bootstrap(np.stack(columns, axis=1))
     return bool((tested.high < 0).any())
-
-
-def _choose_kind(measures: dict[str, Measures], settings: HeadSettings) -> str:
-    """Return the scorer of the best balance among those that cost nothing significant overall."""
-    if settings.scorer != "auto":
-        return settings.scorer
-    best = max(measures, key=lambda kind: float(np.nanmean(measures[kind]["ndcg"])))
-    free = [kind for kind in measures if kind == best or not _costs(measures[kind], measures[best])]
-    return max(free, key=lambda kind: balance(measures[kind]))
 
 
 def _choose_debias(by_strength: dict[float, tuple[float, float]], settings: HeadSettings) -> float:
