@@ -23,7 +23,9 @@ def measures(ndcg: float, tail: float, users: int = 400) -> dict[str, np.ndarray
 
 
 class TestTheMostProbableItem:
-    tried = {1.0: measures(0.40, 0.05), 2.0: measures(0.39, 0.10), 3.0: measures(0.20, 0.30)}
+    @pytest.fixture
+    def tried(self) -> dict[float, dict[str, np.ndarray]]:
+        return {1.0: measures(0.40, 0.05), 2.0: measures(0.39, 0.10), 3.0: measures(0.20, 0.30)}
 
     def test_what_costs_nothing_significant_overall_may_gain_in_the_tail(self) -> None:
         rng = np.random.default_rng(1)
@@ -32,11 +34,13 @@ class TestTheMostProbableItem:
         near["recall"] = near["recall"] + rng.normal(0, 0.2, 400)
         assert _best_balance({1.0: measures(0.40, 0.05), 2.0: near}, most_probable=True) == 2.0
 
-    def test_a_gain_in_the_tail_pays_for_no_loss_overall(self) -> None:
-        assert _best_balance(self.tried, most_probable=True) == 1.0
+    def test_a_gain_in_the_tail_pays_for_no_loss_overall(
+        self, tried: dict[float, dict[str, np.ndarray]]
+    ) -> None:
+        assert _best_balance(tried, most_probable=True) == 1.0
 
-    def test_elsewhere_the_balance_decides(self) -> None:
-        assert _best_balance(self.tried, most_probable=False) == 3.0
+    def test_elsewhere_the_balance_decides(self, tried: dict[float, dict[str, np.ndarray]]) -> None:
+        assert _best_balance(tried, most_probable=False) == 3.0
 
 
 class TestNewcomers:
