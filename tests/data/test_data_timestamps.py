@@ -55,6 +55,13 @@ def test_small_numbers_are_ordinals(cells: list[object]) -> None:
     assert found.seconds.tolist() == [int(float(c)) for c in cells]  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("width", [pa.int8(), pa.uint8(), pa.int32(), pa.uint32(), pa.uint64()])
+def test_ordinals_of_any_width_are_read(width: pa.DataType) -> None:
+    found = parse(pa.array([3, 1, 2], width))
+    assert not found.has_clock
+    assert found.seconds.tolist() == [3, 1, 2]
+
+
 def test_a_column_of_ordinals_by_name_is_never_a_clock() -> None:
     assert not parse([MOMENT, MOMENT + 1], ordinal=True).has_clock
 

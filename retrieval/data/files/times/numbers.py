@@ -109,7 +109,9 @@ def calendar_seconds(
 
 def _whole(values: NDArray[Any]) -> NDArray[np.int64]:
     # Beyond int64, an unsigned number would turn negative; it stands for nothing anyway.
-    return np.asarray(np.minimum(values, np.iinfo(np.int64).max).astype(np.int64))
+    if values.dtype.kind == "u":
+        values = np.minimum(values, np.uint64(np.iinfo(np.int64).max))
+    return np.asarray(values.astype(np.int64))
 
 
 def _none(values: NDArray[Any]) -> NDArray[np.int64]:
