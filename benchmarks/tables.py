@@ -1,8 +1,8 @@
 """Rewrite the tables and pictures of the documentation from benchmarks/results; none is typed.
 
-Run:  python benchmarks/tables.py [quality] [retail] [behaviour] [index] [speed] [serve] [future]
+Run:  python benchmarks/tables.py [SUBJECT ...]
 
-All of them without a name.
+quality, retail, behaviour, index, speed, serve, future or dial; all of them without a name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable
 
 import pages.behaviour
+import pages.dial
 import pages.encoding_chart
 import pages.future_filter
 import pages.index
@@ -28,6 +29,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "speed": (pages.speed.rewrite, pages.encoding_chart.draw),
     "serve": (pages.serve.rewrite,),
     "future": (pages.future_filter.rewrite,),
+    "dial": (pages.dial.rewrite,),
 }
 
 
