@@ -33,7 +33,7 @@ from longtail.training.head.folds import Folds
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.head.head_settings import HeadSettings
 from longtail.training.head.ranked_pairs import PairRanks
-from longtail.training.head.training_pairs import Pairs, collect_pairs
+from longtail.training.head.training_pairs import Pairs, collect_pairs, evened
 
 RESULTS = results_path("dial")
 WEIGHTS = (1.0, 2.0, 3.0)
@@ -144,10 +144,12 @@ def measure(run: Path, seeds: list[int], bags: int | None) -> dict[str, Any]:
     chosen = bundle.summary["relevance"]
     began, found = time.monotonic(), []
     pairs = examples(retriever, settings)
+    # A training weighs users so where the log has a clock.
+    fit = evened(pairs) if bundle.clock is not None else pairs
     for seed in seeds:
         # Nobody is both a validation user and a newcomer.
         fold = np.random.default_rng(seed).integers(0, settings.folds, pairs.n_users)
-        found.append(judged(Folds(pairs, fold, settings, seed), chosen["scorer"]))
+        found.append(judged(Folds(fit, fold, settings, seed), chosen["scorer"]))
         sys.stderr.write(f"{run.name}: seed {seed} after {time.monotonic() - began:.0f} s\n")
     compared = [line for metric in METRICS for line in compare(found, metric, SHARES)]
     return {
