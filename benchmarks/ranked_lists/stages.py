@@ -84,7 +84,7 @@ def main(words: list[str]) -> None:
     retriever = Retriever.open(given.run)
     ranking = retriever.ranking
     ids = retriever.bundle.log.user_ids[: given.users]
-    histories = retriever.histories([str(user) for user in ids])
+    histories = Histories.from_pasts([retriever.past(str(user)) for user in ids])
     result: dict[str, object] = {
         "run": given.run.name,
         "items": len(retriever.bundle.catalog),
