@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from longtail.retrieval.data.popularity import assign_pools
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.settings import Settings
-from longtail.settings.described import field_of, group_of, limits
+from longtail.settings.described import field_of, group_of, range_of
 from longtail.settings.errors import SettingsError
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import STAGES
@@ -119,7 +119,7 @@ def _out_of_range(error: ErrorDetails, path: list[str]) -> str:
     info = field_of(path)
     assert info is not None
     number = float(error["input"])
-    return f"setting {'.'.join(path)} is {number:g}; it must be {limits(info)}"
+    return f"setting {'.'.join(path)} is {number:g}; it must be {range_of(info)}"
 
 
 def _check_lists(settings: TrainingSettings) -> None:

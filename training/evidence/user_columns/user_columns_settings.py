@@ -25,13 +25,13 @@ class UserColumnsSettings(Settings):
         int, Field(ge=2, description="a column of numbers becomes at most that many bands")
     ] = MOST_BANDS
     strengths: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...],
+        tuple[Annotated[float, Field(ge=0.01)], ...],
         Field(
             description="weights of the lift beside log p tried, as if no user had a history; 0, "
             "which leaves the columns out, is always tried"
         ),
     ] = (0.3, 0.6, 1.0, 1.5)
     priors: Annotated[
-        tuple[Annotated[float, Field(gt=0)], ...],
+        tuple[Annotated[float, Field(ge=0.01)], ...],
         Field(description="what shrinks a lift, tried: events of an average item"),
     ] = (1.0, 4.0, 16.0, 64.0)
