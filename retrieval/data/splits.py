@@ -181,6 +181,6 @@ def _warnings(log: Interactions, part: NDArray[np.int8], kind: SplitKind) -> tup
     if strangers := int((~taught[test_users]).sum()):
         warnings.append(
             f"{strangers:,} of {len(test_users):,} test users have no event in the train part; "
-            "they can't be answered from a history"
+            "who has none in the valid part either is answered without a history"
         )
     return tuple(warnings)
