@@ -16,7 +16,7 @@ from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.rerank.rerank import Rerank, rerank
 from longtail.retrieval.ranking.rerank.scored_candidates import PAGE, Candidates
 
-# Of a list that must suit anybody; a request may want more (docs/dense-logs.md has what it costs).
+# Of a list that must suit anybody; a request may want more.
 DIVERSITY = 0.1
 # Rows that may take one another's place for diversity's sake, beyond those wanted.
 SPARE = 5 * PAGE

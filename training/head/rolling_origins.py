@@ -48,8 +48,9 @@ class RollingOrigins:
     """Makes examples of earlier moments, when the head asks for them.
 
     Attributes:
-        bundle, index: the engine as of the end of the train part; what the origins share with it
-            is what no event has a say in: the item tower and what was chosen.
+        bundle, index: the engine as of the end of the train part. The origins share with it what
+            isn't learned of single events: the towers' weights (all but the history offsets) and
+            what was chosen.
         fitted: its evidence.
         split: the log; its valid part only says how long an origin's window is.
         report: what was made, ready for JSON.
@@ -113,7 +114,7 @@ class RollingOrigins:
     def _as_of(
         self, train: Interactions, moment: int, settings: TrainingSettings
     ) -> RankingPipeline:
-        """Return the engine as it would have been: nothing of it saw an event of the moment."""
+        """Return the engine put back: what it holds of items and users is of events before."""
         log = train.select(train.time < moment)
         bundle = self.bundle
         n_items = len(bundle.catalog)
@@ -139,7 +140,7 @@ class RollingOrigins:
         )
 
     def _user_tower(self, vectors: NDArray[np.float32], taken: Any) -> Any:
-        """Return the user tower with history offsets of the events before; recency is a habit."""
+        """Return the user tower with history offsets of the events before, all else as trained."""
         tower = self.bundle.user_tower
         if not isinstance(tower, VectorUserTower) or not tower.shape.items:
             return tower
