@@ -51,17 +51,9 @@ def by_clock(
 
     ``tail`` adds as many of the tail.
     """
-    short, long = clock.log_rates[0], clock.log_rates[len(clock.half_lives) - 1]
     masks = [allowed] if tail is None else [allowed, allowed & tail]
-    rows = np.unique(
-        np.concatenate(
-            [
-                _highest(score, mask, BY_CLOCK)
-                for mask in masks
-                for score in (short, clock.log_rate, long)
-            ]
-        )
-    )
+    found = [_first(order, mask, BY_CLOCK) for mask in masks for order in clock.falling]
+    rows = np.unique(np.concatenate(found))
     lists = np.tile(rows, (n_users, 1))
     if excluded is not None:
         for user in range(n_users):
@@ -69,10 +61,19 @@ def by_clock(
     return [lists]
 
 
-def _highest(score: NDArray[np.float32], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
-    """Return the k allowed rows of the highest score, ties by row."""
-    rows = np.flatnonzero(allowed)
-    return rows[np.argsort(-score[rows], kind="stable")[:k]].astype(np.int64)
+def _first(order: NDArray[np.int64], allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
+    """Return the first k allowed rows of an order, which is read as far as it must be.
+
+    >>> _first(np.array([3, 1, 0, 2]), np.array([True, False, True, True]), 2).tolist()
+    [3, 0]
+    """
+    depth = 2 * k
+    while True:
+        rows = order[:depth]
+        rows = rows[allowed[rows]]
+        if len(rows) >= k or depth >= len(order):
+            return rows[:k]
+        depth *= 4
 
 
 def union(lists: list[NDArray[np.int64]], n_items: int) -> NDArray[np.int64]:

@@ -52,7 +52,7 @@ class LiveClock:
                     return self._moved
                 self._moved = self._tell(clock, self._moved, bundle)
                 # What is worked out of it anew is part of the price.
-                _ = self._moved.log_rates, self._moved.ages
+                _ = self._moved.log_rates, self._moved.ages, self._moved.falling
                 ended = time.monotonic()
                 self._rest_until = ended + (ended - began) / MOST_TIME
             return self._moved

@@ -136,3 +136,8 @@ def test_one_time_for_all_is_no_reason_for_numbers_that_are_none() -> None:
     clock = ItemClock.of(log_of([(0, 7, 1), (1, 7, 2)]), N_ITEMS, HALF_LIVES)
     assert np.isfinite(clock.log_rates).all()
     assert np.isfinite(replace(clock, now=7).ages).all()
+
+
+def test_rows_fall_by_rate_with_ties_by_row() -> None:
+    clock = ItemClock.of(log_of([(0, 0, 4), (1, 20, 2), (2, 20, 1)]), N_ITEMS, [20.0])
+    assert clock.falling.tolist() == [[1, 2, 4, 0, 3, 5]]

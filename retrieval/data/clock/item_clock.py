@@ -144,6 +144,12 @@ class ItemClock:
         rate: NDArray[np.float32] = self.log_rates[len(self.half_lives) // 2]
         return rate
 
+    @cached_property
+    def falling(self) -> NDArray[np.int64]:
+        """Rows by log rate at each half-life, highest first, ties by row, [half-lives, n]."""
+        lately = self.log_rates[: len(self.half_lives)]
+        return np.argsort(-lately, axis=1, kind="stable").astype(np.int64)
+
     def paces(self, time: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return how long ago moments are, as log(1 + middle half-lives); -1 for `NEVER`."""
         unit = self.half_lives[len(self.half_lives) // 2]
