@@ -19,6 +19,7 @@ from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
+from longtail.retrieval.run.late_items import with_cold_lent
 from longtail.training.evidence.fit_evidence import fit_evidence, refit_evidence
 from longtail.training.evidence.user_columns.fit_user_columns import (
     fit_user_columns,
@@ -117,6 +118,9 @@ def train_engine(
         histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
     )
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
+    lends = settings.relevance.hidden_parts > 0
+    if lends:
+        bundle = with_cold_lent(bundle, index, popularity.counts)
     if split.users is not None and settings.user_columns.enabled:
         with profile.section("user columns"):
             bundle = _with_user_columns(bundle, split, settings, progress)
@@ -126,15 +130,14 @@ def train_engine(
         before_test = split.interactions.select(split.part <= VALID)
         more = Histories.from_interactions(before_test)
         with profile.section("refit"):
+            counts = before_test.user_counts(len(catalog))
             fitted = refit_evidence(
-                fitted,
-                more,
-                taken_matrix(more, len(catalog)),
-                vectors,
-                before_test.user_counts(len(catalog)),
-                settings,
-                progress,
+                fitted, more, taken_matrix(more, len(catalog)), vectors, counts, settings, progress
             )
+            models = replace(fitted.evidence_models, last=bundle.evidence_models.last)
+            bundle = replace(bundle, evidence_models=models)
+            if lends:
+                bundle = with_cold_lent(bundle, index, counts)
             if bundle.clock is not None:
                 half_lives = bundle.clock.half_lives
                 clock = ItemClock.of(before_test, len(catalog), half_lives)
@@ -145,8 +148,7 @@ def train_engine(
     summary = {**bundle.summary, "evidence": fitted.report}
     if measured := profile.report():
         summary["profile"] = measured
-    models = replace(fitted.evidence_models, last=bundle.evidence_models.last)
-    bundle = replace(bundle, evidence_models=models, summary=summary)
+    bundle = replace(bundle, summary=summary)
     with publish_folder(out) as folder:
         write_bundle(bundle, folder)
         save_index(index, folder / "index")

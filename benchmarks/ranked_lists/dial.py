@@ -32,7 +32,7 @@ from longtail.training.head.fit_head import DEBIAS_GRID, platt
 from longtail.training.head.folds import Folds
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.head.head_settings import HeadSettings
-from longtail.training.head.ranked_pairs import PairRanks
+from longtail.training.head.judging.ranked_pairs import PairRanks
 from longtail.training.head.training_pairs import Pairs, collect_pairs, evened
 
 RESULTS = results_path("dial")

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.index.errors import DamagedFileError
 from longtail.index.files import read_json
 from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.features.item_weights import REMEDY, ItemWeights
@@ -14,9 +18,10 @@ from longtail.retrieval.towers.sequence_tower import SequenceTower
 
 # The closed form leads: its ranks are evidence, and its list is a source of candidates.
 LEADING = "closed_form"
+KNOWN = "known.npy"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EvidenceModels:
     """Evidence from the log; a run without any is a run on texts alone.
 
@@ -24,16 +29,28 @@ class EvidenceModels:
         item_weights: item-to-item weights by name; ``closed_form`` is the leading one.
         sequences: sequence towers by name.
         last: past items that item-to-item weights and text matches read.
+        known: items with events when this was fitted, bool [n]; what the others have is lent
+            (`with_lent`). None in a run that tells no difference.
     """
 
     item_weights: Mapping[str, ItemWeights] = field(default_factory=dict)
     sequences: Mapping[str, SequenceTower] = field(default_factory=dict)
     last: int = LAST
+    known: NDArray[np.bool_] | None = None
 
     @property
     def reads_long_histories(self) -> bool:
         """Whether more is read than the moods of the last items."""
         return self.last > LAST
+
+    def unknown(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which catalog rows are of items that nobody had taken, bool in their shape.
+
+        Padding (-1) isn't.
+        """
+        if self.known is None:
+            return np.zeros(rows.shape, np.bool_)
+        return np.asarray(~self.known[np.maximum(rows, 0)] & (rows >= 0))
 
     def save(self, folder: Path) -> None:
         """Write every part, and which there are."""
@@ -45,6 +62,8 @@ class EvidenceModels:
             weights.save(folder / f"{name}.safetensors")
         for name, tower in self.sequences.items():
             tower.save(folder / name)
+        if self.known is not None:
+            np.save(folder / KNOWN, self.known, allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path, *, n_items: int) -> EvidenceModels:
@@ -61,4 +80,17 @@ class EvidenceModels:
             },
             {name: SequenceTower.load(folder / name) for name in about["sequences"]},
             about.get("last", LAST),
+            _load_known(folder / KNOWN, n_items),
         )
+
+
+def _load_known(path: Path, n_items: int) -> NDArray[np.bool_] | None:
+    if not path.is_file():
+        return None
+    try:
+        known = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DamagedFileError(f"{path} can't be read ({error}); {REMEDY}") from error
+    if known.dtype != np.bool_ or known.shape != (n_items,):
+        raise DamagedFileError(f"{path} is of another catalog; {REMEDY}")
+    return np.asarray(known, np.bool_)

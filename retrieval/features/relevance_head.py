@@ -16,6 +16,7 @@ from longtail.retrieval.features.scorers.network import Network
 from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.features.scorers.tree_tables import TreeTables
 
+UNKNOWN = "unknown"
 SCORERS: dict[str, type[Scorer]] = {"network": Network, "boosting": Boosting}
 
 
@@ -33,6 +34,8 @@ class RelevanceHead:
         scorers: the raw logit is the mean of theirs; none: the head says nothing, and the
             first-stage score ranks.
         scale, shift: of the calibration.
+        of_unknown: the head of items that nobody had taken, which reads the same columns; None:
+            this one answers for all.
     """
 
     names: tuple[str, ...] = ()
@@ -40,14 +43,25 @@ class RelevanceHead:
     scorers: tuple[Scorer, ...] = ()
     scale: float = 1.0
     shift: float = 0.0
+    of_unknown: RelevanceHead | None = None
 
     @property
     def ranks(self) -> bool:
         """Whether the head has anything to rank by."""
         return bool(self.scorers)
 
-    def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return calibrated log-odds, float32 [...], of evidence [..., f]."""
+    def logits(
+        self, evidence: NDArray[np.float32], unknown: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float32]:
+        """Return calibrated log-odds, float32 [...], of evidence [..., f].
+
+        ``unknown`` bool [...]: pairs whose item nobody had taken; None: there are none.
+        """
+        if self.of_unknown is not None and unknown is not None and unknown.any():
+            out = np.empty(unknown.shape, np.float32)
+            out[~unknown] = self.logits(evidence[~unknown])
+            out[unknown] = self.of_unknown.logits(evidence[unknown])
+            return out
         flat = np.ascontiguousarray(evidence.reshape(-1, evidence.shape[-1]), np.float32)
         raw = np.mean(self._raw(flat), axis=0)
         logits: NDArray[np.float32] = (self.scale * raw + self.shift).astype(np.float32)
@@ -79,6 +93,8 @@ class RelevanceHead:
             part = folder / f"scorer_{number}"
             part.mkdir(exist_ok=True)
             scorer.save(part)
+        if self.of_unknown is not None:
+            self.of_unknown.save(folder / UNKNOWN)
 
     @classmethod
     def load(cls, folder: Path) -> RelevanceHead:
@@ -93,6 +109,7 @@ class RelevanceHead:
             ),
             config["scale"],
             config["shift"],
+            cls.load(folder / UNKNOWN) if (folder / UNKNOWN).is_dir() else None,
         )
 
 

@@ -212,7 +212,8 @@ class RankingPipeline:
             if self.bundle.relevance.ranks and known.any():
                 present = (rows >= 0) & known[:, None]
                 features = self.features(user_state, rows)
-                logits[present] = self.bundle.relevance.logits(features[present])
+                unknown = self.bundle.evidence_models.unknown(rows)
+                logits[present] = self.bundle.relevance.logits(features[present], unknown[present])
             return logits
 
     def rank(

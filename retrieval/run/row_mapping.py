@@ -73,7 +73,13 @@ class RowMapping:
             {name: self.item_weights(matrix) for name, matrix in weights.items()},
             {name: self._sequence(tower) for name, tower in towers.items()},
             evidence_models.last,
+            self._known(evidence_models.known),
         )
+
+    def _known(self, known: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        if known is None:
+            return None
+        return np.asarray((self.of_served >= 0) & known[self.of_served])
 
     def item_weights(self, item_weights: ItemWeights) -> ItemWeights:
         """Return item-to-item weights by served rows.

@@ -13,6 +13,7 @@ from longtail.index.storage.versions import list_versions, rebuild_command
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.run.bundle import Bundle, open_bundle, read_manifest
 from longtail.retrieval.run.catalog_state import CatalogState
+from longtail.retrieval.run.late_items import with_late_lent
 from longtail.retrieval.run.row_mapping import RowMapping
 
 
@@ -41,6 +42,9 @@ class ServedRun:
         """
         bundle, now = laid_out(trained, state)
         _check_agreement(bundle, index)
+        rows = RowMapping.of(now.trained_row, len(trained.catalog))
+        late = np.flatnonzero((rows.of_served < 0) & ~now.removed)
+        bundle = with_late_lent(bundle, index, late)
         return cls(trained, bundle, index, now)
 
     def save(self, run: Path) -> str:

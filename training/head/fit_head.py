@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.significance.paired_tests import paired_bootstrap
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
-from longtail.retrieval.features.scorers.boosting import Boosting
-from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.folds import Folds
 from longtail.training.head.head_examples import HeadExamples, with_more
 from longtail.training.head.head_settings import KINDS, HeadSettings
+from longtail.training.head.judging.head_report import (
+    Measures,
+    figures,
+    importance,
+    quality,
+    tests,
+)
+from longtail.training.head.judging.ranked_pairs import PairRanks, balance
 from longtail.training.head.learning_curve import ENOUGH
-from longtail.training.head.ranked_pairs import PairRanks, balance
-from longtail.training.head.training_pairs import Pairs, collect_pairs, evened
+from longtail.training.head.training_pairs import OF_PAIRS, Pairs, collect_pairs, evened
+from longtail.training.head.unknown.fit_unknown import FittedUnknown, fit_unknown_head
+from longtail.training.head.unknown.hidden_items import hidden_pairs
 
 logger = logging.getLogger("longtail.training")
 
@@ -79,12 +84,19 @@ def fit_relevance_head(
     )
     names = ranking.feature_names(counts=counts)
     fold = rng.integers(0, settings.folds, pairs.n_users)
+    users = HeadExamples(ranking, known.take(order), positives.take(order), rejected.take(order))
+    unknown = _fit_unknown(users, pairs, fold, names, settings, counts, seed)
+    everything = pairs
+    if unknown is not None:
+        pairs = pairs.select(~pairs.unknown)
     folds, curve = Folds(evened(pairs) if more else pairs, fold, settings, seed), 0.0
     if more:
         curve = folds.share_from_second_half()
         if curve > ENOUGH:
             people = known.user_ids[order]
             pairs, fold = with_more(pairs, fold, people, more(), settings, counts, rng)
+            if unknown is not None:
+                pairs = pairs.select(~pairs.unknown)
             folds = Folds(evened(pairs), fold, settings, seed)
     progress("relevance head", 1, 3)
     ranks = PairRanks(pairs)
@@ -98,27 +110,71 @@ def fit_relevance_head(
     kind = _choose_kind(measures, settings, most_probable=by_time)
     scale, shift = platt(logits[kind][pairs.retrieved], pairs.label[pairs.retrieved])
     scorers = folds.fitted(kind, weight)
-    head = RelevanceHead(names, counts, scorers, scale, shift)
     calibrated = scale * logits[kind] + shift
-    strengths = {d: ranks.measures(calibrated - d * pairs.log_p) for d in DEBIAS_GRID}
+    judged, calibrated = _all_judged(pairs, calibrated, everything, unknown)
+    ranks = PairRanks(judged)
+    strengths = {d: ranks.measures(calibrated - d * judged.log_p) for d in DEBIAS_GRID}
     debias = _choose_debias({d: balance_pair(m) for d, m in strengths.items()}, settings)
     progress("relevance head", 3, 3)
     report = {
         "scorer": kind,
         "tail_weight": weight,
         "tail_weights": tried,
-        "scorers": {name: _figures(figures) for name, figures in measures.items()},
-        "tests": _tests(measures, kind),
-        "debias": {f"{d:g}": _figures(m) for d, m in strengths.items()},
-        "evidence": _importance(scorers, names),
+        "scorers": {name: figures(of_kind) for name, of_kind in measures.items()},
+        "tests": tests(measures, kind),
+        "debias": {f"{d:g}": figures(m) for d, m in strengths.items()},
+        "evidence": importance(scorers, names),
         "seen_users": float(folds.single),
         **({"share_from_second_half": round(curve, 4)} if more else {}),
-        **_quality(probability(calibrated), pairs, ranking.bundle.popularity.bucket),
+        **({"unknown": unknown.report} if unknown else {}),
+        **quality(probability(calibrated), judged, ranking.bundle.popularity.bucket),
     }
+    of_unknown = None if unknown is None else unknown.head
+    head = RelevanceHead(names, counts, scorers, scale, shift, of_unknown)
     return FittedHead(head, debias, report)
 
 
-Measures = dict[str, NDArray[np.float64]]
+def _fit_unknown(
+    users: HeadExamples,
+    pairs: Pairs,
+    fold: NDArray[np.int64],
+    names: tuple[str, ...],
+    settings: HeadSettings,
+    counts: bool,
+    seed: int,
+) -> FittedUnknown | None:
+    """Return the head of items that nobody had taken; None where one head answers for all."""
+    if users.ranking.bundle.evidence_models.known is None or not settings.hidden_parts:
+        return None
+    playing, places = hidden_pairs(users, settings.hidden_parts, counts=counts, seed=seed)
+    return fit_unknown_head(
+        pairs.select(pairs.unknown),
+        fold,
+        playing,
+        fold[places],
+        names,
+        settings,
+        counts=counts,
+        seed=seed,
+    )
+
+
+def _all_judged(
+    pairs: Pairs, logits: Floats, everything: Pairs, unknown: FittedUnknown | None
+) -> tuple[Pairs, Floats]:
+    """Return the pairs with those of unknown items, which another head answers for."""
+    if unknown is None:
+        return pairs, logits
+    apart = everything.select(everything.unknown & everything.retrieved)
+    user = np.concatenate([pairs.user, apart.user])
+    order = np.argsort(user, kind="stable")
+    columns = {
+        name: np.concatenate([getattr(pairs, name), getattr(apart, name)])[order]
+        for name in OF_PAIRS
+    }
+    return replace(pairs, **columns), np.concatenate([logits, unknown.logits])[order]
+
+
 Choice = TypeVar("Choice", float, str)
 
 
@@ -135,7 +191,7 @@ def _choose_tail_weight(
     for weight in settings.tail_weights:
         tried[weight] = ranks.measures(folds.predictions("boosting", weight, bags=1))
     best = _best_balance(tried, most_probable=most_probable)
-    return best, {f"{w:g}": _figures(m) for w, m in tried.items()}
+    return best, {f"{w:g}": figures(m) for w, m in tried.items()}
 
 
 def _choose_kind(
@@ -195,55 +251,3 @@ def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
         logger.warning("relevance head: calibration would turn the ranking round; it is left raw")
         return 1.0, 0.0
     return float(fitted_line[0]), float(fitted_line[1])
-
-
-def _figures(measures: Measures) -> dict[str, float]:
-    return {
-        **{k: round(float(np.nanmean(v)), 5) for k, v in measures.items() if (~np.isnan(v)).any()}
-    }
-
-
-def _tests(measures: dict[str, Measures], kind: str) -> dict[str, dict[str, float]]:
-    """Return the chosen scorer less each other one, NDCG@10, with interval and p."""
-    others = [name for name in measures if name != kind]
-    if not others:
-        return {}
-    columns: list[tuple[str, str]] = [(o, m) for o in others for m in ("ndcg", "tail_ndcg")]
-    differences = np.stack([measures[kind][m] - measures[o][m] for o, m in columns], axis=1)
-    tested = paired_bootstrap(differences)
-    return {
-        f"{other} {metric}": {
-            "difference": float(tested.difference[i]),
-            "low": float(tested.low[i]),
-            "high": float(tested.high[i]),
-            "p": float(tested.p[i]),
-        }
-        for i, (other, metric) in enumerate(columns)
-    }
-
-
-def _importance(scorers: tuple[Scorer, ...], names: tuple[str, ...]) -> dict[str, float]:
-    trees = [scorer for scorer in scorers if isinstance(scorer, Boosting)]
-    if not trees:
-        return {}
-    share = trees[0].importance()
-    return {names[i]: round(float(share[i]), 4) for i in np.argsort(-share, kind="stable")}
-
-
-def _quality(probabilities: Floats, pairs: Pairs, bucket: NDArray[np.int8]) -> dict[str, Any]:
-    """Return the head's figures out of fold; ``base_accuracy`` is that of always answering no."""
-    value, label = probabilities[pairs.retrieved], pairs.label[pairs.retrieved].astype(np.int8)
-    measure: Callable[..., Calibration] = Calibration.measure
-    whole = measure(value, label, part=bucket[pairs.row[pairs.retrieved]], part_names=POOL_NAMES)
-    positives = float(label.mean()) if len(label) else float("nan")
-    return {
-        "pairs": float(len(label)),
-        "positive_share": positives,
-        "auc": whole.auc,
-        "expected_calibration_error": whole.error,
-        "calibration_error_by_bucket": {name: c.error for name, c in whole.parts.items()},
-        "accuracy": whole.accuracy,
-        "base_accuracy": max(positives, 1 - positives),
-        "mean_probability": float(value.mean()) if len(value) else float("nan"),
-        "users": float(pairs.n_users),
-    }

@@ -46,6 +46,23 @@ class HeadSettings(Settings):
         ),
     ] = "auto"
     max_users: Annotated[int, Field(ge=1, description="validation users used")] = 12_000
+    hidden_parts: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="parts of the tail that are hidden in turn, so that a head learns what "
+            "items are worth that nobody has taken yet; 0: one head for all, without lent evidence",
+        ),
+    ] = 5
+    unknown_bonus: Annotated[
+        float,
+        Field(
+            ge=-10,
+            le=10,
+            description="log-odds added to items that nobody had taken: 0 shows them as often as "
+            "they are likely to be taken, 0.5 more of them at a price for the others",
+        ),
+    ] = 0.0
     negatives: Annotated[
         int, Field(ge=1, description="guessed negatives kept a user while scorers are fitted")
     ] = 40

@@ -16,7 +16,7 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.folds import Folds
 from longtail.training.head.head_examples import HeadExamples, with_more
 from longtail.training.head.head_settings import HeadSettings
-from longtail.training.head.ranked_pairs import PairRanks
+from longtail.training.head.judging.ranked_pairs import PairRanks
 from longtail.training.head.training_pairs import collect_pairs, evened
 
 # Past items tried; the last stands for whole histories.

@@ -27,6 +27,7 @@ from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle
+from longtail.retrieval.run.late_items import with_cold_lent
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower
 from longtail.training.evidence.fit_evidence import FittedEvidence, refit_evidence
 from longtail.training.evidence.user_columns.fit_user_columns import refit_user_columns
@@ -127,17 +128,18 @@ class RollingOrigins:
             self.fitted, histories, taken, vectors, counts, settings, self.progress
         )
         clock, columns = bundle.clock, bundle.user_columns
-        return RankingPipeline(
-            replace(
-                bundle,
-                popularity=popularity,
-                evidence_models=replace(evidence.evidence_models, last=bundle.evidence_models.last),
-                user_tower=self._user_tower(vectors, taken),
-                clock=clock and ItemClock.of(log, n_items, clock.half_lives),
-                user_columns=columns and refit_user_columns(columns, log, n_items),
-            ),
-            reassign(self.index, popularity.centred, popularity.bucket, refill=False),
+        index = reassign(self.index, popularity.centred, popularity.bucket, refill=False)
+        earlier = replace(
+            bundle,
+            popularity=popularity,
+            evidence_models=replace(evidence.evidence_models, last=bundle.evidence_models.last),
+            user_tower=self._user_tower(vectors, taken),
+            clock=clock and ItemClock.of(log, n_items, clock.half_lives),
+            user_columns=columns and refit_user_columns(columns, log, n_items),
         )
+        if bundle.evidence_models.known is not None:
+            earlier = with_cold_lent(earlier, index, counts)
+        return RankingPipeline(earlier, index)
 
     def _user_tower(self, vectors: NDArray[np.float32], taken: Any) -> Any:
         """Return the user tower with history offsets of the events before, all else as trained."""

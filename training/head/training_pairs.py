@@ -37,6 +37,7 @@ class Pairs:
         log_p: the item's log-popularity less its catalog mean, when it was a candidate,
             float32 [p].
         weight: what the pair counts while scorers are fitted, float32 [p].
+        unknown: whether nobody had taken the item (`EvidenceModels.unknown`), bool [p].
     """
 
     evidence: NDArray[np.float32]
@@ -50,6 +51,7 @@ class Pairs:
     tail_targets: NDArray[np.int64]
     log_p: NDArray[np.float32]
     weight: NDArray[np.float32]
+    unknown: NDArray[np.bool_]
 
     @property
     def n_users(self) -> int:
@@ -79,6 +81,7 @@ OF_PAIRS = (
     "in_tail",
     "log_p",
     "weight",
+    "unknown",
 )
 
 
@@ -127,6 +130,7 @@ def collect_pairs(
                 tail_targets=fresh[1],
                 log_p=popularity.centred[rows[present]],
                 weight=np.ones(int(present.sum()), np.float32),
+                unknown=ranking.bundle.evidence_models.unknown(rows[present]),
             )
         )
     fields = Pairs.__dataclass_fields__

@@ -16,7 +16,7 @@ from longtail.retrieval.features.user_state import UserState
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.training.head.ranked_pairs import PairRanks, balance
+from longtail.training.head.judging.ranked_pairs import PairRanks, balance
 from longtail.training.head.training_pairs import Pairs, collect_pairs, evened, thinned
 
 

@@ -1,0 +1,43 @@
+"""Evidence lent to unknown items: cold ones when it is fitted, late ones when they come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.index.vector_index import VectorIndex
+from longtail.retrieval.features.lent_evidence import nearest_known, with_lent, with_lent_offsets
+from longtail.retrieval.run.bundle import Bundle
+
+
+def with_cold_lent(bundle: Bundle, index: VectorIndex, counts: NDArray[np.int64]) -> Bundle:
+    """Return the bundle in which items without events borrow evidence.
+
+    ``counts`` int64 [n] are of the events that the evidence was fitted on.
+    """
+    return _with_lent(bundle, index, np.flatnonzero(counts == 0), counts > 0)
+
+
+def with_late_lent(bundle: Bundle, index: VectorIndex, late: NDArray[np.int64]) -> Bundle:
+    """Return a served bundle in which rows that came after training borrow evidence.
+
+    Unchanged for runs whose head can't tell what is unknown.
+    """
+    known = bundle.evidence_models.known
+    if known is None or bundle.relevance.of_unknown is None or not len(late):
+        return bundle
+    return _with_lent(bundle, index, late, known)
+
+
+def _with_lent(
+    bundle: Bundle, index: VectorIndex, rows: NDArray[np.int64], known: NDArray[np.bool_]
+) -> Bundle:
+    n_items = len(bundle.catalog)
+    donors = nearest_known(index, rows, known)
+    return replace(
+        bundle,
+        evidence_models=with_lent(bundle.evidence_models, donors, n_items),
+        user_tower=with_lent_offsets(bundle.user_tower, donors, n_items),
+    )

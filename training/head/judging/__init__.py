@@ -1,0 +1,1 @@
+"""Judging a head by users that it was not fitted on."""

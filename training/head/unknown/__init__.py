@@ -1,0 +1,1 @@
+"""The relevance head of unknown items: what it learns from, and how often they are taken."""

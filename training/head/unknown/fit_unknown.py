@@ -1,0 +1,154 @@
+"""Fitting the head of unknown items, which answers from texts and lent evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from longtail.evaluation.metrics.calibration import Calibration
+from longtail.retrieval.features.relevance_head import RelevanceHead, probability
+from longtail.training.head.fit_scorers import fit_boosting
+from longtail.training.head.head_settings import HeadSettings
+from longtail.training.head.training_pairs import Pairs
+
+Floats = NDArray[np.float32]
+
+# Fewer taken items than these teach nothing: the head of known items then answers for all.
+FEWEST_TAKEN = 20
+# With fewer cold items taken in the valid part, how often that happens is noise.
+FEWEST_COLD_TAKEN = 30
+# Beyond, pairs that weren't taken are drawn, and weigh as much as all of them.
+MOST_PAIRS = 400_000
+# Log-odds between which the prior is looked for.
+WIDEST_SHIFT = 12.0
+
+
+@dataclass(frozen=True)
+class FittedUnknown:
+    """The head, what it makes of the real pairs of unknown items out of fold, and what it knows.
+
+    Attributes:
+        head: calibrated; it reads the columns that it was fitted on.
+        logits: calibrated log-odds of the real pairs, by scorers that didn't see their users,
+            float32 [p].
+        report: what was measured, ready for JSON.
+    """
+
+    head: RelevanceHead
+    logits: Floats
+    report: dict[str, Any]
+
+
+def fit_unknown_head(
+    real: Pairs,
+    real_fold: NDArray[np.int64],
+    playing: Pairs,
+    playing_fold: NDArray[np.int64],
+    names: tuple[str, ...],
+    settings: HeadSettings,
+    *,
+    counts: bool,
+    seed: int,
+) -> FittedUnknown | None:
+    """Return the head of unknown items; None where too few were taken to learn from.
+
+    ``real`` are pairs of items that are unknown, ``playing`` of items that play it
+    (`hidden_pairs`); of each user the fold. All of a user's pairs count, also of users who took
+    none of them: who takes what is new is half of the answer.
+
+    Two priors say how often the unknown is taken: that of the hidden tail, and that of the cold
+    items of the valid part. Validation may hold no cold target by construction (each user's last
+    events, an item filter), so the second only counts where it is the higher one.
+    """
+    real = real.select(real.retrieved)
+    fold = np.concatenate([real_fold[real.user], playing_fold[playing.user]])
+    pairs = Pairs.joined([real, playing])
+    if int(pairs.label.sum()) < FEWEST_TAKEN:
+        return None
+    rng = np.random.default_rng(seed)
+    learned = _drawn(pairs, MOST_PAIRS, rng)
+    out = np.empty(len(pairs.label), np.float32)
+    of_learned = fold[learned]
+    chosen = _at(pairs, learned)
+    for part in np.unique(fold):
+        others = of_learned != part
+        # With a single fold's users the same pairs fit and judge, as in `Folds`.
+        scorer = _fitted(chosen.select(others) if others.any() else chosen, settings, seed)
+        out[fold == part] = scorer.logits(pairs.evidence[fold == part])
+    is_real = np.arange(len(pairs.label)) < len(real.label)
+    shifts = {
+        "hidden": _shift(out[~is_real], pairs.label[~is_real], pairs.weight[~is_real]),
+        "cold": _shift(out[is_real], pairs.label[is_real], pairs.weight[is_real])
+        if int(real.label.sum()) >= FEWEST_COLD_TAKEN
+        else None,
+    }
+    prior: Literal["hidden tail", "cold items"] = "hidden tail"
+    shift = shifts["hidden"]
+    if shifts["cold"] is not None and (shift is None or shifts["cold"] > shift):
+        prior, shift = "cold items", shifts["cold"]
+    shift = (shift or 0.0) + settings.unknown_bonus
+    scorers = tuple(_fitted(chosen, settings, seed + bag) for bag in range(settings.bags))
+    judged = ~is_real if prior == "hidden tail" else is_real
+    calibrated = (out + np.float32(shift)).astype(np.float32)
+    report = {
+        "prior": prior,
+        "shifts": {name: None if s is None else round(s, 4) for name, s in shifts.items()},
+        "bonus": settings.unknown_bonus,
+        "hidden_pairs": int((~is_real).sum()),
+        "hidden_taken": int(pairs.label[~is_real].sum()),
+        "cold_pairs": int(is_real.sum()),
+        "cold_taken": int(real.label.sum()),
+        "expected_calibration_error": Calibration.measure(
+            probability(calibrated[judged]), pairs.label[judged].astype(np.int8)
+        ).error,
+    }
+    head = RelevanceHead(names, counts, scorers, 1.0, shift)
+    return FittedUnknown(head, calibrated[is_real], report)
+
+
+def _fitted(pairs: Pairs, settings: HeadSettings, seed: int) -> Any:
+    return fit_boosting(
+        pairs.evidence, pairs.label, pairs.weight, rounds=settings.rounds, seed=seed
+    )
+
+
+def _drawn(pairs: Pairs, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the places of the pairs that are learned from: all that were taken, of the others
+    at most ``most``."""
+    missed = np.flatnonzero(~pairs.label)
+    if len(missed) <= most:
+        return np.arange(len(pairs.label))
+    return np.sort(np.concatenate([np.flatnonzero(pairs.label), rng.permutation(missed)[:most]]))
+
+
+def _at(pairs: Pairs, places: NDArray[np.int64]) -> Pairs:
+    """Return these pairs, those that weren't taken with the weight of all that weren't."""
+    keep = np.zeros(len(pairs.label), bool)
+    keep[places] = True
+    kept = pairs.select(keep)
+    share = float(kept.weight[~kept.label].sum() / max(pairs.weight[~pairs.label].sum(), 1e-9))
+    weight = np.where(kept.label, kept.weight, kept.weight / max(share, 1e-9))
+    return replace(kept, weight=weight.astype(np.float32))
+
+
+def _shift(logits: Floats, label: NDArray[np.bool_], weight: Floats) -> float | None:
+    """Return what makes as many of the pairs expected as were taken; None where none were.
+
+    Scorers whose pairs hold the right share of taken ones need the shift alone: their scale is
+    that of the log loss already.
+    """
+    taken = float(weight[label].sum())
+    if taken <= 0 or label.all():
+        return None
+    given, weights = logits.astype(np.float64), weight.astype(np.float64)
+
+    def surplus(shift: float) -> float:
+        return float((weights / (1.0 + np.exp(-(given + shift)))).sum()) - taken
+
+    if surplus(-WIDEST_SHIFT) > 0 or surplus(WIDEST_SHIFT) < 0:
+        return None
+    return float(brentq(surplus, -WIDEST_SHIFT, WIDEST_SHIFT, xtol=1e-4))
