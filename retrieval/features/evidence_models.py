@@ -18,7 +18,7 @@ from longtail.retrieval.towers.sequence_tower import SequenceTower
 
 # The closed form leads: its ranks are evidence, and its list is a source of candidates.
 LEADING = "closed_form"
-KNOWN = "known.npy"
+KNOWN = "known.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,8 @@ class EvidenceModels:
 
     def save(self, folder: Path) -> None:
         """Write every part, and which there are."""
+        from safetensors.numpy import save_file
+
         folder.mkdir(parents=True, exist_ok=True)
         about = {"behaviours": list(self.item_weights), "sequences": list(self.sequences)}
         length = {"last": self.last} if self.reads_long_histories else {}
@@ -63,7 +65,7 @@ class EvidenceModels:
         for name, tower in self.sequences.items():
             tower.save(folder / name)
         if self.known is not None:
-            np.save(folder / KNOWN, self.known, allow_pickle=False)
+            save_file({"known": self.known.astype(np.uint8)}, folder / KNOWN)
 
     @classmethod
     def load(cls, folder: Path, *, n_items: int) -> EvidenceModels:
@@ -85,12 +87,16 @@ class EvidenceModels:
 
 
 def _load_known(path: Path, n_items: int) -> NDArray[np.bool_] | None:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
     if not path.is_file():
         return None
     try:
-        known = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DamagedFileError(f"{path} can't be read ({error}); {REMEDY}") from error
-    if known.dtype != np.bool_ or known.shape != (n_items,):
+        known = load_file(path)["known"]
+    except (SafetensorError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise DamagedFileError(f"{path} can't be read ({reason}); {REMEDY}") from error
+    if known.shape != (n_items,):
         raise DamagedFileError(f"{path} is of another catalog; {REMEDY}")
     return np.asarray(known, np.bool_)

@@ -46,10 +46,12 @@ class HistoryScores:
         newest, second: the weight from the last item, and from the one before it.
         slow: as `recent`, with `SLOW_DECAY`; None where only the last `LAST` items are read.
         sitting: sum of the weights from the newest sitting's items; None likewise.
+        known: the items that the others are compared with, bool [n_items]; None: all.
         own: whether the pair's item is in the user's history, bool [e].
-        moments: mean and deviation of `recent` over the whole catalog, zeros included,
+        moments: mean and deviation of `recent` over all known items, zeros included,
             float32 [n_users] each.
-        highest: each user's best `recent` outside the history, 0 without one, float32 [n_users].
+        highest: each user's best `recent` of a known item outside the history, 0 without one,
+            float32 [n_users].
     """
 
     n_items: int
@@ -65,12 +67,23 @@ class HistoryScores:
     highest: NDArray[np.float32]
     slow: NDArray[np.float32] | None = None
     sitting: NDArray[np.float32] | None = None
+    known: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
-        cls, weights: ItemWeights, histories: Histories, *, decay: float = DECAY, last: int = LAST
+        cls,
+        weights: ItemWeights,
+        histories: Histories,
+        *,
+        decay: float = DECAY,
+        last: int = LAST,
+        known: NDArray[np.bool_] | None = None,
     ) -> HistoryScores:
-        """Return what the matrix says of these histories; ``last`` past items of each are read."""
+        """Return what the matrix says of these histories; ``last`` past items of each are read.
+
+        ``known`` are the items that the others are compared with, bool [n_items]; None: all. So no
+        item that comes, and that nobody takes, changes what is said of those that were there.
+        """
         sizes = np.minimum(np.diff(histories.offsets), last)
         n_items = weights.n_items
         owner = np.repeat(np.arange(len(sizes)), sizes)
@@ -95,6 +108,7 @@ class HistoryScores:
             histories.offsets,
             histories.items,
             histories.newest_sittings() if long else sizes,
+            np.ones(n_items, np.bool_) if known is None else known,
             starts,
             rows,
             sums,
@@ -103,8 +117,9 @@ class HistoryScores:
             highest,
         )
         end = int(starts[-1])
-        mean = totals[0] / n_items
-        deviation = np.sqrt(np.maximum(totals[1] / n_items - mean**2, 0.0))
+        compared = n_items if known is None else max(int(known.sum()), 1)
+        mean = totals[0] / compared
+        deviation = np.sqrt(np.maximum(totals[1] / compared - mean**2, 0.0))
         recent, flat, best, newest, second = sums[:5, :end]
         return cls(
             n_items=n_items,
@@ -120,6 +135,7 @@ class HistoryScores:
             highest=highest,
             slow=sums[SLOW, :end] if long else None,
             sitting=sums[SITTING, :end] if long else None,
+            known=known,
         )
 
     @property
@@ -129,7 +145,7 @@ class HistoryScores:
 
     @cached_property
     def ranks(self) -> NDArray[np.int64]:
-        """Each pair's place in the user's whole list, 0 the best; own items one past the end."""
+        """How many known items are better for the user; of own items one past the end."""
         ranks = np.full(len(self.rows), self.n_items, np.int64)
         others = np.flatnonzero(~self.own)
         # The value, highest first (a float's bits order as it does, but for the sign), and then
@@ -141,7 +157,11 @@ class HistoryScores:
             part = (falling[start:stop] << np.uint64(32)) | np.arange(stop - start, dtype=np.uint64)
             part.sort()
             places = (part & np.uint64(0xFFFF_FFFF)).astype(np.int64)
-            ranks[others[start + places]] = np.arange(stop - start)
+            there = others[start + places]
+            ranks[there] = np.arange(stop - start)
+            if self.known is not None:
+                compared = self.known[self.rows[there]]
+                ranks[there] = np.cumsum(compared) - compared
         return ranks
 
     def top(

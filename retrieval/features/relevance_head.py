@@ -119,4 +119,5 @@ def probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> probability(np.array([0.0, -np.inf], dtype=np.float32)).tolist()
     [0.5, 0.0]
     """
-    return (1.0 / (1.0 + np.exp(-logits.astype(np.float64)))).astype(np.float32)
+    # Beyond 700 the exponential has no number, and the probability is 0.
+    return (1.0 / (1.0 + np.exp(np.minimum(-logits.astype(np.float64), 700)))).astype(np.float32)

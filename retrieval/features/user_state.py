@@ -30,11 +30,13 @@ class SequenceScores:
         users: unit vectors, zero without a history, float32 [m, d].
         items: unit vectors of the whole catalog, float32 [n, d].
         own: sorted keys ``user * n + row`` of the histories, int64.
+        known: the items that the others are compared with, bool [n]; None: all.
     """
 
     users: NDArray[np.float32]
     items: NDArray[np.float32]
     own: NDArray[np.int64]
+    known: NDArray[np.bool_] | None = None
 
     def nearest(
         self, k: int, allowed: NDArray[np.bool_] | None, exclusions: NDArray[np.int64]
@@ -55,8 +57,8 @@ class SequenceScores:
 
     @cached_property
     def highest(self) -> NDArray[np.float32]:
-        """Each user's best cosine outside the history, float32 [m]."""
-        _, best = self.nearest(1, None, self.own)
+        """Each user's best cosine with a known item outside the history, float32 [m]."""
+        _, best = self.nearest(1, self.known, self.own)
         # Of somebody who has the whole catalog nothing is left to be the nearest.
         return np.where(np.isfinite(best[:, 0]), best[:, 0], np.float32(1.0))
 

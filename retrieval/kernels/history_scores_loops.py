@@ -28,6 +28,7 @@ def add_up(
     offsets: NDArray[np.int64],
     items: NDArray[np.int32],
     sittings: NDArray[np.int64],
+    known: NDArray[np.bool_],
     starts: NDArray[np.int64],
     rows: NDArray[np.int32],
     sums: NDArray[np.float32],
@@ -38,10 +39,10 @@ def add_up(
     """Add up each user's lines of a sparse matrix, entry by entry, in ascending columns.
 
     Reads the ``last`` items of each history, ``fades`` [2, ages] (weight by age in RECENT and in
-    SLOW, 0 beyond) and the length of each newest sitting [m]; fills what `HistoryScores` holds
-    (``sums`` [5 or 7, e] in the order of the constants above; ``totals`` [2, m]: sum of `recent`
-    and of its square). Additions go from the newest past item to the oldest, so a user's sums are
-    the same bits in any company.
+    SLOW, 0 beyond), the length of each newest sitting [m] and which items are known [n]; fills
+    what `HistoryScores` holds (``sums`` [5 or 7, e] in the order of the constants above;
+    ``totals`` [2, m]: sum of `recent` and of its square). Additions go from the newest past item
+    to the oldest, so a user's sums are the same bits in any company.
     """
     n_items = len(indptr) - 1
     long, ages = len(sums) > SLOW, fades.shape[1]
@@ -105,6 +106,8 @@ def add_up(
                 in_history[slot[items[place]]] = True
         for place in range(first, end):
             slot[rows[place]] = -1
+            if not known[rows[place]]:
+                continue
             value = sums[RECENT, place]
             totals[0, user] += value
             totals[1, user] += np.float64(value) * np.float64(value)

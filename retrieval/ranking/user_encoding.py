@@ -74,7 +74,7 @@ class UserEncoder:
         sizes = np.diff(histories.offsets)
         owner = np.repeat(np.arange(len(histories)), sizes)
         log_counts = np.bincount(owner, log_count, len(histories)) / np.maximum(sizes, 1)
-        first, second = self.vectors.moments
+        first, second = self._moments
         mean = users @ first
         spread = np.sqrt(np.maximum(((users @ second) * users).sum(axis=1) - mean**2, 0.0))
         evidence_models = self.bundle.evidence_models
@@ -83,7 +83,7 @@ class UserEncoder:
         for name, sequence in evidence_models.sequences.items():
             items = self._sequence_items[name]
             expected = sequence.encode(histories, torch.from_numpy(items))
-            sequence_scores[name] = SequenceScores(expected, items, own_keys)
+            sequence_scores[name] = SequenceScores(expected, items, own_keys, evidence_models.known)
         return UserState(
             histories=histories,
             vectors=users,
@@ -93,11 +93,22 @@ class UserEncoder:
             mean=mean.astype(np.float32),
             deviation=spread.astype(np.float32),
             history_scores={
-                name: HistoryScores.of(b, histories, last=evidence_models.last)
+                name: HistoryScores.of(
+                    b, histories, last=evidence_models.last, known=evidence_models.known
+                )
                 for name, b in evidence_models.item_weights.items()
             },
             sequence_scores=sequence_scores,
         )
+
+    @cached_property
+    def _moments(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean [d] and second moment [d, d] of the known items' vectors."""
+        known = self.bundle.evidence_models.known
+        if known is None or known.all():
+            return self.vectors.moments
+        vectors = self.vectors.of(np.flatnonzero(known))
+        return vectors.mean(axis=0), (vectors.T @ vectors) / np.float32(max(len(vectors), 1))
 
     @cached_property
     def _sequence_items(self) -> dict[str, NDArray[np.float32]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ class ItemClock:
         recent: sum over users of ``0.5 ** (age / half_life)``, float64 [half-lives, n].
         total: users who took the item, float64 [n].
         first, last: time of the first and of the newest taking, `NEVER` without one, int64 [n].
+        compared: items that a rate is compared with the mean of: as many as there were when the
+            clock was made, so that those that come later change no rate; None: all.
     """
 
     now: int
@@ -46,6 +49,7 @@ class ItemClock:
     total: NDArray[np.float64]
     first: NDArray[np.int64]
     last: NDArray[np.int64]
+    compared: int | None = None
 
     def __len__(self) -> int:
         return len(self.total)
@@ -125,6 +129,7 @@ class ItemClock:
             total=self.total[inside] * there,
             first=np.where(there, self.first[inside], NEVER),
             last=np.where(there, self.last[inside], NEVER),
+            compared=self.compared or len(self),
         )
 
     @cached_property
@@ -134,7 +139,10 @@ class ItemClock:
         float32 [half-lives + 1, n]. A rate is a share, so a longer log shifts none.
         """
         counts = np.concatenate([self.recent, self.total[None]])
-        mean = np.maximum(counts.mean(axis=1, keepdims=True), 1e-12)
+        mean = counts.mean(axis=1, keepdims=True)
+        if self.compared not in (None, len(self)):
+            mean = counts.sum(axis=1, keepdims=True) / self.compared
+        mean = np.maximum(mean, 1e-12)
         rates = np.log((counts / mean + SMOOTHING) / (1 + SMOOTHING))
         return np.asarray(rates, np.float32)
 
@@ -165,7 +173,9 @@ class ItemClock:
         """Write one safetensors file."""
         from safetensors.numpy import save_file
 
-        about = {"now": self.now, "half_lives": self.half_lives}
+        about: dict[str, Any] = {"now": self.now, "half_lives": self.half_lives}
+        if self.compared is not None:
+            about["compared"] = self.compared
         # The format writes memory as it lies, whatever the order of the axes.
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in DTYPES}
         with write_file_atomically(path) as temporary:
@@ -190,6 +200,7 @@ class ItemClock:
                     for name, dtype in DTYPES.items()
                 }
             clock = cls(int(about["now"]), tuple(map(float, about["half_lives"])), **tensors)
+            clock = replace(clock, compared=about.get("compared"))
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split())
             raise DamagedFileError(f"{path} can't be read ({reason}); {REMEDY}") from error

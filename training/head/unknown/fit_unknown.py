@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
@@ -92,8 +93,11 @@ def fit_unknown_head(
         prior, shift = "cold items", shifts["cold"]
     shift = (shift or 0.0) + settings.unknown_bonus
     scorers = tuple(_fitted(chosen, settings, seed + bag) for bag in range(settings.bags))
-    judged = ~is_real if prior == "hidden tail" else is_real
     calibrated = (out + np.float32(shift)).astype(np.float32)
+    # As many of each weight as it stands for, so that the pairs are a draw of all lists.
+    judged = (~is_real if prior == "hidden tail" else is_real) & (
+        rng.random(len(pairs.label)) * pairs.weight.max() < pairs.weight
+    )
     report = {
         "prior": prior,
         "shifts": {name: None if s is None else round(s, 4) for name, s in shifts.items()},
@@ -147,7 +151,7 @@ def _shift(logits: Floats, label: NDArray[np.bool_], weight: Floats) -> float | 
     given, weights = logits.astype(np.float64), weight.astype(np.float64)
 
     def surplus(shift: float) -> float:
-        return float((weights / (1.0 + np.exp(-(given + shift)))).sum()) - taken
+        return float((weights * expit(given + shift)).sum()) - taken
 
     if surplus(-WIDEST_SHIFT) > 0 or surplus(WIDEST_SHIFT) < 0:
         return None
