@@ -28,10 +28,11 @@ from report.results_file import read_results, results_path, write_results
 from longtail.retrieval.data.interactions import TRAIN, VALID, Histories
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.training.head.fit_head import DEBIAS_GRID, platt
+from longtail.training.head.fit_head import DEBIAS_GRID
 from longtail.training.head.folds import Folds
 from longtail.training.head.head_examples import HeadExamples, newcomers
 from longtail.training.head.head_settings import HeadSettings
+from longtail.training.head.judging.platt import platt
 from longtail.training.head.judging.ranked_pairs import PairRanks
 from longtail.training.head.training_pairs import Pairs, collect_pairs, evened
 

@@ -22,9 +22,10 @@ from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import Bundle
-from longtail.training.head.fit_head import FittedHead, fit_relevance_head, platt
+from longtail.training.head.fit_head import FittedHead, fit_relevance_head
 from longtail.training.head.fit_scorers import fit_boosting
 from longtail.training.head.head_settings import HeadSettings
+from longtail.training.head.judging.platt import platt
 from longtail.training.head.training_pairs import Pairs, collect_pairs
 from longtail.training.train import train_engine
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from longtail.evaluation.significance.paired_tests import paired_bootstrap
 from longtail.retrieval.data.interactions import Histories
@@ -26,13 +24,12 @@ from longtail.training.head.judging.head_report import (
     quality,
     tests,
 )
+from longtail.training.head.judging.platt import platt
 from longtail.training.head.judging.ranked_pairs import PairRanks, balance
 from longtail.training.head.learning_curve import ENOUGH
 from longtail.training.head.training_pairs import OF_PAIRS, Pairs, collect_pairs, evened
 from longtail.training.head.unknown.fit_unknown import FittedUnknown, fit_unknown_head
 from longtail.training.head.unknown.hidden_items import hidden_pairs
-
-logger = logging.getLogger("longtail.training")
 
 Floats = NDArray[np.float32]
 
@@ -228,26 +225,3 @@ def _choose_debias(by_strength: dict[float, tuple[float, float]], settings: Head
     floor = (1 - settings.debias_price) * by_strength[0.0][0]
     affordable = [d for d, (overall, _) in by_strength.items() if overall >= floor]
     return max(affordable, key=lambda d: by_strength[d][1])
-
-
-def platt(logits: Floats, label: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return scale and shift that make ``sigmoid(scale * logit + shift)`` hold; (1, 0) if unsure.
-
-    A scale below zero would turn the ranking round: too few labels to trust the fit.
-    """
-    if not label.any() or label.all():
-        logger.warning("relevance head: nothing to calibrate on; its probabilities are raw")
-        return 1.0, 0.0
-    given, sign = logits.astype(np.float64), np.where(label, 1.0, -1.0)
-
-    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (line[0] * given + line[1])
-        pull = -sign / (1.0 + np.exp(np.clip(margin, -500, 500)))
-        gradient = np.array([(pull * given).mean(), pull.mean()])
-        return float(np.logaddexp(0.0, -margin).mean()), gradient
-
-    fitted_line = minimize(loss, np.array([1.0, 0.0]), jac=True, method="L-BFGS-B").x
-    if fitted_line[0] <= 0:
-        logger.warning("relevance head: calibration would turn the ranking round; it is left raw")
-        return 1.0, 0.0
-    return float(fitted_line[0]), float(fitted_line[1])

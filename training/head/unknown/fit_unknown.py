@@ -14,6 +14,7 @@ from longtail.evaluation.metrics.calibration import Calibration
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.training.head.fit_scorers import fit_boosting
 from longtail.training.head.head_settings import HeadSettings
+from longtail.training.head.judging.platt import platt
 from longtail.training.head.training_pairs import Pairs
 
 Floats = NDArray[np.float32]
@@ -80,6 +81,8 @@ def fit_unknown_head(
         # With a single fold's users the same pairs fit and judge, as in `Folds`.
         scorer = _fitted(chosen.select(others) if others.any() else chosen, settings, seed)
         out[fold == part] = scorer.logits(pairs.evidence[fold == part])
+    scale, _ = platt(out, pairs.label, pairs.weight)
+    out *= np.float32(scale)
     is_real = np.arange(len(pairs.label)) < len(real.label)
     shifts = {
         "hidden": _shift(out[~is_real], pairs.label[~is_real], pairs.weight[~is_real]),
@@ -110,7 +113,7 @@ def fit_unknown_head(
             probability(calibrated[judged]), pairs.label[judged].astype(np.int8)
         ).error,
     }
-    head = RelevanceHead(names, counts, scorers, 1.0, shift)
+    head = RelevanceHead(names, counts, scorers, scale, shift)
     return FittedUnknown(head, calibrated[is_real], report)
 
 
@@ -140,11 +143,7 @@ def _at(pairs: Pairs, places: NDArray[np.int64]) -> Pairs:
 
 
 def _shift(logits: Floats, label: NDArray[np.bool_], weight: Floats) -> float | None:
-    """Return what makes as many of the pairs expected as were taken; None where none were.
-
-    Scorers whose pairs hold the right share of taken ones need the shift alone: their scale is
-    that of the log loss already.
-    """
+    """Return what makes as many of the pairs expected as were taken; None where none were."""
     taken = float(weight[label].sum())
     if taken <= 0 or label.all():
         return None
