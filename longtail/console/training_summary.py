@@ -22,6 +22,12 @@ STAGE_NAMES = {
     "text": "item tower's text encoder",
 }
 
+# What says how often an item is taken that nobody had taken.
+PRIORS = {
+    "hidden tail": "tail items whose evidence is hidden",
+    "cold items": "cold items in the valid part",
+}
+
 
 def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> None:
     """Print what was made, what validation said of each part, and what to type next.
@@ -109,6 +115,13 @@ def _of_time(summary: Mapping[str, Any]) -> Iterator[str]:
             for n, ndcg in length["ndcg"].items()
         )
         yield f"histories: {_items(length['last'])} are read (validation NDCG@10: {tried})"
+    if unknown := head.get("unknown"):
+        bonus = f", {unknown['bonus']:+g} log-odds" if unknown["bonus"] else ""
+        yield (
+            f"items that nobody has taken: as likely as {PRIORS[unknown['prior']]}{bonus} "
+            f"({unknown['hidden_taken']:,} hidden and {unknown['cold_taken']:,} cold ones were "
+            "taken; relevance.unknown_bonus shows more of them)"
+        )
     if origins := head.get("rolling_origins"):
         yield (
             f"relevance head: half of the users would have taught "

@@ -36,6 +36,7 @@ class RelevanceHead:
         scale, shift: of the calibration.
         of_unknown: the head of items that nobody had taken, which reads the same columns; None:
             this one answers for all.
+        bonus: log-odds added when lists are ranked, and to no probability.
     """
 
     names: tuple[str, ...] = ()
@@ -44,11 +45,20 @@ class RelevanceHead:
     scale: float = 1.0
     shift: float = 0.0
     of_unknown: RelevanceHead | None = None
+    bonus: float = 0.0
 
     @property
     def ranks(self) -> bool:
         """Whether the head has anything to rank by."""
         return bool(self.scorers)
+
+    def ranked(
+        self, logits: NDArray[np.float32], unknown: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Return what pairs are ranked by: their log-odds, with the bonus of unknown items."""
+        if self.of_unknown is None or not self.of_unknown.bonus:
+            return logits
+        return np.where(unknown, logits + np.float32(self.of_unknown.bonus), logits)
 
     def logits(
         self, evidence: NDArray[np.float32], unknown: NDArray[np.bool_] | None = None
@@ -87,6 +97,7 @@ class RelevanceHead:
             "scorers": [scorer.kind for scorer in self.scorers],
             "scale": self.scale,
             "shift": self.shift,
+            **({"bonus": self.bonus} if self.bonus else {}),
         }
         (folder / "config.json").write_text(json.dumps(config, indent=2))
         for number, scorer in enumerate(self.scorers):
@@ -110,6 +121,7 @@ class RelevanceHead:
             config["scale"],
             config["shift"],
             cls.load(folder / UNKNOWN) if (folder / UNKNOWN).is_dir() else None,
+            config.get("bonus", 0.0),
         )
 
 

@@ -288,9 +288,10 @@ class RankingPipeline:
         logits = self.logits(user_state, rows)
         inside = np.maximum(rows, 0)
         diverse = any(setting.diversity > 0 for setting in reranks)
+        unknown = self.bundle.evidence_models.unknown(rows)
         candidates = Candidates(
             rows=rows,
-            logits=logits,
+            logits=self.bundle.relevance.ranked(logits, unknown),
             log_p=self.bundle.popularity.centred[inside],
             bands=self._bands[inside],
             vectors=self.index.vectors(inside.ravel()).reshape(*rows.shape, self.index.dim)

@@ -110,7 +110,9 @@ def fit_relevance_head(
     calibrated = scale * logits[kind] + shift
     judged, calibrated = _all_judged(pairs, calibrated, everything, unknown)
     ranks = PairRanks(judged)
-    strengths = {d: ranks.measures(calibrated - d * judged.log_p) for d in DEBIAS_GRID}
+    bonus = settings.unknown_bonus if unknown is not None else 0.0
+    ranked = calibrated + np.float32(bonus) * judged.unknown
+    strengths = {d: ranks.measures(ranked - d * judged.log_p) for d in DEBIAS_GRID}
     debias = _choose_debias({d: balance_pair(m) for d, m in strengths.items()}, settings)
     progress("relevance head", 3, 3)
     report = {

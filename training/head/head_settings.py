@@ -59,10 +59,10 @@ class HeadSettings(Settings):
         Field(
             ge=-10,
             le=10,
-            description="log-odds added to items that nobody had taken: 0 shows them as often as "
-            "they are likely to be taken, 0.5 more of them at a price for the others",
+            description="log-odds added to items that nobody had taken when lists are ranked: 0 "
+            "shows them as often as they are likely to be taken, 0.4 half as much again",
         ),
-    ] = 0.0
+    ] = 0.4
     negatives: Annotated[
         int, Field(ge=1, description="guessed negatives kept a user while scorers are fitted")
     ] = 40

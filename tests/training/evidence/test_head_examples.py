@@ -91,6 +91,7 @@ def pairs_of(users: int, seed: int = 0) -> Pairs:
         tail_targets=targets,
         log_p=np.zeros(len(user), np.float32),
         weight=np.ones(len(user), np.float32),
+        unknown=np.zeros(len(user), bool),
     )
 
 

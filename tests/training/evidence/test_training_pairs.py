@@ -162,6 +162,7 @@ def made_up_pairs(rng: np.random.Generator, n_users: int, n_items: int) -> Pairs
         taken[:, in_tail].sum(axis=1),
         log_p=np.zeros(len(user), np.float32),
         weight=np.ones(len(user), np.float32),
+        unknown=np.zeros(len(user), bool),
     )
 
 

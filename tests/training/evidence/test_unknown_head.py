@@ -152,13 +152,16 @@ class TestFit:
         far, near = found.head.logits(np.array([[-1.5, 0], [1.5, 0]], np.float32))
         assert near > far + 1
 
-    def test_a_bonus_raises_every_unknown_item_by_as_much(self) -> None:
+    def test_a_bonus_raises_what_is_ranked_and_no_probability(self) -> None:
         real, playing = pairs_of(0.05, 200, 0), pairs_of(0.05, 200, 1)
-        plain = fitted(real, playing)
+        plain = fitted(real, playing, SETTINGS.changed(unknown_bonus=0.0))
         raised = fitted(real, playing, SETTINGS.changed(unknown_bonus=0.5))
         assert plain is not None
         assert raised is not None
-        np.testing.assert_allclose(raised.logits, plain.logits + 0.5, atol=1e-5)
+        assert raised.logits.tobytes() == plain.logits.tobytes()
+        head = RelevanceHead(of_unknown=raised.head)
+        logits = np.zeros(2, np.float32)
+        assert head.ranked(logits, np.array([False, True])).tolist() == [0.0, 0.5]
 
     def test_too_few_that_were_taken_give_no_head(self) -> None:
         real, playing = pairs_of(0.05, 40, 0), pairs_of(0.05, 40, 1)

@@ -94,7 +94,7 @@ def fit_unknown_head(
     shift = shifts["hidden"]
     if shifts["cold"] is not None and (shift is None or shifts["cold"] > shift):
         prior, shift = "cold items", shifts["cold"]
-    shift = (shift or 0.0) + settings.unknown_bonus
+    shift = shift or 0.0
     scorers = tuple(_fitted(chosen, settings, seed + bag) for bag in range(settings.bags))
     calibrated = (out + np.float32(shift)).astype(np.float32)
     # As many of each weight as it stands for, so that the pairs are a draw of all lists.
@@ -113,7 +113,7 @@ def fit_unknown_head(
             probability(calibrated[judged]), pairs.label[judged].astype(np.int8)
         ).error,
     }
-    head = RelevanceHead(names, counts, scorers, scale, shift)
+    head = RelevanceHead(names, counts, scorers, scale, shift, bonus=settings.unknown_bonus)
     return FittedUnknown(head, calibrated[is_real], report)
 
 
