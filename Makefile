@@ -67,7 +67,7 @@ docs: install
 	@echo "open site/index.html, or run $(BIN)/mkdocs serve"
 
 bench-data: install
-	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/data.py reading
 
 # make bench-quality DATA="FOLDER ...": trains and evaluates, then rewrites their tables.
 bench-quality: install
