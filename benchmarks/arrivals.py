@@ -1,13 +1,16 @@
-"""What arrives after training: late items, their copies; write benchmarks/results/arrivals.json.
+"""What arrives after training: items, copies, days; write benchmarks/results/arrivals.json.
 
 Run:  python benchmarks/arrivals.py FOLDER|demo-shop ... [--draws 3] [--set KEY=VALUE ...]
-                                    [--only late,copies] [--work FOLDER] [--engine now|before]
+                                    [--only late,copies,periods] [--work FOLDER]
+                                    [--engine now|before]
 
 A tenth of the tail items and of the cold ones leaves catalog and log. One engine is trained
 without them, and gets them by `longtail index add` (late); another is trained on the whole catalog
 without their events (cold). Users who took such an item in the test part are asked for it, and
 everybody for the rest. Copies of cold and tail items are added under new ids, and the lists counted
-that show a copy and its original. What --work holds already isn't trained again. Results are kept
+that show a copy and its original. A log that is cut by time is cut into periods, and the next
+period asked of an engine that is never updated, of one updated by `longtail learn`, and of one
+trained anew. What --work holds already isn't trained again. Results are kept
 by ``--engine``, so that the engine before a change stands beside the one after it.
 """
 
@@ -16,20 +19,23 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from arriving_items.draw import Draw
 from arriving_items.engines import Engines
 from arriving_items.folders import SHOP, make_shop, read_dataset
-from pages.arrivals import copies_table, late_table, rest_table
+from arriving_items.next_periods import NextPeriods
+from arriving_items.periods import Periods
+from pages.arrivals import TABLES
 from pages.arrivals import targets as judged
 from quality import HERE, measured_with
 from report.results_file import read_results, results_path, write_results
 from report.targets import print_targets
 
 RESULTS = results_path("arrivals")
-SUBJECTS = ("late", "copies")
+SUBJECTS = ("late", "copies", "periods")
 
 
 def measure(
@@ -38,8 +44,9 @@ def measure(
     """Return what every draw of a data set gave."""
     source = make_shop(work / SHOP) if folder == SHOP else Path(folder)
     data = read_dataset(source, work / f"{source.name}.rejected.csv")
+    result: dict[str, Any] = {"config": engines.config.name, "settings": list(engines.settings)}
     records = []
-    for number in range(draws):
+    for number in range(draws if {"late", "copies"} & set(subjects) else 0):
         draw = Draw.of(data, number, engines)
         record: dict[str, Any] = {"draw": number}
         if "late" in subjects:
@@ -47,7 +54,16 @@ def measure(
         if "copies" in subjects:
             record["copies"] = draw.measured_copies()
         records.append(record)
-    return {"config": engines.config.name, "settings": list(engines.settings), "draws": records}
+    if records:
+        result["draws"] = records
+    if "periods" in subjects:
+        if folder == SHOP:
+            shop = make_shop(work / f"drifting-{SHOP}", drift=True)
+            data = read_dataset(shop, work / f"{shop.name}.rejected.csv")
+        if Periods.fit(data):
+            made = replace(engines, work=engines.work / "periods")
+            result["periods"] = NextPeriods(Periods.of(data), made).measured()
+    return result
 
 
 def merged(known: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
@@ -57,9 +73,9 @@ def merged(known: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
     {'draws': [{'draw': 0, 'a': 1, 'b': 2}, {'draw': 1}]}
     """
     draws = {record["draw"]: record for record in known.get("draws", [])}
-    for record in result["draws"]:
+    for record in result.get("draws", []):
         draws[record["draw"]] = {**draws.get(record["draw"], {}), **record}
-    return {**result, "draws": [draws[number] for number in sorted(draws)]}
+    return {**known, **result, "draws": [draws[number] for number in sorted(draws)]}
 
 
 def main() -> None:
@@ -94,8 +110,8 @@ def main() -> None:
             lines = judged(results)
             content = {**content, **measured_with(), "targets": lines, "results": results}
             write_results(given.out, content)
-    for table in (late_table(results), rest_table(results), copies_table(results)):
-        print(table, end="\n\n")  # noqa: T201
+    for table in TABLES.values():
+        print(table(results), end="\n\n")  # noqa: T201
     print_targets(lines)
 
 

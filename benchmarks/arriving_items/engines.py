@@ -51,18 +51,21 @@ class Engines:
 
     def with_items(self, run: Path, items: pd.DataFrame, name: str) -> Path:
         """Return a copy of a run to which items were added by `longtail index add`."""
-        grown = self.work / name
-        if not grown.exists():
+        catalog = self.work / f"{name}.items.parquet"
+        items.to_parquet(catalog, index=False)
+        return self.updated(run, ["index", "add"], ["--catalog", str(catalog)], name)
+
+    def updated(self, run: Path, command: Sequence[str], options: Sequence[str], name: str) -> Path:
+        """Return a copy of a run that a command of `longtail` has changed."""
+        changed = self.work / name
+        if not changed.exists():
             copy = self.work / f"{name}.part"
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(run, copy)
-            catalog = self.work / f"{name}.items.parquet"
-            items.to_parquet(catalog, index=False)
-            command = [*LONGTAIL, "index", "add", str(copy), "--catalog", str(catalog)]
-            command += ["--rejected", str(self.work / f"{name}.rejected.csv")]
-            self._timed(name, command)
-            copy.rename(grown)
-        return grown
+            aside = ["--rejected", str(self.work / f"{name}.rejected.csv")]
+            self._timed(name, [*LONGTAIL, *command, str(copy), *options, *aside])
+            copy.rename(changed)
+        return changed
 
     def seconds(self, name: str) -> float:
         """Return how long a run took to make, whenever that was."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pages.quality import figure, row
@@ -25,6 +25,18 @@ REST_COLUMNS = {
     "cold R": "cold_recall@10",
     "tail-pool R": "tail_pool_recall@10",
 }
+UPDATES = {
+    "never": "never updated",
+    "learn": "`longtail learn`",
+    "full": "trained anew",
+    TEXTS: TEXTS,
+}
+PERIOD_COLUMNS = (
+    *("R@10", "tail R", "cold R", "late R, never taken", "late R, taken 1 to 4 times"),
+    *("late R, taken 5 times or more", "old users' R"),
+)
+# Of a full training's figures and of its seconds; what old users may lose.
+KEPT, TIME_SHARE, FORGOTTEN = 0.98, 0.2, 0.01
 # Of what texts alone find, in the whole catalog and in the tail pool.
 SHARES = {RECALL: 0.75, POOL_RECALL: 1.0}
 MOST_ERROR = 0.01
@@ -38,12 +50,8 @@ def rewrite() -> None:
     """Put the tables between their markers."""
     content = read_results(results_path("arrivals"))
     results = content["results"]
-    tables = {
-        "arrivals late": late_table(results),
-        "arrivals rest": rest_table(results),
-        "arrivals copies": copies_table(results),
-        "arrivals targets": targets_table(content["targets"]),
-    }
+    tables = {f"arrivals {name}": table(results) for name, table in TABLES.items()}
+    tables["arrivals targets"] = targets_table(content["targets"])
     put_tables(DOCS / "arrivals.md", tables)
 
 
@@ -102,8 +110,33 @@ def copies_table(results: Record) -> str:
     return "\n".join(lines)
 
 
+def periods_table(results: Record) -> str:
+    """Return a line a data set, code, period and way to keep up with it."""
+    lines = [
+        "| data | engine | period | updated by | " + " | ".join(PERIOD_COLUMNS) + " | seconds |",
+        "|---|---|---|---|" + "---|" * len(PERIOD_COLUMNS) + "---|",
+    ]
+    for data, engine, periods in _measured(results, "period", among="periods"):
+        for period in periods:
+            for kind, words in UPDATES.items():
+                if kind in period:
+                    cells = [figure(period[kind].get(column)) for column in PERIOD_COLUMNS]
+                    seconds = period["seconds"].get(kind)
+                    cells.append("-" if seconds is None else f"{seconds:.0f}")
+                    lines.append(row(data, engine, [str(period["period"]), words, *cells]))
+    return "\n".join(lines)
+
+
+TABLES: dict[str, Callable[[Record], str]] = {
+    "late": late_table,
+    "rest": rest_table,
+    "copies": copies_table,
+    "periods": periods_table,
+}
+
+
 def targets(results: Record, engine: str = NOW) -> list[Record]:
-    """Return the targets of each data set, judged on the mean of the draws."""
+    """Return the targets of each data set, judged on the mean of the draws, or of the periods."""
     lines = []
     for data, name, draws in _measured(results, "late"):
         if name != engine:
@@ -133,7 +166,33 @@ def targets(results: Record, engine: str = NOW) -> list[Record]:
                 words = f"{data} copies' lists of originals', {pool}"
                 lines.append(target(f"{words}, at least", value, FEWEST_COPIES, most=False))
                 lines.append(target(f"{words}, at most", value, MOST_COPIES, most=True))
+    for data, name, periods in _measured(results, "learn", among="periods"):
+        lines += period_targets(data, periods) if name == engine else []
     return lines
+
+
+def period_targets(data: str, periods: list[Record]) -> Iterator[Record]:
+    """Yield the targets of `learn` on a data set's next periods."""
+
+    def share(name: str, figures: tuple[str, str], others: tuple[str, str]) -> Iterator[Record]:
+        value = _ratio(mean(periods, *figures), mean(periods, *others))
+        if value is not None:
+            yield target(f"{data} learn: {name}", value, KEPT, most=False)
+
+    for column in ("R@10", "tail R", "cold R"):
+        yield from share(f"{column} of a full training's", ("learn", column), ("full", column))
+    seconds = _ratio(mean(periods, "seconds", "learn"), mean(periods, "seconds", "full"))
+    if seconds is not None:
+        yield target(f"{data} learn: time of a full training's", seconds, TIME_SHARE, most=True)
+    old, before = (mean(periods, kind, "old users' R") for kind in ("learn", "never"))
+    if (kept := _ratio(old, before)) is not None:
+        yield target(f"{data} learn: forgotten of old users' R", 1 - kept, FORGOTTEN, most=True)
+    late, texts = (mean(periods, kind, "late R, never taken") for kind in ("learn", TEXTS))
+    if (value := _ratio(late, texts)) is not None:
+        yield target(f"{data} learn: late R of texts alone", value, 1.0, most=False)
+    risen = _ratio(mean(periods, "learn", "late R, taken 1 to 4 times"), late)
+    if risen is not None:
+        yield target(f"{data} learn: late R with its first events", risen, 1.0, most=False)
 
 
 def mean(draws: list[Record], *path: str) -> float | None:
@@ -152,11 +211,13 @@ def mean(draws: list[Record], *path: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _measured(results: Record, subject: str) -> Iterator[tuple[str, str, list[Record]]]:
-    """Yield data set, engine and draws wherever a subject was measured."""
+def _measured(
+    results: Record, subject: str, among: str = "draws"
+) -> Iterator[tuple[str, str, list[Record]]]:
+    """Yield data set, engine and draws (or periods) wherever a subject was measured."""
     for data, engines in results.items():
         for engine, result in engines.items():
-            draws = [draw for draw in result["draws"] if subject in draw]
+            draws = [draw for draw in result.get(among, []) if subject in draw]
             if draws:
                 yield data, engine, draws
 
