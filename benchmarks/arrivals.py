@@ -2,7 +2,7 @@
 
 Run:  python benchmarks/arrivals.py FOLDER|demo-shop ... [--draws 3] [--set KEY=VALUE ...]
                                     [--only late,copies,periods] [--work FOLDER]
-                                    [--engine now|before]
+                                    [--engine now|before] [--against FOLDER]
 
 A tenth of the tail items and of the cold ones leaves catalog and log. One engine is trained
 without them, and gets them by `longtail index add` (late); another is trained on the whole catalog
@@ -10,8 +10,9 @@ without their events (cold). Users who took such an item in the test part are as
 everybody for the rest. Copies of cold and tail items are added under new ids, and the lists counted
 that show a copy and its original. A log that is cut by time is cut into periods, and the next
 period asked of an engine that is never updated, of one updated by `longtail learn`, and of one
-trained anew. What --work holds already isn't trained again. Results are kept
-by ``--engine``, so that the engine before a change stands beside the one after it.
+trained anew. What --work holds already isn't trained again. Results are kept by ``--engine``, so
+that the engine before a change stands beside the one after it; --against names the work folder of
+the one before, whose figures are then compared with these user by user.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ SUBJECTS = ("late", "copies", "periods")
 
 
 def measure(
-    folder: str, work: Path, engines: Engines, draws: int, subjects: list[str]
+    folder: str,
+    work: Path,
+    engines: Engines,
+    draws: int,
+    subjects: list[str],
+    against: Path | None = None,
 ) -> dict[str, Any]:
     """Return what every draw of a data set gave."""
     source = make_shop(work / SHOP) if folder == SHOP else Path(folder)
@@ -50,7 +56,7 @@ def measure(
         draw = Draw.of(data, number, engines)
         record: dict[str, Any] = {"draw": number}
         if "late" in subjects:
-            record |= draw.measured()
+            record |= draw.measured(against=against)
         if "copies" in subjects:
             record["copies"] = draw.measured_copies()
         records.append(record)
@@ -88,6 +94,7 @@ def main() -> None:
     arguments.add_argument("--set", action="append", default=[], dest="settings")
     arguments.add_argument("--engine", default="now", help="the name of the code that is measured")
     arguments.add_argument("--work", type=Path, help="keep data and runs here, and use runs there")
+    arguments.add_argument("--against", type=Path, help="the work folder of the engine before")
     arguments.add_argument("--out", type=Path, default=RESULTS)
     given = arguments.parse_args()
     subjects = given.only.split(",")
@@ -101,7 +108,8 @@ def main() -> None:
             runs = work / re.sub(r"[^\w.=-]+", "_", "-".join([name, *given.settings]))
             runs.mkdir(parents=True, exist_ok=True)
             engines = Engines(runs, runs / "vectors", given.config, tuple(given.settings))
-            result = measure(folder, work, engines, given.draws, subjects)
+            other = given.against / runs.name if given.against else None
+            result = measure(folder, work, engines, given.draws, subjects, other)
             # Read late: another data set may have ended meanwhile.
             content = read_results(given.out)
             results = content.get("results", {})

@@ -60,17 +60,26 @@ class Draw:
             return self.engines.with_items(self.trained(NEVER), self.rows, LATE)
         return self.trained(name)
 
-    def measured(self, opened: Opener = Engine.open) -> dict[str, Any]:
-        """Return every figure of the draw."""
+    def measured(self, opened: Opener = Engine.open, against: Path | None = None) -> dict[str, Any]:
+        """Return every figure of the draw.
+
+        ``against`` holds the same draw of another engine, measured before: everybody else is
+        compared with it user by user.
+        """
         record: dict[str, Any] = {"draw": self.number, "items": len(self.late_items)}
-        rest, evaluations = {}, {}
+        rest: dict[str, Any] = {}
+        users: dict[str, pd.DataFrame] = {}
         for name in (NEVER, LATE, COLD):
             engine = opened(self.run(name))
             if name != NEVER:
                 record[name] = measure_late(engine, self.questions)
-            rest[name], evaluations[name] = measure_rest(engine)
-            evaluations[name].per_user.to_parquet(self.engines.work / f"rest-{name}.parquet")
-        rest["late against never"] = compare(evaluations[LATE], evaluations[NEVER])
+            rest[name], found = measure_rest(engine)
+            users[name] = found.per_user
+            found.per_user.to_parquet(self.engines.work / f"rest-{name}.parquet")
+        rest["late against never"] = compare(users[LATE], users[NEVER])
+        for name in (NEVER, LATE, COLD) if against is not None else ():
+            other = pd.read_parquet(against / self.engines.work.name / f"rest-{name}.parquet")
+            rest[f"{name} against before"] = compare(users[name], other)
         made = {name: self.engines.seconds(name) for name in (NEVER, LATE, COLD)}
         return {**record, "rest": rest, "seconds": made}
 

@@ -130,26 +130,28 @@ def measure_rest(engine: Engine) -> tuple[dict[str, object], Evaluation]:
     return {"users": found.settings["users"], **figures}, found
 
 
-def compare(ours: Evaluation, other: Evaluation) -> dict[str, dict[str, float]]:
+def compare(ours: pd.DataFrame, other: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return mean difference and 95 % interval of each metric at debias 0, user by user.
 
-    Both were asked about the same users.
+    Both are the ``per_user`` table of an evaluation; users of both count.
     """
-    name = EngineRecommender.name
-    values = [
-        ours.user_values(name, metric) - other.user_values(name, metric)
-        for metric in REST_METRICS
-        if len(ours.user_values(name, metric)) and len(other.user_values(name, metric))
-    ]
-    names = [m for m in REST_METRICS if len(ours.user_values(name, m))]
-    tested = paired_bootstrap(np.stack(values, axis=1), resamples=2_000)
+    left, right = (
+        table[table["recommender"] == EngineRecommender.name].set_index("user_id")
+        for table in (ours, other)
+    )
+    left.index, right.index = left.index.astype(str), right.index.astype(str)
+    right = right.reindex(left.index)
+    columns = [f"{metric}@{K}" for metric in REST_METRICS]
+    columns = [column for column in columns if column in left and column in right]
+    values = left[columns].to_numpy(np.float64) - right[columns].to_numpy(np.float64)
+    tested = paired_bootstrap(values, resamples=2_000)
     return {
-        f"{metric}@{K}": {
+        column: {
             "difference": float(tested.difference[i]),
             "low": float(tested.low[i]),
             "high": float(tested.high[i]),
         }
-        for i, metric in enumerate(names)
+        for i, column in enumerate(columns)
         if tested.users[i] > 1
     }
 

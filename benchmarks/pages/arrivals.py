@@ -86,7 +86,11 @@ def rest_table(results: Record) -> str:
     for data, engine, draws in _measured(results, "rest"):
         for name, words in RESTS.items():
             keys = REST_COLUMNS.values()
-            cells = [figure(mean(draws, "rest", name, PLAIN, key)) for key in keys]
+            cells = [
+                figure(mean(draws, "rest", name, PLAIN, key))
+                + _interval(draws, f"{name} against before", key)
+                for key in keys
+            ]
             lines.append(row(data, engine, [words, *cells]))
     return "\n".join(lines)
 
@@ -153,10 +157,11 @@ def targets(results: Record, engine: str = NOW) -> list[Record]:
                 lines.append(target(words, error, MOST_ERROR, most=True))
         for metric in (RECALL, "tail_recall@10", POOL_RECALL):
             # Above the interval's upper end there is no loss that the draws could show.
-            upper = mean(draws, "rest", "late against never", metric, "high")
-            if upper is not None:
-                words = f"{data} everybody else's {metric}: upper end of the difference"
-                lines.append(target(words, upper, 0.0, most=False))
+            for other, words in (("never", "no late items"), ("before", "the engine before")):
+                upper = mean(draws, "rest", f"late against {other}", metric, "high")
+                if upper is not None:
+                    label = f"{data} everybody else's {metric} beside {words}: upper end"
+                    lines.append(target(label, upper, 0.0, most=False))
     for data, name, draws in _measured(results, "copies"):
         for pool in ("cold", "tail") if name == engine else ():
             original, copy = (
@@ -220,6 +225,12 @@ def _measured(
             draws = [draw for draw in result.get(among, []) if subject in draw]
             if draws:
                 yield data, engine, draws
+
+
+def _interval(draws: list[Record], name: str, metric: str) -> str:
+    """Return the ends of a difference in parentheses, nothing where it wasn't measured."""
+    low, high = (mean(draws, "rest", name, metric, end) for end in ("low", "high"))
+    return "" if low is None or high is None else f" ({low:+.4f} .. {high:+.4f})"
 
 
 def _ratio(part: float | None, whole: float | None) -> float | None:
