@@ -29,8 +29,8 @@ from arriving_items.engines import Engines
 from arriving_items.folders import SHOP, make_shop, read_dataset
 from arriving_items.next_periods import NextPeriods
 from arriving_items.periods import Periods
+from pages.arrival_targets import targets as judged
 from pages.arrivals import TABLES
-from pages.arrivals import targets as judged
 from quality import HERE, measured_with
 from report.results_file import read_results, results_path, write_results
 from report.targets import print_targets

@@ -1,4 +1,4 @@
-"""The tables and targets of docs/arrivals.md."""
+"""The tables of docs/arrivals.md."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pages.quality import figure, row
-from report.markdown import DOCS, put_tables
+from report.markdown import DOCS, ROOT, put_tables
 from report.results_file import read_results, results_path
-from report.targets import target, targets_table
+from report.targets import targets_table
 
 PLAIN, DEFAULT, TEXTS = "debias 0", "default debias", "texts alone"
 RECALL, POOL_RECALL = "recall@10", "tail_pool_recall@10"
@@ -35,12 +35,6 @@ PERIOD_COLUMNS = (
     *("R@10", "tail R", "cold R", "late R, never taken", "late R, taken 1 to 4 times"),
     *("late R, taken 5 times or more", "old users' R"),
 )
-# Of a full training's figures and of its seconds; what old users may lose.
-KEPT, TIME_SHARE, FORGOTTEN = 0.98, 0.2, 0.01
-# Of what texts alone find, in the whole catalog and in the tail pool.
-SHARES = {RECALL: 0.75, POOL_RECALL: 1.0}
-MOST_ERROR = 0.01
-FEWEST_COPIES, MOST_COPIES = 0.6, 1.4
 NOW = "now"
 
 Record = dict[str, Any]
@@ -53,6 +47,28 @@ def rewrite() -> None:
     tables = {f"arrivals {name}": table(results) for name, table in TABLES.items()}
     tables["arrivals targets"] = targets_table(content["targets"])
     put_tables(DOCS / "arrivals.md", tables)
+    put_tables(ROOT / "README.md", {"arrivals": short_table(results)})
+
+
+def short_table(results: Record) -> str:
+    """Return a line each of three data sets, of the latest engine that was measured on it."""
+    lines = [
+        "| data | added after training | known, taken by nobody | texts alone | tail pool: added | "
+        "known | texts alone |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    latest: dict[str, list[Record]] = {}
+    for data, engine, draws in measured(results, "late"):
+        if engine == NOW or data not in latest:
+            latest[data] = draws
+    for data, draws in list(latest.items())[:3]:
+        cells = [
+            figure(mean(draws, kind, label, metric))
+            for metric in (RECALL, POOL_RECALL)
+            for kind, label in (("late", PLAIN), ("cold", PLAIN), ("late", TEXTS))
+        ]
+        lines.append(row(data, cells[0], cells[1:]))
+    return "\n".join(lines)
 
 
 def late_table(results: Record) -> str:
@@ -62,7 +78,7 @@ def late_table(results: Record) -> str:
         "at default debias | texts alone | relevance: said / taken | calibration error |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for data, engine, draws in _measured(results, "late"):
+    for data, engine, draws in measured(results, "late"):
         for kind, words in KINDS.items():
             cells = [words, f"{mean(draws, kind, 'users') or 0:.0f}"]
             for metric in (RECALL, POOL_RECALL):
@@ -83,7 +99,7 @@ def rest_table(results: Record) -> str:
         "| data | engine | catalog | " + " | ".join(REST_COLUMNS) + " |",
         "|---|---|---|" + "---|" * len(REST_COLUMNS),
     ]
-    for data, engine, draws in _measured(results, "rest"):
+    for data, engine, draws in measured(results, "rest"):
         for name, words in RESTS.items():
             keys = REST_COLUMNS.values()
             cells = [
@@ -102,14 +118,14 @@ def copies_table(results: Record) -> str:
         "| ratio |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for data, engine, draws in _measured(results, "copies"):
+    for data, engine, draws in measured(results, "copies"):
         for pool in ("cold", "tail"):
             cells = [f"{pool} items"]
             for label in (PLAIN, DEFAULT):
                 original, copy = (
                     mean(draws, "copies", label, pool, which) for which in ("originals", "copies")
                 )
-                cells += [_count(original), _count(copy), _count(_ratio(copy, original))]
+                cells += [_count(original), _count(copy), _count(ratio(copy, original))]
             lines.append(row(data, engine, cells))
     return "\n".join(lines)
 
@@ -120,7 +136,7 @@ def periods_table(results: Record) -> str:
         "| data | engine | period | updated by | " + " | ".join(PERIOD_COLUMNS) + " | seconds |",
         "|---|---|---|---|" + "---|" * len(PERIOD_COLUMNS) + "---|",
     ]
-    for data, engine, periods in _measured(results, "period", among="periods"):
+    for data, engine, periods in measured(results, "period", among="periods"):
         for period in periods:
             for kind, words in UPDATES.items():
                 if kind in period:
@@ -139,67 +155,6 @@ TABLES: dict[str, Callable[[Record], str]] = {
 }
 
 
-def targets(results: Record, engine: str = NOW) -> list[Record]:
-    """Return the targets of each data set, judged on the mean of the draws, or of the periods."""
-    lines = []
-    for data, name, draws in _measured(results, "late"):
-        if name != engine:
-            continue
-        for kind in KINDS:
-            for metric, share in SHARES.items():
-                ours, texts = (mean(draws, kind, label, metric) for label in (PLAIN, TEXTS))
-                if (value := _ratio(ours, texts)) is not None:
-                    words = f"{data} {kind} {metric} of texts alone"
-                    lines.append(target(words, value, share, most=False))
-            error = mean(draws, kind, "calibration", "error")
-            if error is not None:
-                words = f"{data} {kind} calibration error"
-                lines.append(target(words, error, MOST_ERROR, most=True))
-        for metric in (RECALL, "tail_recall@10", POOL_RECALL):
-            # Above the interval's upper end there is no loss that the draws could show.
-            for other, words in (("never", "no late items"), ("before", "the engine before")):
-                upper = mean(draws, "rest", f"late against {other}", metric, "high")
-                if upper is not None:
-                    label = f"{data} everybody else's {metric} beside {words}: upper end"
-                    lines.append(target(label, upper, 0.0, most=False))
-    for data, name, draws in _measured(results, "copies"):
-        for pool in ("cold", "tail") if name == engine else ():
-            original, copy = (
-                mean(draws, "copies", DEFAULT, pool, which) for which in ("originals", "copies")
-            )
-            if (value := _ratio(copy, original)) is not None:
-                words = f"{data} copies' lists of originals', {pool}"
-                lines.append(target(f"{words}, at least", value, FEWEST_COPIES, most=False))
-                lines.append(target(f"{words}, at most", value, MOST_COPIES, most=True))
-    for data, name, periods in _measured(results, "learn", among="periods"):
-        lines += period_targets(data, periods) if name == engine else []
-    return lines
-
-
-def period_targets(data: str, periods: list[Record]) -> Iterator[Record]:
-    """Yield the targets of `learn` on a data set's next periods."""
-
-    def share(name: str, figures: tuple[str, str], others: tuple[str, str]) -> Iterator[Record]:
-        value = _ratio(mean(periods, *figures), mean(periods, *others))
-        if value is not None:
-            yield target(f"{data} learn: {name}", value, KEPT, most=False)
-
-    for column in ("R@10", "tail R", "cold R"):
-        yield from share(f"{column} of a full training's", ("learn", column), ("full", column))
-    seconds = _ratio(mean(periods, "seconds", "learn"), mean(periods, "seconds", "full"))
-    if seconds is not None:
-        yield target(f"{data} learn: time of a full training's", seconds, TIME_SHARE, most=True)
-    old, before = (mean(periods, kind, "old users' R") for kind in ("learn", "never"))
-    if (kept := _ratio(old, before)) is not None:
-        yield target(f"{data} learn: forgotten of old users' R", 1 - kept, FORGOTTEN, most=True)
-    late, texts = (mean(periods, kind, "late R, never taken") for kind in ("learn", TEXTS))
-    if (value := _ratio(late, texts)) is not None:
-        yield target(f"{data} learn: late R of texts alone", value, 1.0, most=False)
-    risen = _ratio(mean(periods, "learn", "late R, taken 1 to 4 times"), late)
-    if risen is not None:
-        yield target(f"{data} learn: late R with its first events", risen, 1.0, most=False)
-
-
 def mean(draws: list[Record], *path: str) -> float | None:
     """Return the mean over the draws that have a figure, None where none has.
 
@@ -216,7 +171,7 @@ def mean(draws: list[Record], *path: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _measured(
+def measured(
     results: Record, subject: str, among: str = "draws"
 ) -> Iterator[tuple[str, str, list[Record]]]:
     """Yield data set, engine and draws (or periods) wherever a subject was measured."""
@@ -233,7 +188,8 @@ def _interval(draws: list[Record], name: str, metric: str) -> str:
     return "" if low is None or high is None else f" ({low:+.4f} .. {high:+.4f})"
 
 
-def _ratio(part: float | None, whole: float | None) -> float | None:
+def ratio(part: float | None, whole: float | None) -> float | None:
+    """Return a share, None where there is nothing to share."""
     return part / whole if part is not None and whole else None
 
 

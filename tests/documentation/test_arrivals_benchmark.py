@@ -181,7 +181,8 @@ RESULTS = {
 
 def test_targets_are_judged_on_the_mean_of_the_draws_of_the_engine_of_now() -> None:
     lines = in_benchmarks(
-        f"import json\nfrom pages.arrivals import targets\nprint(json.dumps(targets({RESULTS!r})))"
+        "import json\nfrom pages.arrival_targets import targets\n"
+        f"print(json.dumps(targets({RESULTS!r})))"
     )
     judged = {line["name"]: line for line in lines}
     assert judged["shop late recall@10 of texts alone"]["value"] == pytest.approx(0.9)

@@ -125,7 +125,8 @@ UPDATED = {
 def test_learn_is_judged_beside_a_full_training_and_beside_no_update() -> None:
     results = {"shop": {"now": {"periods": [UPDATED]}}}
     lines = in_benchmarks(
-        f"import json\nfrom pages.arrivals import targets\nprint(json.dumps(targets({results!r})))"
+        "import json\nfrom pages.arrival_targets import targets\n"
+        f"print(json.dumps(targets({results!r})))"
     )
     reached = {line["name"].removeprefix("shop learn: "): line["reached"] for line in lines}
     assert reached == {
