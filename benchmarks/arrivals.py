@@ -101,13 +101,13 @@ def main() -> None:
     if unknown := set(subjects) - set(SUBJECTS):
         arguments.error(f"--only {', '.join(sorted(unknown))}: choose from {', '.join(SUBJECTS)}")
     with tempfile.TemporaryDirectory() as temporary:
-        work = given.work or Path(temporary)
+        work = (given.work or Path(temporary)).resolve()
         for folder in given.folders:
             name = Path(folder).name
             changes = f" ({', '.join(given.settings)})" if given.settings else ""
             runs = work / re.sub(r"[^\w.=-]+", "_", "-".join([name, *given.settings]))
             runs.mkdir(parents=True, exist_ok=True)
-            engines = Engines(runs, runs / "vectors", given.config, tuple(given.settings))
+            engines = Engines(runs, runs / "vectors", given.config.resolve(), tuple(given.settings))
             other = given.against / runs.name if given.against else None
             result = measure(folder, work, engines, given.draws, subjects, other)
             # Read late: another data set may have ended meanwhile.

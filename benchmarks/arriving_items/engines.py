@@ -24,7 +24,7 @@ class Engines:
     """How engines are made; what stands in the work folder already is used.
 
     Attributes:
-        work: holds the runs.
+        work: holds the runs; like all paths here it doesn't depend on the folder one is in.
         vectors: holds the vectors of texts, which several runs read.
         config: a configuration file.
         settings: ``KEY=VALUE`` beside it.
@@ -41,7 +41,6 @@ class Engines:
         if not (run / "manifest.json").exists():
             command = [*LONGTAIL, "train", str(folder), "--config", str(self.config)]
             command += ["--out", str(run), "--vector-cache", str(self.vectors)]
-            command += ["--rejected", str(self.work / f"{name}.rejected.csv")]
             for setting in (f"seed={seed}", *self.settings):
                 command += ["--set", setting]
             if (work_folder(run) / "job.json").exists():
@@ -62,8 +61,7 @@ class Engines:
             copy = self.work / f"{name}.part"
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(run, copy)
-            aside = ["--rejected", str(self.work / f"{name}.rejected.csv")]
-            self._timed(name, [*LONGTAIL, *command, str(copy), *options, *aside])
+            self._timed(name, [*LONGTAIL, *command, str(copy), *options])
             copy.rename(changed)
         return changed
 
@@ -74,7 +72,7 @@ class Engines:
     def _timed(self, name: str, command: Sequence[str]) -> None:
         self.work.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        if subprocess.run(command, stdout=subprocess.DEVNULL).returncode:
+        if subprocess.run(command, stdout=subprocess.DEVNULL, cwd=self.work).returncode:
             raise SystemExit(f"{' '.join(command)} failed")
         path = self.work / SECONDS
         known = read_results(path)
