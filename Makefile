@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -67,7 +67,7 @@ docs: install
 	@echo "open site/index.html, or run $(BIN)/mkdocs serve"
 
 bench-data: install
-	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/data.py reading
 
 # make bench-quality DATA="FOLDER ...": trains and evaluates, then rewrites their tables.
 bench-quality: install
@@ -81,6 +81,12 @@ bench-retail: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[retail]'
 	$(BIN)/python benchmarks/retail.py --filter $(FILTER) $(addprefix --set ,$(SET))
 	$(BIN)/python benchmarks/tables.py retail
+
+# make bench-arrivals DATA="FOLDER ... demo-shop" SET="KEY=VALUE ...": items and days after training.
+DRAWS ?= 3
+bench-arrivals: install
+	$(BIN)/python benchmarks/arrivals.py $(DATA) --draws $(DRAWS) $(addprefix --set ,$(SET))
+	$(BIN)/python benchmarks/tables.py arrivals
 
 # make bench-behaviour DATA="FOLDER ...": behaviour evidence, its size on made-up logs and its quality.
 bench-behaviour: install

