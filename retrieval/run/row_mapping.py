@@ -3,7 +3,7 @@
 Training numbers the catalog's items, and all that it learns of single items (weights, offsets,
 events) goes by these numbers. An item that comes later has no such number, a removed one may
 lose its row, one that is added again gets another. Whatever has no row in training is without
-evidence: its text alone speaks.
+evidence of its own, and borrows some (`late_items`).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class HeadSettings(Settings):
     unknown_bonus: Annotated[
         float,
         Field(
-            ge=-10,
+            ge=0,
             le=10,
             description="log-odds added to items that nobody had taken when lists are ranked: 0 "
             "shows them as often as they are likely to be taken, 0.4 half as much again",
