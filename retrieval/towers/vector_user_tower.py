@@ -41,9 +41,10 @@ class VectorUserTower(UserTower):
     """A recency-weighted sum over past items plus what a BERT encoder adds to it.
 
     A past item enters as its item vector plus its *history offset*: what the log knows of the
-    people who took it and the text doesn't say. Offsets are zero for items without training
-    events and for items added later, whose text then speaks alone. They live on the history's
-    side only: a candidate is its text, so a cold item is scored like any other.
+    people who took it and the text doesn't say. Items without training
+    events and items added later have none of their own: they borrow (`with_lent_offsets`), or
+    their text speaks alone. Offsets live on the history's side only: a candidate is its text, so a
+    cold item is scored like any other.
 
     The encoder's projection and the offsets start at zero. Before the first step the tower is
     content-kNN (the decayed sum), and training moves away from there only for a reason.
