@@ -62,7 +62,7 @@ class HeadSettings(Settings):
             description="log-odds added to items that nobody had taken when lists are ranked: 0 "
             "shows them as often as they are likely to be taken, 0.4 half as much again",
         ),
-    ] = 0.4
+    ] = 0.0
     negatives: Annotated[
         int, Field(ge=1, description="guessed negatives kept a user while scorers are fitted")
     ] = 40
