@@ -87,7 +87,8 @@ def rows(bundle: Bundle, ranking: RankingPipeline) -> Iterator[tuple[Named, floa
     towers = seconds.get("history", 0.0) + seconds.get("encoder", 0.0)
     yield engine(plain, ranking, users), towers
     evidence = bundle.summary["evidence"]
-    behaviour = EvidenceModels(bundle.evidence_models.item_weights)
+    models = bundle.evidence_models
+    behaviour = EvidenceModels(models.item_weights, known=models.known)
     mixed, spent = with_head(replace(plain, evidence_models=behaviour), ranking, "mixture")
     spent += evidence["closed_form"]["seconds"] + evidence["other_behaviours_seconds"]
     yield engine(mixed, ranking, "+ behaviour evidence (fixed mixture)"), spent

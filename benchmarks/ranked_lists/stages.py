@@ -50,7 +50,8 @@ def stages(ranking: RankingPipeline, part: Histories) -> dict[str, float]:
     present = rows >= 0  # type: ignore[operator]
     logits = np.full(present.shape, np.nan, np.float32)
     head = ranking.bundle.relevance
-    took["head"], logits[present] = spent(lambda: head.logits(evidence[present]))  # type: ignore[index]
+    unknown = ranking.bundle.evidence_models.unknown(rows)[present]  # type: ignore[arg-type]
+    took["head"], logits[present] = spent(lambda: head.logits(evidence[present], unknown))  # type: ignore[index]
     log_p = ranking.bundle.popularity.centred[np.maximum(rows, 0)]  # type: ignore[call-overload]
     found = Candidates(rows, logits, log_p)  # type: ignore[arg-type]
     took["rerank"], _ = spent(lambda: rerank(found, 10, Rerank()))

@@ -110,25 +110,40 @@ def _lent(weights: ItemWeights, donors: Donors) -> ItemWeights:
     What is known of the others among one another stays to the bit.
     """
     n = weights.n_items
-    borrows = np.zeros(n, bool)
-    borrows[donors.rows] = True
-    owner = np.repeat(np.arange(n), np.diff(weights.indptr))
-    kept = ~(borrows[owner] | borrows[weights.columns])
-    starts = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=n))])
-    others = sp.csr_matrix((weights.values[kept], weights.columns[kept], starts), shape=(n, n))
+    others = _without(weights, donors.rows)
     shares = donors.matrix(n)
-    columns = _cut((others @ shares.T).tocsr())
+    gives = np.zeros(n, bool)
+    gives[donors.near[donors.near >= 0]] = True
+    # Of a large catalog few columns are lent; the others needn't be multiplied.
+    places = np.flatnonzero(gives[others.indices])
+    owner = np.searchsorted(others.indptr, places, side="right") - 1
+    lent = (others.data[places], (owner, others.indices[places]))
+    columns = _cut((sp.csr_matrix(lent, shape=(n, n)) @ shares.T).tocsr())
     rows = shares @ others
     # A borrower says of a borrower what their donors say of one another.
     rows = _cut((rows + rows @ shares.T).tocsr())
-    whole = (others + columns + rows).tocsr()
-    whole.setdiag(0.0)
-    whole.eliminate_zeros()
-    return ItemWeights.from_matrix(whole.astype(np.float32))
+    more = (columns + rows).tocoo()
+    kept = (more.row != more.col) & (more.data != 0)
+    more = sp.csr_matrix((more.data[kept], (more.row[kept], more.col[kept])), shape=(n, n))
+    return ItemWeights.from_matrix((others + more).astype(np.float32, copy=False))
+
+
+def _without(weights: ItemWeights, rows: NDArray[np.int64]) -> sp.csr_matrix:
+    """Return the weights with these items' rows and columns empty, float32 [n_items, n_items]."""
+    n = weights.n_items
+    borrows = np.zeros(n, bool)
+    borrows[rows] = True
+    gone = borrows[weights.columns]
+    if not gone.any() and not np.diff(weights.indptr)[rows].any():
+        return weights.matrix
+    owner = np.repeat(np.arange(n), np.diff(weights.indptr))
+    kept = ~(gone | borrows[owner])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=n))])
+    return sp.csr_matrix((weights.values[kept], weights.columns[kept], starts), shape=(n, n))
 
 
 def _cut(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """Return of every row the `KEPT` largest magnitudes."""
+    """Return of every row the `KEPT` largest magnitudes, and what ties with the last of them."""
     sizes = np.diff(matrix.indptr)
     for row in np.flatnonzero(sizes > KEPT):
         part = slice(matrix.indptr[row], matrix.indptr[row + 1])

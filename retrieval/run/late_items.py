@@ -23,10 +23,10 @@ def with_cold_lent(bundle: Bundle, index: VectorIndex, counts: NDArray[np.int64]
 def with_late_lent(bundle: Bundle, index: VectorIndex, late: NDArray[np.int64]) -> Bundle:
     """Return a served bundle in which rows that came after training borrow evidence.
 
-    Unchanged for runs whose head can't tell what is unknown.
+    Unchanged for runs that tell no difference, which were trained without lending.
     """
     known = bundle.evidence_models.known
-    if known is None or bundle.relevance.of_unknown is None or not len(late):
+    if known is None or not len(late):
         return bundle
     return _with_lent(bundle, index, late, known)
 

@@ -12,6 +12,7 @@ from scipy.special import expit
 
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
+from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.training.head.fit_scorers import fit_boosting
 from longtail.training.head.head_settings import HeadSettings
 from longtail.training.head.judging.platt import platt
@@ -117,15 +118,14 @@ def fit_unknown_head(
     return FittedUnknown(head, calibrated[is_real], report)
 
 
-def _fitted(pairs: Pairs, settings: HeadSettings, seed: int) -> Any:
+def _fitted(pairs: Pairs, settings: HeadSettings, seed: int) -> Boosting:
     return fit_boosting(
         pairs.evidence, pairs.label, pairs.weight, rounds=settings.rounds, seed=seed
     )
 
 
 def _drawn(pairs: Pairs, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the places of the pairs that are learned from: all that were taken, of the others
-    at most ``most``."""
+    """Return places of pairs: all that were taken, of the others at most ``most``."""
     missed = np.flatnonzero(~pairs.label)
     if len(missed) <= most:
         return np.arange(len(pairs.label))

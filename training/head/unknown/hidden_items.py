@@ -68,7 +68,7 @@ def hidden_pairs(
     tail = rng.permutation(np.flatnonzero(bucket == TAIL))
     owner = np.repeat(np.arange(len(users.known)), np.diff(users.positives.offsets))
     collected, places = [], []
-    for part in np.array_split(tail, parts):
+    for part in np.array_split(tail, max(min(parts, len(tail)), 1)):
         plays = np.zeros(len(bucket), bool)
         plays[part] = True
         took = np.zeros(len(users.known), bool)
