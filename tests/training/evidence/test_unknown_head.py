@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.data.popularity import COLD, TAIL
+from longtail.retrieval.data.popularity import COLD, HEAD, TAIL
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
@@ -93,6 +93,19 @@ class TestHidden:
         assert (pairs.weight[positive] == 1.0).all()
         assert pairs.weight.max() > 1.0
 
+    def test_without_a_tail_nothing_plays(self, ranking: RankingPipeline) -> None:
+        popularity = ranking.bundle.popularity
+        all_head = replace(popularity, bucket=np.full_like(popularity.bucket, HEAD))
+        bundle = replace(ranking.bundle, popularity=all_head)
+        users = Histories.from_lists([[0], [1]])
+        pairs, _ = hidden_pairs(
+            HeadExamples(replace(ranking, bundle=bundle), users, users, users),
+            5,
+            counts=False,
+            seed=0,
+        )
+        assert not len(pairs.label)
+
 
 def pairs_of(rate: float, n_users: int, seed: int) -> Pairs:
     """Return pairs of which a share is taken, the more likely the nearer they are."""
@@ -169,6 +182,16 @@ class TestFit:
         few = none.copy()
         few[:19] = True
         assert fitted(replace(real, label=none), replace(playing, label=few)) is None
+
+    @pytest.mark.parametrize("taken", [25, 200])
+    def test_cold_items_alone_give_a_head_too(self, taken: int) -> None:
+        real = pairs_of(0.05, 200, 0)
+        label = np.zeros_like(real.label)
+        label[np.flatnonzero(real.label)[:taken]] = True
+        nothing = real.select(np.zeros_like(label))
+        found = fitted(replace(real, label=label), nothing)
+        assert found is not None
+        assert probability(found.logits).mean() == pytest.approx(label.mean(), rel=0.1)
 
     def test_weights_say_how_many_pairs_each_stands_for(self) -> None:
         real, playing = pairs_of(0.05, 300, 0), pairs_of(0.05, 300, 1)

@@ -85,26 +85,22 @@ def fit_unknown_head(
     scale, _ = platt(out, pairs.label, pairs.weight)
     out *= np.float32(scale)
     is_real = np.arange(len(pairs.label)) < len(real.label)
-    shifts = {
-        "hidden": _shift(out[~is_real], pairs.label[~is_real], pairs.weight[~is_real]),
-        "cold": _shift(out[is_real], pairs.label[is_real], pairs.weight[is_real])
-        if int(real.label.sum()) >= FEWEST_COLD_TAKEN
-        else None,
-    }
-    prior: Literal["hidden tail", "cold items"] = "hidden tail"
-    shift = shifts["hidden"]
-    if shifts["cold"] is not None and (shift is None or shifts["cold"] > shift):
-        prior, shift = "cold items", shifts["cold"]
-    shift = shift or 0.0
+    hidden = _shift(out[~is_real], pairs.label[~is_real], pairs.weight[~is_real])
+    cold = _shift(out[is_real], pairs.label[is_real], pairs.weight[is_real])
+    # Of a log without a tail the cold items are all that there is, however few were taken.
+    enough = hidden is None or int(real.label.sum()) >= FEWEST_COLD_TAKEN
+    by_cold = enough and (hidden is None or (cold is not None and cold > hidden))
+    prior: Literal["hidden tail", "cold items"] = "cold items" if by_cold else "hidden tail"
+    shift = (cold if by_cold else hidden) or 0.0
     scorers = tuple(_fitted(chosen, settings, seed + bag) for bag in range(settings.bags))
     calibrated = (out + np.float32(shift)).astype(np.float32)
+    judged = is_real if by_cold else ~is_real
     # As many of each weight as it stands for, so that the pairs are a draw of all lists.
-    judged = (~is_real if prior == "hidden tail" else is_real) & (
-        rng.random(len(pairs.label)) * pairs.weight.max() < pairs.weight
-    )
+    most = pairs.weight[judged].max(initial=1.0)
+    judged &= rng.random(len(judged)) * most < pairs.weight
     report = {
         "prior": prior,
-        "shifts": {name: None if s is None else round(s, 4) for name, s in shifts.items()},
+        "shifts": {"hidden": _rounded(hidden), "cold": _rounded(cold)},
         "bonus": settings.unknown_bonus,
         "hidden_pairs": int((~is_real).sum()),
         "hidden_taken": int(pairs.label[~is_real].sum()),
@@ -122,6 +118,10 @@ def _fitted(pairs: Pairs, settings: HeadSettings, seed: int) -> Boosting:
     return fit_boosting(
         pairs.evidence, pairs.label, pairs.weight, rounds=settings.rounds, seed=seed
     )
+
+
+def _rounded(shift: float | None) -> float | None:
+    return None if shift is None else round(shift, 4)
 
 
 def _drawn(pairs: Pairs, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
