@@ -97,7 +97,7 @@ def fit_unknown_head(
     judged = is_real if by_cold else ~is_real
     # As many of each weight as it stands for, so that the pairs are a draw of all lists.
     most = pairs.weight[judged].max(initial=1.0)
-    judged &= rng.random(len(judged)) * most < pairs.weight
+    judged = judged & (rng.random(len(judged)) * most < pairs.weight)
     report = {
         "prior": prior,
         "shifts": {"hidden": _rounded(hidden), "cold": _rounded(cold)},
