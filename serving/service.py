@@ -28,7 +28,7 @@ from longtail.serving.metrics import Metrics
 from longtail.serving.updates.catalog_writer import CatalogWriter
 from longtail.serving.updates.event_log import EventLog
 from longtail.serving.updates.timestamps import seconds_of
-from longtail.serving.updates.user_histories import UserHistories, has_logged
+from longtail.serving.updates.user_histories import UserHistories
 
 
 @dataclass(eq=False)
@@ -64,12 +64,7 @@ class Service:
         metrics = Metrics()
         histories = UserHistories()
         registry = ModelRegistry.open(run, metrics, histories.clock.of)
-        events = EventLog.open(
-            run / EVENTS,
-            histories,
-            metrics,
-            is_logged=partial(has_logged, registry.retriever),
-        )
+        events = EventLog.open(run / EVENTS, histories, metrics)
         batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
         return cls(limits, metrics, registry, histories, batcher, events, CatalogWriter(registry))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from longtail.index.files import write_file_atomically
 from longtail.retrieval.data.events import EVENTS, TakenItem, read_events
-from longtail.retrieval.run.bundle import open_bundle
+from longtail.retrieval.run.served_run import open_trained
 
 HEADER = ("user_id", "item_id", "timestamp")
 
@@ -16,8 +16,8 @@ HEADER = ("user_id", "item_id", "timestamp")
 def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
     """Write a CSV file of a run's events; return how many of the log's and of events it has.
 
-    With ``with_log`` the interactions that the run was trained with come first. Events that are
-    among them already are left out then.
+    With ``with_log`` the interactions that the run was trained with, or has learned, come first.
+    Events that are among them already are left out then.
 
     Raises:
         LongtailError: the run, or its file of events, can't be read.
@@ -42,7 +42,7 @@ def _line(event: TakenItem) -> tuple[str, str, int]:
 
 
 def _logged(run: Path) -> Iterator[tuple[str, str, int]]:
-    bundle = open_bundle(run)
+    bundle = open_trained(run)
     log, ids = bundle.log.taken(), bundle.catalog.item_ids
     for user, item, time in zip(
         log.user.tolist(), log.item.tolist(), log.time.tolist(), strict=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,9 +21,11 @@ from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.data.text_template import template_columns
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, work_folder
+from longtail.retrieval.run.catalog_updates import added, change_of, changed
+from longtail.retrieval.run.served_run import ServedRun
 from longtail.retrieval.towers.backends.choice import choose_for_update, sample_rows
 from longtail.retrieval.towers.backends.names import backend_of_run
-from longtail.retrieval.towers.catalog_encoding import Texts, embed_texts, text_blocks
+from longtail.retrieval.towers.catalog_encoding import Texts, embed_texts, list_texts, text_blocks
 from longtail.retrieval.towers.text.text_pieces import LongTexts
 
 
@@ -63,6 +66,46 @@ def read_items(
         )
     note_set_aside(rejected, rejected_path)
     return items
+
+
+@dataclass(frozen=True)
+class Updated:
+    """A run with the items of a catalog file, and how many were changed, read again, and added."""
+
+    served: ServedRun
+    known: int
+    reread: int
+    fresh: int
+
+
+def with_items(
+    served: ServedRun,
+    items: Catalog,
+    run: Path,
+    progress: Progress,
+    *,
+    vector_cache: Path | None = None,
+) -> Updated:
+    """Return the run in which these items have these columns; those that it lacks are added."""
+    ids = [str(item) for item in items.item_ids]
+    known = served.bundle.catalog.offered(ids) >= 0
+    change = change_of(served, items.frame[known])
+    texts = change.texts(served.bundle.catalog.template)
+    fresh = items.frame[~known].reset_index(drop=True)
+    texts += [text for text, old in zip(items.texts(), known, strict=True) if not old]
+    vectors = read_texts(
+        served.bundle,
+        list_texts(texts),
+        len(texts),
+        run,
+        progress,
+        vector_cache=vector_cache,
+    )
+    if known.any():
+        served = changed(served, change, vectors[: len(change.reread)])
+    if len(fresh):
+        served = added(served, fresh, vectors[len(change.reread) :])
+    return Updated(served, int(known.sum()), len(change.reread), len(fresh))
 
 
 def read_texts(

@@ -22,7 +22,7 @@ from longtail.index.storage.store import save_index
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, open_bundle
 from longtail.retrieval.run.index_build import IndexSettings, build_index, check_structure
-from longtail.retrieval.run.served_run import laid_out, read_state, with_index
+from longtail.retrieval.run.served_run import laid_out, open_trained, read_state, with_index
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def rebuild(
         LockedIndexError: somebody else is writing.
         VectorIndexError: the structure can't be built.
     """
-    trained = open_bundle(run)
+    trained = open_bundle(run) if trained_catalog else open_trained(run)
     settings = IndexSettings(**{**trained.config.get("index", {}), **chosen})
     check_structure(settings.structure, trained.item_tower.dim)
     with index_lock(run / "index"):

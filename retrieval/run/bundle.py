@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from longtail.index.errors import Field
+from longtail.index.errors import DamagedFileError, Field
 from longtail.index.files import (
     check_format,
     read_json,
@@ -40,7 +40,15 @@ REMEDY = "copy the run folder again, or train it again with `longtail train`"
 CLOCK = "clock.safetensors"
 # Written after training by other commands, each with its own manifest or none: not part of
 # what the bundle's hashes cover.
-LATER_FILES = ("manifest.json", "metrics.json", "per_user.parquet", "report.html", "index")
+LATER_FILES = (
+    "manifest.json",
+    "metrics.json",
+    "per_user.parquet",
+    "report.html",
+    "index",
+    "learned",
+)
+ITEM_TOWER = "item_tower"
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,8 @@ class Bundle:
         clock: how lately items were taken when everything was fitted; None in a log whose times
             are no clock, and in runs that were trained without one.
         user_columns: what is known from a users file, None without one.
+        learned: the name of the learned state that this is (`longtail.retrieval.run.learned`);
+            None: as trained.
     """
 
     catalog: Catalog
@@ -84,6 +94,7 @@ class Bundle:
     summary: Mapping[str, Any] = field(default_factory=dict)
     clock: ItemClock | None = None
     user_columns: UserColumns | None = None
+    learned: str | None = None
 
     @property
     def columns_rank(self) -> bool:
@@ -91,12 +102,14 @@ class Bundle:
         return self.user_columns is not None and self.user_columns.strength > 0
 
 
-def write_bundle(bundle: Bundle, folder: Path) -> None:
+def write_bundle(bundle: Bundle, folder: Path, *, item_tower: bool = True) -> None:
     """Write the bundle's files and its manifest into an existing, empty folder.
 
     Publishing the folder in one step is the caller's: see `longtail.index.files.publish_folder`.
+    Without ``item_tower`` that is left out: whoever opens the folder brings it.
     """
-    bundle.item_tower.save(folder / "item_tower")
+    if item_tower:
+        bundle.item_tower.save(folder / ITEM_TOWER)
     bundle.user_tower.save(folder / "user_tower")
     bundle.relevance.save(folder / "relevance_head")
     bundle.evidence_models.save(folder / "evidence")
@@ -111,7 +124,7 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
         folder / "manifest.json",
         {
             "format": FORMAT,
-            "item_tower": bundle.item_tower.fingerprint(),
+            ITEM_TOWER: bundle.item_tower.fingerprint(),
             "template": bundle.catalog.template,
             "bucket_rule": bundle.popularity.rule,
             "buckets": bundle.popularity.sizes(),
@@ -151,18 +164,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def open_bundle(folder: Path) -> Bundle:
+def open_bundle(folder: Path, *, item_tower: ItemTower | None = None) -> Bundle:
     """Return a bundle as it was trained, after checking every file of it against the manifest.
+
+    ``item_tower`` is that of a bundle that was written without.
 
     Raises:
         BundleError, UnsupportedFormatError: see `read_manifest`.
-        DamagedFileError: a file is missing or was altered.
+        DamagedFileError: a file is missing or was altered, or the item tower is another one.
     """
     manifest = read_manifest(folder)
     records = read_records(manifest, folder / "manifest.json", remedy=REMEDY)
     verify_files(folder, records, remedy=REMEDY)
     catalog = Catalog.load(folder / "catalog.parquet")
-    item_tower = ItemTower.load(folder / "item_tower")
+    if item_tower is None:
+        item_tower = ItemTower.load(folder / ITEM_TOWER)
+    elif item_tower.fingerprint() != manifest[ITEM_TOWER]:
+        raise DamagedFileError(f"{folder} was learned with another item tower; {REMEDY}")
     counts = pd.read_parquet(folder / "popularity.parquet")["training_count"].to_numpy(np.int64)
     return Bundle(
         catalog=catalog,
@@ -181,6 +199,14 @@ def open_bundle(folder: Path) -> Bundle:
         if (folder / "users").is_dir()
         else None,
     )
+
+
+def open_item_tower(run: Path) -> ItemTower:
+    """Return a run's item tower alone, verified as `open_bundle` does."""
+    records = read_records(read_manifest(run), run / "manifest.json", remedy=REMEDY)
+    own = {name: record for name, record in records.items() if name.startswith(f"{ITEM_TOWER}/")}
+    verify_files(run, own, remedy=REMEDY)
+    return ItemTower.load(run / ITEM_TOWER)
 
 
 def work_folder(run: Path) -> Path:

@@ -28,7 +28,8 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import LogScale, Popularity
 
-FORMAT = 1
+# 2: names a learned state, which a longtail that knows nothing of it would leave out.
+FORMAT, WITHOUT_LEARNED = 2, 1
 CLOCK = "clock.safetensors"
 REMEDY = "go back with `longtail index rollback`"
 DTYPES: dict[str, Any] = {
@@ -55,6 +56,8 @@ class CatalogState:
         scale: what log-probabilities are measured by.
         refreshed: when counts were last renewed from another log (ISO 8601, UTC), or None.
         clock: how lately the rows were taken in that log; None: as trained.
+        learned: the learned state that the rows belong to (`longtail.retrieval.run.learned`);
+            None: to what was trained. "Training" above is then the learning.
     """
 
     trained_row: NDArray[np.int64]
@@ -66,6 +69,7 @@ class CatalogState:
     scale: LogScale
     refreshed: str | None = None
     clock: ItemClock | None = None
+    learned: str | None = None
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -151,7 +155,13 @@ class CatalogState:
         columns = {name: pa.array(getattr(self, name)) for name in DTYPES}
         pq.write_table(pa.table(columns), folder / "rows.parquet", compression="zstd")
         self.items.to_parquet(folder / "items.parquet", index=False)
-        state = {"format": FORMAT, "scale": asdict(self.scale), "refreshed": self.refreshed}
+        state: dict[str, Any] = {
+            "format": WITHOUT_LEARNED if self.learned is None else FORMAT,
+            "scale": asdict(self.scale),
+            "refreshed": self.refreshed,
+        }
+        if self.learned is not None:
+            state["learned"] = self.learned
         if self.clock is not None:
             self.clock.save(folder / CLOCK)
         (folder / "state.json").write_text(json.dumps(state, indent=2), encoding="utf-8")
@@ -181,6 +191,7 @@ class CatalogState:
                 scale=LogScale(**stored["scale"]),
                 refreshed=stored["refreshed"],
                 clock=ItemClock.load(folder / CLOCK, n_items=len(columns["counts"])),
+                learned=stored.get("learned"),
             )
         except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from longtail.index.errors import DamagedFileError, MissingVersionError, UnsupportedFormatError
+from longtail.index.storage.lock import index_lock
 from longtail.index.storage.store import ATTACHED, open_attached, read_attached, save_index
 from longtail.index.storage.versions import list_versions, rebuild_command
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.run.bundle import Bundle, open_bundle, read_manifest
+from longtail.retrieval.run.bundle import Bundle, open_bundle, open_item_tower, read_manifest
 from longtail.retrieval.run.catalog_state import CatalogState
 from longtail.retrieval.run.late_items import with_late_lent
+from longtail.retrieval.run.learned import name_of, open_learned, remove_unnamed, write_learned
 from longtail.retrieval.run.row_mapping import RowMapping
 
 
@@ -22,7 +24,7 @@ class ServedRun:
     """A run folder's engine and its index, both of one version.
 
     Attributes:
-        trained: the engine as training left it.
+        trained: the engine as training left it, or as `longtail learn` did.
         bundle: the same over the served rows: this is what answers.
         index: the vectors of the served rows.
         state: what has changed in the catalog since training.
@@ -55,6 +57,26 @@ class ServedRun:
         """
         return save_index(self.index, run / "index", attach=self.state.save)
 
+    def save_learned(self, run: Path) -> str:
+        """Serve this, which was learned, from now on: all in one step; return the version's name.
+
+        Learned states that no kept version names are removed then.
+
+        Raises:
+            LockedIndexError: another process is writing into the run.
+            DiskFullError: the disk ran out; what was served before still is.
+        """
+        with index_lock(run / "index"):
+            name = write_learned(self.trained, run)
+            learned = replace(self, state=replace(self.state, learned=name))
+            try:
+                version = learned.save(run)
+            except BaseException:
+                remove_unnamed(run)
+                raise
+            remove_unnamed(run)
+        return version
+
 
 def open_run(run: Path) -> ServedRun:
     """Return the engine in a run folder with its index, every file of them verified.
@@ -63,33 +85,70 @@ def open_run(run: Path) -> ServedRun:
         BundleError, DamagedFileError, ForeignIndexError, MissingVersionError,
         UnsupportedFormatError: the folder can't be served; the message says what to do.
     """
-    return with_index(open_bundle(run), run)
+    return with_index(open_trained(run), run)
+
+
+def open_trained(run: Path) -> Bundle:
+    """Return the engine that the served version is laid out from: as trained, or as learned since.
+
+    Raises:
+        BundleError, DamagedFileError, UnsupportedFormatError: see `open_bundle`.
+    """
+    folder = run / "index"
+    try:
+        name = read_attached(folder, name_of)
+    except (DamagedFileError, MissingVersionError, UnsupportedFormatError):
+        # Whoever opens the index says what is wrong with it.
+        name = None
+    if name is None or not (run / "manifest.json").is_file():
+        return open_bundle(run)
+    try:
+        return open_learned(run, name, open_item_tower(run))
+    except DamagedFileError:
+        # A writer may have published another one meanwhile.
+        newer = read_attached(folder, name_of)
+        if newer == name:
+            raise
+        return open_trained(run)
 
 
 def with_index(trained: Bundle, run: Path, *, memory_map: bool = False) -> ServedRun:
     """Return the engine of a run's bundle with the index that the run serves.
 
     Only the index is read and verified, so it takes neither the time nor the memory of
-    `open_run`. Wrong for a run that was trained anew. ``memory_map`` as in
+    `open_run`; where the version belongs to another learned state than ``trained``, that too.
+    Wrong for a run that was trained anew. ``memory_map`` as in
     `longtail.index.storage.store.open_attached`.
 
     Raises:
         DamagedFileError, ForeignIndexError, MissingVersionError, UnsupportedFormatError: as
             `open_run` does.
     """
-    index, state = open_attached(
+
+    def read(attached: Path) -> tuple[CatalogState | None, Bundle]:
+        state = CatalogState.load(attached)
+        return state, _of_version(trained, run, state)
+
+    index, (state, trained_then) = open_attached(
         run / "index",
-        CatalogState.load,
+        read,
         expected_fingerprint=read_manifest(run)["item_tower"],
         memory_map=memory_map,
     )
     try:
-        return ServedRun.of(trained, index, state)
+        return ServedRun.of(trained_then, index, state)
     except ValueError as error:
         folder = run / "index"
         raise DamagedFileError(
             f"{folder} doesn't belong to {run} ({error}); {rebuild_command(folder)}"
         ) from error
+
+
+def _of_version(trained: Bundle, run: Path, state: CatalogState | None) -> Bundle:
+    name = None if state is None else state.learned
+    if name == trained.learned:
+        return trained
+    return open_bundle(run) if name is None else open_learned(run, name, trained.item_tower)
 
 
 def laid_out(trained: Bundle, state: CatalogState | None) -> tuple[Bundle, CatalogState]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,13 +41,8 @@ class EventLog:
         folder: Path,
         histories: UserHistories,
         metrics: Metrics,
-        *,
-        is_logged: Callable[[TakenItem], bool],
     ) -> EventLog:
         """Return the log of a folder, its events replayed into ``histories``.
-
-        ``is_logged`` tells which events the interaction log has by now, because they were given
-        to training.
 
         Raises:
             DamagedFileError: a line in the middle was altered.
@@ -60,7 +55,7 @@ class EventLog:
         descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o600)
         for changed in (folder, folder.parent):
             sync(changed)
-        histories.add(event for event in replayed.events if not is_logged(event))
+        histories.add(replayed.events)
         return cls(histories, metrics, descriptor, replayed.size)
 
     async def append(self, events: Sequence[TakenItem]) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.events import TakenItem
 from longtail.retrieval.run.bundle import Bundle
+from longtail.serving.updates.logged_events import logged
 
 # Share of the time that may go into moving the clock: of a large catalog events wait a moment.
 MOST_TIME = 0.02
@@ -22,7 +24,8 @@ class LiveClock:
     """The events of a service, told to the clock of whichever version answers.
 
     Of a user who takes an item again the first taking counts. Events that a version's clock has
-    seen, because it was renewed since, don't count twice.
+    seen, because it was renewed since, don't count twice: those that are in the log that it has
+    learned, and of a clock that is of another log those up to its moment.
     """
 
     _taken: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -62,5 +65,19 @@ class LiveClock:
         self._told = len(self._taken)
         rows = bundle.catalog.rows_of(item for (_, item), _ in fresh)
         moment = np.array([taken for _, taken in fresh], np.int64)
-        counted = (rows >= 0) & (moment > base.now)
+        counted = (rows >= 0) & ~_logged(bundle, fresh)
+        if not _of_own_log(bundle, base):
+            counted &= moment > base.now
         return moved.with_taken(rows[counted], moment[counted])
+
+
+def _logged(bundle: Bundle, events: list[tuple[tuple[str, str], int]]) -> NDArray[np.bool_]:
+    asked = {user for (user, _), _ in events}
+    position = {user: i for i, user in enumerate(bundle.log.user_ids) if user in asked}
+    taken = [TakenItem(user, item, time) for (user, item), time in events]
+    return logged(bundle, taken, position.get)
+
+
+def _of_own_log(bundle: Bundle, clock: ItemClock) -> bool:
+    """Return whether a clock has seen what the learned log holds, and nothing else."""
+    return bundle.learned is not None and clock.now == bundle.log.taken().time.max(initial=0)

@@ -13,11 +13,14 @@ from longtail.retrieval.data.events import TakenItem
 from longtail.retrieval.data.interactions import Past
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.updates.live_clock import LiveClock
+from longtail.serving.updates.logged_events import logged
 
 
 @dataclass
 class UserHistories:
-    """What came after the log, by user; item ids, since rows belong to one version alone.
+    """What the service was told, by user; item ids, since rows belong to one version alone.
+
+    Which of it a version's log holds differs from version to version, so all of it is kept.
 
     Attributes:
         clock: what the same events say of the items.
@@ -52,6 +55,8 @@ class UserHistories:
             return logged
         # A copy: events arrive while the engine's thread reads.
         events = tuple(taken)
+        if logged is not None:
+            events = self._unheard(retriever, user_id, events)
         fresh = retriever.bundle.catalog.rows_of(item for _, item in events)
         # Of an item that the catalog has forgotten nothing is known.
         items = fresh[fresh >= 0].astype(np.int32)
@@ -62,14 +67,10 @@ class UserHistories:
             return Past(items, times)
         return Past(np.concatenate([logged.items, items]), np.concatenate([logged.times, times]))
 
-
-def has_logged(retriever: Retriever, event: TakenItem) -> bool:
-    """Return whether the interaction log of the run has this very event."""
-    bundle = retriever.served.trained
-    user = retriever.position(event.user_id)
-    if user is None:
-        return False
-    log, row = bundle.log, bundle.catalog.rows_of([event.item_id])[0]
-    start, end = np.searchsorted(log.user, [user, user + 1])
-    same = (log.item[start:end] == row) & (log.time[start:end] == event.timestamp)
-    return bool(same.any())
+    def _unheard(
+        self, retriever: Retriever, user_id: str, events: tuple[tuple[float, str], ...]
+    ) -> tuple[tuple[float, str], ...]:
+        """Return the events that the log of this version doesn't hold."""
+        taken = [TakenItem(user_id, item, int(time)) for time, item in events]
+        held = logged(retriever.bundle, taken, retriever.position)
+        return tuple(event for event, there in zip(events, held, strict=True) if not there)

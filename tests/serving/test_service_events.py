@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 def opened(folder: Path, histories: UserHistories | None = None) -> EventLog:
     # Without events histories are as false as an empty list.
     histories = UserHistories() if histories is None else histories
-    return EventLog.open(folder, histories, Metrics(), is_logged=lambda event: False)
+    return EventLog.open(folder, histories, Metrics())
 
 
 class TestTheFile:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,9 @@ from longtail.training.validation import ValidationSet
 
 # Text neighbours through which transitions are read.
 LIKES = 10
+# Epochs of a sequence tower that goes on from where it was.
+WARM_EPOCHS = 2
+NOWHERE: Mapping[str, SequenceTower] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,14 @@ def refit_evidence(
     counts: NDArray[np.int64],
     settings: TrainingSettings,
     progress: Progress,
+    *,
+    warm: bool = False,
 ) -> FittedEvidence:
     """Return the same evidence with all that was chosen, fitted on more events.
 
     ``histories``, ``taken`` and ``counts`` of the train and valid parts. The closed form keeps
-    its dials, each sequence tower its number of epochs.
+    its dials, each sequence tower its number of epochs; ``warm`` ones go on from where they
+    were (of the same rows), for at most `WARM_EPOCHS`.
     """
     if not fitted.evidence_models.item_weights:
         return fitted
@@ -109,7 +117,10 @@ def refit_evidence(
     leading, _ = fit_item_weights(taken, vectors, chosen, progress=progress)
     item_weights, _ = _item_weights(leading, log, settings)
     epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]
-    sequences, _ = _sequences(log, settings, epochs, progress)
+    starts = fitted.evidence_models.sequences if warm else {}
+    if warm:
+        epochs = [min(number, WARM_EPOCHS) for number in epochs]
+    sequences, _ = _sequences(log, settings, epochs, progress, starts)
     report = {**fitted.report, "refit_seconds": round(time.monotonic() - began, 1)}
     models = replace(fitted.evidence_models, item_weights=item_weights, sequences=sequences)
     return FittedEvidence(models, report)
@@ -145,7 +156,11 @@ def _item_weights(
 
 
 def _sequences(
-    log: _Log, settings: TrainingSettings, epochs: list[int] | None, progress: Progress
+    log: _Log,
+    settings: TrainingSettings,
+    epochs: list[int] | None,
+    progress: Progress,
+    starts: Mapping[str, SequenceTower] = NOWHERE,
 ) -> tuple[dict[str, SequenceTower], list[dict[str, Any]]]:
     """Return the sequence towers and how each went; none for a catalog that is too large."""
     towers: dict[str, SequenceTower] = {}
@@ -153,6 +168,7 @@ def _sequences(
     if len(log.vectors) > settings.sequence.max_items:
         return towers, reports
     for number, strength in enumerate(settings.sequence.popularity_strengths):
+        name = f"sequence_{strength:g}"
         tower, report = fit_sequence_tower(
             log.histories,
             log.vectors,
@@ -161,9 +177,10 @@ def _sequences(
             popularity_strength=strength,
             seed=settings.seed + number,
             epochs=epochs[number] if epochs else None,
+            start=starts.get(name),
             device=training_device(),
             progress=progress,
         )
-        towers[f"sequence_{strength:g}"] = tower
+        towers[name] = tower
         reports.append(report)
     return towers, reports

@@ -34,6 +34,7 @@ def fit_sequence_tower(
     popularity_strength: float,
     seed: int,
     epochs: int | None = None,
+    start: SequenceTower | None = None,
     device: torch.device | None = None,
     progress: Progress = silent,
 ) -> tuple[SequenceTower, dict[str, Any]]:
@@ -41,7 +42,8 @@ def fit_sequence_tower(
 
     ``vectors`` unit item vectors [n, d]; ``counts`` training users of each item [n]. Of one user
     in twenty the last event is kept out, and training stops when their loss rises; with
-    ``epochs`` nothing is kept out and it stops after as many.
+    ``epochs`` nothing is kept out and it stops after as many. ``start`` is a tower of the same
+    rows to go on from; None: a new one.
     """
     began = time.monotonic()
     device = device or torch.device("cpu")
@@ -57,6 +59,8 @@ def fit_sequence_tower(
         max_history=settings.max_history,
     )
     tower = SequenceTower(shape).to(device)
+    if start is not None:
+        tower.load_state_dict(start.state_dict())
     texts = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(device)
     rarity = torch.from_numpy(np.log1p(counts).astype(np.float32)).to(device) * popularity_strength
     share = torch.from_numpy((counts / max(int(counts.sum()), 1)).astype(np.float32)).to(device)

@@ -7,34 +7,25 @@ have said.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from longtail.index.updates import reassign
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import Histories, Interactions
-from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle
-from longtail.retrieval.run.late_items import with_cold_lent
-from longtail.retrieval.towers.vector_user_tower import VectorUserTower
-from longtail.training.evidence.fit_evidence import FittedEvidence, refit_evidence
-from longtail.training.evidence.user_columns.fit_user_columns import refit_user_columns
+from longtail.training.evidence.fit_evidence import FittedEvidence
 from longtail.training.head.head_examples import HeadExamples, newcomers
+from longtail.training.refit_engine import refit_engine
 from longtail.training.settings import TrainingSettings
-from longtail.training.towers.user_towers import new_user_tower
-from longtail.training.trainer.examples import taken_matrix
 
 # Each is as long as the valid part, and none lies before half of the train part. Item weights are
 # fitted for each, sequence towers for the oldest alone, since they take most of the time:
@@ -117,43 +108,7 @@ class RollingOrigins:
     ) -> RankingPipeline:
         """Return the engine put back: what it holds of items and users is of events before."""
         log = train.select(train.time < moment)
-        bundle = self.bundle
-        n_items = len(bundle.catalog)
-        histories = Histories.from_interactions(log)
-        taken = taken_matrix(histories, n_items)
-        counts = log.user_counts(n_items)
-        popularity = Popularity.from_counts(counts, bundle.catalog.item_ids, bundle.popularity.rule)
-        vectors = self.index.vectors(np.arange(n_items))
-        evidence = refit_evidence(
-            self.fitted, histories, taken, vectors, counts, settings, self.progress
-        )
-        clock, columns = bundle.clock, bundle.user_columns
-        index = reassign(self.index, popularity.centred, popularity.bucket, refill=False)
-        earlier = replace(
-            bundle,
-            popularity=popularity,
-            evidence_models=replace(evidence.evidence_models, last=bundle.evidence_models.last),
-            user_tower=self._user_tower(vectors, taken),
-            clock=clock and ItemClock.of(log, n_items, clock.half_lives),
-            user_columns=columns and refit_user_columns(columns, log, n_items),
-        )
-        if bundle.evidence_models.known is not None:
-            earlier = with_cold_lent(earlier, index, counts)
-        return RankingPipeline(earlier, index)
-
-    def _user_tower(self, vectors: NDArray[np.float32], taken: Any) -> Any:
-        """Return the user tower with history offsets of the events before, all else as trained."""
-        tower = self.bundle.user_tower
-        if not isinstance(tower, VectorUserTower) or not tower.shape.items:
-            return tower
-        earlier = copy.deepcopy(tower)
-        with torch.random.fork_rng(devices=[]):
-            settings, item_tower = self.settings.user_tower, self.bundle.item_tower
-            closed = new_user_tower(settings, item_tower, vectors, taken)
-        if isinstance(closed, VectorUserTower):
-            with torch.no_grad():
-                earlier.offsets.copy_(closed.offsets)
-        return earlier
+        return refit_engine(self.bundle, self.index, self.fitted, log, settings, self.progress)
 
 
 def origins(time: NDArray[np.int64], window: int, most: int) -> list[int]:

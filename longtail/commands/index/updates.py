@@ -101,9 +101,8 @@ def update(
     Texts that differ are read again through RUN's item tower. An item keeps its popularity, its
     bucket and what the log says of it.
     """
-    from longtail.files.new_items import forget_texts, read_items, read_texts
-    from longtail.retrieval.run.catalog_updates import added, change_of, changed, known_rows
-    from longtail.retrieval.towers.catalog_encoding import list_texts
+    from longtail.files.new_items import forget_texts, read_items, with_items
+    from longtail.retrieval.run.catalog_updates import known_rows
 
     with updating(run) as (served, progress):
         items = read_items(
@@ -114,30 +113,14 @@ def update(
             progress=progress,
             partial=not add_missing,
         )
-        ids = [str(item) for item in items.item_ids]
-        known = served.bundle.catalog.offered(ids) >= 0
         if not add_missing:
-            known_rows(served, ids)
-        change = change_of(served, items.frame[known])
-        texts = change.texts(served.bundle.catalog.template)
-        fresh = items.frame[~known].reset_index(drop=True)
-        texts += [text for text, old in zip(items.texts(), known, strict=True) if not old]
-        vectors = read_texts(
-            served.bundle,
-            list_texts(texts),
-            len(texts),
-            run,
-            progress,
-            vector_cache=vector_cache,
-        )
-        if known.any():
-            served = changed(served, change, vectors[: len(change.reread)])
-        if len(fresh):
-            served = added(served, fresh, vectors[len(change.reread) :])
+            known_rows(served, [str(item) for item in items.item_ids])
+        updated = with_items(served, items, run, progress, vector_cache=vector_cache)
+        served = updated.served
         version = served.save(run)
         forget_texts(run)
-    done = f"{int(known.sum()):,} updated ({len(change.reread):,} texts read again)"
-    _report(run, version, served, done + (f", {len(fresh):,} added" if add_missing else ""))
+    done = f"{updated.known:,} updated ({updated.reread:,} texts read again)"
+    _report(run, version, served, done + (f", {updated.fresh:,} added" if add_missing else ""))
 
 
 @click.command()

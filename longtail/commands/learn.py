@@ -1,0 +1,105 @@
+"""`longtail learn`: what has happened since, learned without training anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from longtail.commands.index.updates import updating
+from longtail.commands.options import run_argument, vector_cache_option
+from longtail.files.input_files import (
+    column_option,
+    note_set_aside,
+    parse_columns,
+    rejected_option,
+    time_format_option,
+)
+
+if TYPE_CHECKING:
+    from longtail.retrieval.data.catalog import Catalog
+    from longtail.retrieval.data.interactions import Interactions
+    from longtail.retrieval.progress import Progress
+
+
+@click.command()
+@run_argument
+@click.option(
+    "--interactions",
+    type=click.Path(path_type=Path),
+    help="The whole interaction log as it is now.",
+)
+@click.option(
+    "--events",
+    type=click.Path(path_type=Path),
+    help="Only what is new, on top of the log that RUN holds: an interaction file, or the "
+    "service's own RUN/events/events.jsonl.",
+)
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path),
+    help="Catalog file of new and changed items, published in the same step.",
+)
+@click.option(
+    "--fresh-sequences",
+    is_flag=True,
+    help="Fit sequence towers anew, as in training, and not from where they were: slower, and "
+    "the same to the bit as training's own refit.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Publish what is worse on the newest events, and learn from a log that ends earlier.",
+)
+@column_option
+@time_format_option
+@rejected_option
+@vector_cache_option
+def learn(
+    run: Path,
+    interactions: Path | None,
+    events: Path | None,
+    catalog: Path | None,
+    fresh_sequences: bool,
+    force: bool,
+    vector_cache: Path | None,
+    **reading: object,
+) -> None:
+    """Learn what has happened since RUN was trained: a day's habit.
+
+    Item-to-item weights, history offsets, sequence towers, popularity, histories and the clock are
+    fitted on the log as it is now, with the dials of the training. The text encoder and the
+    relevance head stay; its calibration is fitted on the newest events. What was learned is
+    measured first on events that RUN hasn't seen, and published if it is no worse; `longtail index
+    rollback` takes it back. A service swaps it in while running.
+    """
+    if (interactions is None) == (events is None):
+        raise click.UsageError("give one of --interactions and --events")
+    from longtail.console.learned_table import print_learned
+    from longtail.files.log_files import LogFile
+    from longtail.files.new_items import forget_texts, read_items, with_items
+    from longtail.training.learning import learn_run
+
+    file = LogFile.of(interactions or events, reading)
+    with updating(run) as (served, progress):
+        if catalog is not None:
+            items = read_items(
+                catalog,
+                served.bundle.catalog,
+                columns=file.columns,
+                rejected_path=file.rejected_path,
+                progress=progress,
+            )
+            served = with_items(served, items, run, progress, vector_cache=vector_cache).served
+        log = file.read(served, whole=events is None, force=force, progress=progress)
+        learned = learn_run(
+            run,
+            log,
+            served=served,
+            fresh_sequences=fresh_sequences,
+            force=force,
+            progress=progress,
+        )
+        forget_texts(run)
+    print_learned(run, learned)
