@@ -16,6 +16,7 @@ from longtail.jobs.os_errors import as_known_failure
 COMMANDS = {
     "data": "longtail.commands.data",
     "train": "longtail.commands.train",
+    "learn": "longtail.commands.learn",
     "settings": "longtail.commands.settings",
     "index": "longtail.commands.index.build",
     "query": "longtail.commands.query",

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument, vector_cache_option
-from longtail.files.input_files import (
-    column_option,
-    note_set_aside,
-    parse_columns,
-    rejected_option,
-    time_format_option,
-)
-
-if TYPE_CHECKING:
-    from longtail.retrieval.data.catalog import Catalog
-    from longtail.retrieval.data.interactions import Interactions
-    from longtail.retrieval.progress import Progress
+from longtail.files.input_files import column_option, rejected_option, time_format_option
 
 
 @click.command()
@@ -74,14 +62,15 @@ def learn(
     measured first on events that RUN hasn't seen, and published if it is no worse; `longtail index
     rollback` takes it back. A service swaps it in while running.
     """
-    if (interactions is None) == (events is None):
+    path = interactions or events
+    if path is None or None not in (interactions, events):
         raise click.UsageError("give one of --interactions and --events")
     from longtail.console.learned_table import print_learned
     from longtail.files.log_files import LogFile
     from longtail.files.new_items import forget_texts, read_items, with_items
     from longtail.training.learning import learn_run
 
-    file = LogFile.of(interactions or events, reading)
+    file = LogFile.of(path, reading)
     with updating(run) as (served, progress):
         if catalog is not None:
             items = read_items(
@@ -92,7 +81,13 @@ def learn(
                 progress=progress,
             )
             served = with_items(served, items, run, progress, vector_cache=vector_cache).served
-        log = file.read(served, whole=events is None, force=force, progress=progress)
+        log = file.read(
+            served,
+            whole=events is None,
+            force=force,
+            after_catalog=catalog is not None,
+            progress=progress,
+        )
         learned = learn_run(
             run,
             log,

@@ -67,6 +67,12 @@ def evaluate_run(
     part = np.zeros(len(log), np.int8) if log.part is None else log.part
     # What was removed since can be nobody's answer: it is no target.
     test = log.select((part == TEST) & bundle.popularity.in_pool("all")[log.item])
+    if len(test.taken()) == 0 and bundle.learned is not None:
+        raise EvaluationError(
+            f"{run} has learned its whole log with `longtail learn`, so nothing is held back to "
+            f"evaluate on; go back with `longtail index rollback {run}`, or learn a log whose "
+            "split column keeps a test part"
+        )
     if len(test.taken()) == 0:
         raise EvaluationError(
             f"{run} was trained on a log without a test part, so there is nothing to evaluate "

@@ -1,0 +1,60 @@
+"""The screen that ends a learning: what moved, and what is served now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.table import Table
+
+from longtail.console.console import stdout_console
+from longtail.evaluation.report.numbers import probability, share, signed
+from longtail.retrieval.run.catalog_updates import moves
+from longtail.training.learning import LearnedRun
+
+
+def print_learned(run: Path, learned: LearnedRun) -> None:
+    """Print what moved on the newest events, and what was published."""
+    console = stdout_console()
+    if learned.moved:
+        users = max(m.users for m in learned.moved)
+        table = Table(
+            title=f"newest events, before they were learned ({users:,} users)",
+            title_justify="left",
+        )
+        for heading in ("", "as served", "refitted", "difference", "p"):
+            table.add_column(heading, justify="right" if heading else "left")
+        for m in learned.moved:
+            table.add_row(
+                m.metric,
+                share(m.before),
+                share(m.after),
+                signed(m.after - m.before),
+                probability(m.p),
+            )
+        console.print(table)
+    else:
+        console.print("nothing to measure on: the run had seen all events, or too few are new")
+    after = learned.served.bundle.popularity
+    sizes = ", ".join(f"{count:,} {name}" for name, count in after.sizes().items())
+    console.print(
+        f"{run / 'index' / learned.version}: {learned.events:,} events learned, "
+        f"{learned.unseen:,} of them new; {sizes}; {learned.seconds:.0f} s",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    moved = ", ".join(
+        f"{count:,} from {old} to {new}"
+        for (old, new), count in moves(learned.before, after).items()
+    )
+    console.print(f"moved: {moved or 'no item'}", markup=False, highlight=False, soft_wrap=True)
+    calibrated = "on the newest events" if learned.calibrated else "as it was: too few new events"
+    console.print(
+        f"calibration of the relevance head: {calibrated}", highlight=False, soft_wrap=True
+    )
+    console.print(
+        f"the way back: longtail index rollback {run}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )

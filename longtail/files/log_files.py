@@ -1,0 +1,90 @@
+"""The log that a run shall learn: the whole of it, or what is new on top of what the run holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from longtail.files.input_files import note_set_aside, parse_columns
+from longtail.retrieval.data.events import NAME, read_events
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.progress import Progress
+from longtail.retrieval.run.served_run import ServedRun
+from longtail.training.learning.logs import check_whole, held_events, on_top
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """A file of interactions, and how to read it.
+
+    Attributes:
+        path: the file.
+        columns: role to column.
+        time_format: how it spells its times; None for the usual ways.
+        rejected_path: where rows that are set aside are written.
+    """
+
+    path: Path
+    columns: Mapping[str, str]
+    time_format: str | None
+    rejected_path: Path
+
+    @classmethod
+    def of(cls, path: Path, given: Mapping[str, Any]) -> LogFile:
+        """Return the file with what the reading options say."""
+        return cls(
+            path, parse_columns(given["columns"]), given["time_format"], given["rejected_path"]
+        )
+
+    def read(
+        self,
+        served: ServedRun,
+        *,
+        whole: bool,
+        force: bool,
+        after_catalog: bool,
+        progress: Progress,
+    ) -> Interactions:
+        """Return the log to learn, by served rows; rows set aside are on disk by then.
+
+        ``whole``: the file is all of it, else what is new. ``after_catalog``: rows of a catalog
+        file may have been set aside already, and stay on the disk.
+
+        Raises:
+            DataError: the file can't be used, or isn't the whole log (see `check_whole`).
+            DamagedFileError: a line of a service's events was altered.
+        """
+        if self.path.name == NAME:
+            read_events(self.path.parent)  # which knows what was altered
+        rejected, held = RejectedRows(), served.bundle.log
+        try:
+            log = read_interactions(
+                self.path,
+                served.bundle.catalog,
+                columns=self.columns,
+                time_format=self.time_format,
+                rejected=rejected,
+                progress=progress,
+            )
+        finally:
+            if len(rejected) or (self.rejected_path.exists() and not after_catalog):
+                rejected.write(self.rejected_path)
+        gone = served.bundle.catalog.is_removed(log.item.astype("int64"))
+        fresh = int((gone & ~held_events(log, held)).sum()) if gone.any() else 0
+        if fresh:
+            click.echo(
+                f"note: {fresh:,} new events are with removed items: they speak in histories, and "
+                "the items stay out of answers",
+                err=True,
+            )
+        note_set_aside(rejected, self.rejected_path)
+        if whole:
+            check_whole(log, held, force=force)
+            return log
+        return on_top(held, log)
