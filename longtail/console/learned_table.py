@@ -36,25 +36,16 @@ def print_learned(run: Path, learned: LearnedRun) -> None:
         console.print("nothing to measure on: the run had seen all events, or too few are new")
     after = learned.served.bundle.popularity
     sizes = ", ".join(f"{count:,} {name}" for name, count in after.sizes().items())
-    console.print(
-        f"{run / 'index' / learned.version}: {learned.events:,} events learned, "
-        f"{learned.unseen:,} of them new; {sizes}; {learned.seconds:.0f} s",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
     moved = ", ".join(
         f"{count:,} from {old} to {new}"
         for (old, new), count in moves(learned.before, after).items()
     )
-    console.print(f"moved: {moved or 'no item'}", markup=False, highlight=False, soft_wrap=True)
     calibrated = "on the newest events" if learned.calibrated else "as it was: too few new events"
-    console.print(
-        f"calibration of the relevance head: {calibrated}", highlight=False, soft_wrap=True
-    )
-    console.print(
+    for line in (
+        f"{run / 'index' / learned.version}: {learned.events:,} events learned, "
+        f"{learned.unseen:,} of them new; {sizes}; {learned.seconds:.0f} s",
+        f"moved: {moved or 'no item'}",
+        f"calibration of the relevance head: {calibrated}",
         f"the way back: longtail index rollback {run}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    ):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
