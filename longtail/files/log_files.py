@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import pandas as pd
 
 from longtail.files.input_files import note_set_aside, parse_columns
+from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.events import NAME, read_events
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.served_run import ServedRun
 from longtail.training.learning.logs import check_whole, held_events, on_top
@@ -60,22 +64,23 @@ class LogFile:
             DataError: the file can't be used, or isn't the whole log (see `check_whole`).
             DamagedFileError: a line of a service's events was altered.
         """
-        if self.path.name == NAME:
-            read_events(self.path.parent)  # which knows what was altered
         rejected, held = RejectedRows(), served.bundle.log
         try:
-            log = read_interactions(
-                self.path,
-                served.bundle.catalog,
-                columns=self.columns,
-                time_format=self.time_format,
-                rejected=rejected,
-                progress=progress,
-            )
+            if self.path.name == NAME:
+                log = service_log(self.path, served.bundle.catalog, rejected)
+            else:
+                log = read_interactions(
+                    self.path,
+                    served.bundle.catalog,
+                    columns=self.columns,
+                    time_format=self.time_format,
+                    rejected=rejected,
+                    progress=progress,
+                )
         finally:
             if len(rejected) or (self.rejected_path.exists() and not after_catalog):
                 rejected.write(self.rejected_path)
-        gone = served.bundle.catalog.is_removed(log.item.astype("int64"))
+        gone = served.bundle.catalog.is_removed(log.item.astype(np.int64))
         fresh = int((gone & ~held_events(log, held)).sum()) if gone.any() else 0
         if fresh:
             click.echo(
@@ -88,3 +93,39 @@ class LogFile:
             check_whole(log, held, force=force)
             return log
         return on_top(held, log)
+
+
+def service_log(path: Path, catalog: Catalog, rejected: RejectedRows) -> Interactions:
+    """Return the events of a service as a log; those with items that are unknown are set aside.
+
+    Raises:
+        DataError: no event is left.
+        DamagedFileError: a line was altered.
+    """
+    events = read_events(path.parent).events
+    rows = catalog.rows_of(event.item_id for event in events)
+    unknown = np.flatnonzero(rows < 0)
+    rejected.add(
+        path,
+        unknown + 1,
+        "item_id",
+        "item not in the catalog",
+        [events[int(number)].item_id for number in unknown],
+    )
+    kept = [event for event, row in zip(events, rows, strict=True) if row >= 0]
+    if not kept:
+        raise DataError(f"{path}: no event with an item of the catalog; there is nothing to learn")
+    position: dict[str, int] = {}
+    user = np.array([position.setdefault(e.user_id, len(position)) for e in kept], np.int32)
+    time = np.array([event.timestamp for event in kept], np.int64)
+    order = np.lexsort((time, user))
+    log = Interactions(
+        user_ids=np.array(list(position), dtype=object),
+        user=user[order],
+        item=rows[rows >= 0].astype(np.int32)[order],
+        time=time[order],
+        has_clock=True,
+    )
+    # A client may have sent an event twice.
+    same = pd.DataFrame({"user": log.user, "item": log.item, "time": log.time}).duplicated()
+    return log.select(~same.to_numpy())

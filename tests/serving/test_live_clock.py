@@ -97,3 +97,33 @@ def test_of_a_large_catalog_events_wait_until_moving_the_clock_is_cheap(
     later = live.of(bundle)
     assert later is not None
     assert later.total[6] == 1
+
+
+class TestOfALearnedLog:
+    @pytest.fixture
+    def learned(self, bundle: Bundle) -> Bundle:
+        """The engine after it learned that one user took the sixth item."""
+        log = Interactions(
+            np.array(["heard"], object),
+            np.zeros(1, np.int32),
+            np.array([5], np.int32),
+            np.array([NOW + 50]),
+            has_clock=True,
+        )
+        clock = ItemClock.of(log, len(bundle.catalog), [1e3, 1e4, 1e5])
+        return replace(bundle, log=log, clock=clock, learned="l0001")
+
+    def test_its_events_count_once(self, learned: Bundle) -> None:
+        live = LiveClock()
+        live.add([event(learned, 5, NOW + 50, "heard")])
+        moved = live.of(learned)
+        assert moved is not None
+        assert moved.total[5] == 1
+
+    def test_events_that_it_lacks_count_though_they_are_older(self, learned: Bundle) -> None:
+        live = LiveClock()
+        live.add([event(learned, 6, NOW + 10)])
+        moved = live.of(learned)
+        assert moved is not None
+        assert moved.total[6] == 1
+        assert moved.now == NOW + 50

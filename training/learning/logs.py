@@ -16,6 +16,7 @@ from longtail.retrieval.errors import DataError
 
 # A log with less of what the run knows is taken for what is new alone.
 MOST_MISSING = 0.5
+EARLIEST_S = 100_000_000
 
 
 def held_events(log: Interactions, other: Interactions) -> NDArray[np.bool_]:
@@ -72,7 +73,9 @@ def on_top(log: Interactions, events: Interactions) -> Interactions:
     Raises:
         DataError: the log has a clock and the events have none.
     """
-    if log.has_clock and not events.has_clock:
+    # Of a few events all may be of one moment. Below, a number would be an ordinal and no time, as
+    # in interaction files.
+    if log.has_clock and not events.has_clock and (events.time < EARLIEST_S).any():
         raise DataError(
             "the run's log has times, and these events have none that are a clock; name the "
             "column with --column timestamp=COLUMN"
@@ -81,7 +84,8 @@ def on_top(log: Interactions, events: Interactions) -> Interactions:
         # An order goes on where it ended.
         start = int(log.time.max(initial=-1)) + 1
         order = np.argsort(np.argsort(events.time, kind="stable"), kind="stable")
-        events = replace(events, time=start + order, has_clock=False)
+        events = replace(events, time=start + order)
+    events = replace(events, has_clock=log.has_clock)
     events = events.select(~held_events(events, log))
     position = {user: i for i, user in enumerate(log.user_ids)}
     for user in events.user_ids:
