@@ -65,7 +65,7 @@ def learn(
     path = interactions or events
     if path is None or None not in (interactions, events):
         raise click.UsageError("give one of --interactions and --events")
-    from longtail.console.learned_table import print_learned
+    from longtail.console.training.learned_table import print_learned
     from longtail.files.log_files import LogFile
     from longtail.files.new_items import forget_texts, read_items, with_items
     from longtail.training.learning import learn_run

@@ -89,8 +89,8 @@ class Options:
 
 
 def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
-    from longtail.console.profile_table import print_profile
-    from longtail.console.training_summary import print_training_summary
+    from longtail.console.training.profile_table import print_profile
+    from longtail.console.training.training_summary import print_training_summary
     from longtail.files.run_folder import prepare_run_folder
     from longtail.retrieval.data.splits import split
     from longtail.training.profile import UNMEASURED, MeasuringProfile

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from toy_shop import SMALL_HEAD, settings_for, shop_split
 
-from longtail.console.training_summary import counts_note
+from longtail.console.training.training_summary import counts_note
 from longtail.evaluation.metrics.calibration import expected_calibration_error
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.future_filter import FutureFilter

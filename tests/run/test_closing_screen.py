@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtail.console.training_summary import print_training_summary
+from longtail.console.training.training_summary import print_training_summary
 from longtail.files.input_files import set_aside_lines
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.run.bundle import open_bundle

@@ -20,7 +20,7 @@ from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 from longtail.training.evidence.cooccurrence import cooccurrence
 from longtail.training.evidence.fit_item_weights import fit_item_weights
-from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
+from longtail.training.evidence.fit_sequence_tower import Course, fit_sequence_tower
 from longtail.training.evidence.item_weights_choice import (
     choose_item_weights,
     item_weights_candidates,
@@ -176,8 +176,7 @@ def _sequences(
             settings.sequence,
             popularity_strength=strength,
             seed=settings.seed + number,
-            epochs=epochs[number] if epochs else None,
-            start=starts.get(name),
+            course=Course(epochs[number], starts.get(name)) if epochs else None,
             device=training_device(),
             progress=progress,
         )

@@ -25,6 +25,19 @@ KEPT_ASIDE = 20
 MOST_KEPT_ASIDE = 2_000
 
 
+@dataclass(frozen=True)
+class Course:
+    """A fit whose length is known.
+
+    Attributes:
+        epochs: after so many it ends.
+        start: a tower of the same rows to go on from; None: a new one.
+    """
+
+    epochs: int
+    start: SequenceTower | None = None
+
+
 def fit_sequence_tower(
     histories: Histories,
     vectors: NDArray[np.float32],
@@ -33,8 +46,7 @@ def fit_sequence_tower(
     *,
     popularity_strength: float,
     seed: int,
-    epochs: int | None = None,
-    start: SequenceTower | None = None,
+    course: Course | None = None,
     device: torch.device | None = None,
     progress: Progress = silent,
 ) -> tuple[SequenceTower, dict[str, Any]]:
@@ -42,8 +54,7 @@ def fit_sequence_tower(
 
     ``vectors`` unit item vectors [n, d]; ``counts`` training users of each item [n]. Of one user
     in twenty the last event is kept out, and training stops when their loss rises; with
-    ``epochs`` nothing is kept out and it stops after as many. ``start`` is a tower of the same
-    rows to go on from; None: a new one.
+    a ``course`` nothing is kept out.
     """
     began = time.monotonic()
     device = device or torch.device("cpu")
@@ -59,13 +70,13 @@ def fit_sequence_tower(
         max_history=settings.max_history,
     )
     tower = SequenceTower(shape).to(device)
-    if start is not None:
-        tower.load_state_dict(start.state_dict())
+    if course is not None and course.start is not None:
+        tower.load_state_dict(course.start.state_dict())
     texts = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(device)
     rarity = torch.from_numpy(np.log1p(counts).astype(np.float32)).to(device) * popularity_strength
     share = torch.from_numpy((counts / max(int(counts.sum()), 1)).astype(np.float32)).to(device)
     sequences = _Sequences.of(histories, settings.max_history + 1)
-    watch = 0 if epochs else min(len(sequences) // KEPT_ASIDE, MOST_KEPT_ASIDE)
+    watch = 0 if course else min(len(sequences) // KEPT_ASIDE, MOST_KEPT_ASIDE)
     aside = rng.permutation(len(sequences))[:watch]
     watched, learned = sequences.split(np.sort(aside))
     optimizer = torch.optim.AdamW(
@@ -74,7 +85,7 @@ def fit_sequence_tower(
     best, best_loss, waited = _copy(tower), float("inf"), 0
     losses: list[float] = []
     affordable = max(1, settings.max_events // max(int(learned.lengths.sum()), 1))
-    most = epochs or min(settings.epochs, affordable)
+    most = course.epochs if course else min(settings.epochs, affordable)
     best_epoch = most
     for epoch in range(most):
         progress("sequence tower", epoch, most)

@@ -10,7 +10,7 @@ import torch
 from learned_files import learned_files
 from toy_shop import settings_for
 
-from longtail.console.profile_table import GIB, print_profile
+from longtail.console.training.profile_table import GIB, print_profile
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.run.bundle import read_manifest

@@ -1,0 +1,1 @@
+"""What a training and a learning say when they end."""
