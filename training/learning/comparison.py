@@ -16,6 +16,9 @@ from longtail.training.learning.newest import Newest
 
 K = 10
 METRICS = {"recall": "recall@10", "ndcg": "NDCG@10", "tail_recall": "tail recall@10"}
+# One of three figures that are looked at every day would fall below .05 by chance alone too often
+# (Bonferroni).
+SIGNIFICANT = 0.05 / len(METRICS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Moved:
     @property
     def worse(self) -> bool:
         """Whether the refitted engine is significantly worse."""
-        return self.high < 0
+        return self.after < self.before and self.p < SIGNIFICANT
 
 
 def compare(

@@ -179,3 +179,13 @@ def test_who_is_locked_out_changes_nothing(run: Path, whole: Interactions) -> No
         with pytest.raises(LockedIndexError):
             learn_run(run, whole)
     assert not (run / "learned").exists()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "p", "worse"),
+    [(0.5, 0.4, 0.01, True), (0.5, 0.4, 0.04, False), (0.4, 0.5, 0.001, False)],
+)
+def test_worse_is_what_no_chance_among_three_figures_explains(
+    before: float, after: float, p: float, worse: bool
+) -> None:
+    assert Moved("recall@10", before, after, -0.2, 0.1, p, 80).worse is worse
