@@ -78,8 +78,7 @@ class LogFile:
                     progress=progress,
                 )
         finally:
-            if len(rejected) or (self.rejected_path.exists() and not after_catalog):
-                rejected.write(self.rejected_path)
+            self._write(rejected, after_catalog=after_catalog)
         gone = served.bundle.catalog.is_removed(log.item.astype(np.int64))
         fresh = int((gone & ~held_events(log, held)).sum()) if gone.any() else 0
         if fresh:
@@ -93,6 +92,17 @@ class LogFile:
             check_whole(log, held, force=force)
             return log
         return on_top(held, log)
+
+    def _write(self, rejected: RejectedRows, *, after_catalog: bool) -> None:
+        """Write the rows that were set aside; after those of a catalog file, if there are any."""
+        path = self.rejected_path
+        earlier = path.read_bytes() if after_catalog and path.exists() else None
+        if not len(rejected) and (earlier is not None or not path.exists()):
+            return
+        rejected.write(path)
+        if earlier is not None:
+            _, _, rows = path.read_bytes().partition(b"\n")
+            path.write_bytes(earlier + rows)
 
 
 def service_log(path: Path, catalog: Catalog, rejected: RejectedRows) -> Interactions:

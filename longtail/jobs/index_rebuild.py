@@ -55,10 +55,10 @@ def rebuild(
         LockedIndexError: somebody else is writing.
         VectorIndexError: the structure can't be built.
     """
-    trained = open_bundle(run) if trained_catalog else open_trained(run)
-    settings = IndexSettings(**{**trained.config.get("index", {}), **chosen})
-    check_structure(settings.structure, trained.item_tower.dim)
     with index_lock(run / "index"):
+        trained = open_bundle(run) if trained_catalog else open_trained(run)
+        settings = IndexSettings(**{**trained.config.get("index", {}), **chosen})
+        check_structure(settings.structure, trained.item_tower.dim)
         try:
             state = None if trained_catalog else read_state(run)
             if state is not None:

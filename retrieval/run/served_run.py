@@ -57,8 +57,8 @@ class ServedRun:
         """
         return save_index(self.index, run / "index", attach=self.state.save)
 
-    def save_learned(self, run: Path) -> str:
-        """Serve this, which was learned, from now on: all in one step; return the version's name.
+    def save_learned(self, run: Path) -> tuple[ServedRun, str]:
+        """Serve this, which was learned, from now on, in one step; return it and its version.
 
         Learned states that no kept version names are removed then.
 
@@ -68,14 +68,19 @@ class ServedRun:
         """
         with index_lock(run / "index"):
             name = write_learned(self.trained, run)
-            learned = replace(self, state=replace(self.state, learned=name))
+            learned = replace(
+                self,
+                trained=replace(self.trained, learned=name),
+                bundle=replace(self.bundle, learned=name),
+                state=replace(self.state, learned=name),
+            )
             try:
                 version = learned.save(run)
             except BaseException:
                 remove_unnamed(run)
                 raise
             remove_unnamed(run)
-        return version
+        return learned, version
 
 
 def open_run(run: Path) -> ServedRun:

@@ -131,7 +131,7 @@ def learn_run(
             "moved": [vars(m) for m in moved],
         }
         now = _published(served, engine, replace(engine.bundle, relevance=head, log=log), about)
-        version = now.save_learned(run)
+        now, version = now.save_learned(run)
     return LearnedRun(
         served=now,
         version=version,
