@@ -16,8 +16,8 @@ from longtail.training.head.judging.platt import platt
 from longtail.training.head.training_pairs import collect_pairs
 from longtail.training.learning.newest import Newest
 
-# A calibration on fewer taken items, or on less of the log, would be that of a few people.
-FEWEST_TAKEN, LEAST_SHARE = 200, 0.05
+# A calibration on fewer taken items would be that of a few people.
+FEWEST_TAKEN = 200
 WIDEST_SHIFT = 12.0
 
 
@@ -29,7 +29,7 @@ def recalibrated(
     As it is where they are too few. The head of unknown items moves by as much as makes the
     other one's expectation hold: which of the two is right more often stays as training found it.
     """
-    if not head.ranks or newest.share < LEAST_SHARE:
+    if not head.ranks:
         return head
     taken = Histories.from_interactions(newest.window)
     users = np.flatnonzero(np.diff(taken.offsets) > 0)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from longtail.evaluation.report.numbers import probability, share
@@ -24,13 +25,15 @@ from longtail.retrieval.run.catalog_state import CatalogState
 from longtail.retrieval.run.index_build import restructured
 from longtail.retrieval.run.served_run import ServedRun, open_run
 from longtail.training.evidence.fit_evidence import FittedEvidence
-from longtail.training.learning.calibration import recalibrated
 from longtail.training.learning.comparison import Moved, compare
 from longtail.training.learning.logs import held_events
-from longtail.training.learning.newest import newest
+from longtail.training.learning.newest import newest_events
+from longtail.training.learning.newest_head import DUE_SHARE, NewestHead, measuring, newest_head
 from longtail.training.refit_engine import refit_engine
 from longtail.training.repeatable import repeatable
 from longtail.training.settings import TrainingSettings
+
+UNSEEN_BY_HEAD = "unseen_by_head"
 
 
 class LearnedWorseError(LongtailError):
@@ -61,7 +64,7 @@ class LearnedRun:
             engine had seen them all.
         before: popularity as it was served before.
         events, unseen: events that were learned, and how many of them the served engine had not.
-        calibrated: whether the head's calibration was refitted.
+        head: whether the relevance head was refitted, calibrated, or kept as it was.
         seconds: what all took.
     """
 
@@ -71,7 +74,7 @@ class LearnedRun:
     before: Popularity
     events: int
     unseen: int
-    calibrated: bool
+    head: str
     seconds: float
 
 
@@ -88,9 +91,10 @@ def learn_run(
     """Learn a log, whose items are rows of the served catalog, and serve what was learned.
 
     Everything that comes from the log is refitted with the dials of the training (`refit_engine`);
-    text encoder, item tower and the relevance head's scorers stay. Of a log with parts the test
-    part is stored, unread, as in training. Sequence towers go on from where they were, unless
-    ``fresh_sequences``: then each is fitted anew for the epochs that training found.
+    text encoder and item tower stay, and the relevance head until enough is new to it
+    (`newest_head`). Of a log with parts the test part is stored, unread, as in training. Sequence
+    towers go on from where they were, unless ``fresh_sequences``: then each is fitted anew for the
+    epochs that training found.
 
     ``served`` is the run with changes that shall be published in the same step (new items); None:
     as it is served. ``force`` publishes what is worse, too.
@@ -111,35 +115,32 @@ def learn_run(
             raise DataError("the log has no event to learn; check its split and label columns")
         seen = held_events(learned, _learned_before(served, settings))
         job = _Job(served, settings, not fresh_sequences, progress)
-        cut = newest(learned, seen, max_users=settings.relevance.max_users, seed=settings.seed)
-        moved: tuple[Moved, ...] = ()
-        head = served.bundle.relevance
-        if cut is not None:
-            refitted = job.refitted(cut.before)
-            ranking = RankingPipeline(served.bundle, served.index)
-            moved = compare(ranking, refitted, cut, progress)
-            if any(m.worse for m in moved) and not force:
-                raise LearnedWorseError(run, moved)
-            head = recalibrated(refitted, cut, head, seed=settings.seed)
-        calibrated = head is not served.bundle.relevance
+        unseen = int((~seen).sum())
+        of_head = unseen + _unseen_by_head(served.trained)
+        due = of_head >= DUE_SHARE * len(learned)
+        newest = job.measured(learned, seen, due=due)
+        if any(m.worse for m in newest.moved) and not force:
+            raise LearnedWorseError(run, newest.moved)
         engine = job.refitted(learned)
         about = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "events": len(learned),
-            "unseen": int((~seen).sum()),
-            "calibrated": calibrated,
-            "moved": [vars(m) for m in moved],
+            "unseen": unseen,
+            "head": newest.made,
+            UNSEEN_BY_HEAD: 0 if due else of_head,
+            "moved": [vars(m) for m in newest.moved],
         }
-        now = _published(served, engine, replace(engine.bundle, relevance=head, log=log), about)
+        bundle = replace(engine.bundle, relevance=newest.head, log=log)
+        now = _published(served, engine, bundle, about)
         now, version = now.save_learned(run)
     return LearnedRun(
         served=now,
         version=version,
-        moved=moved,
+        moved=newest.moved,
         before=served.bundle.popularity,
         events=len(learned),
-        unseen=int((~seen).sum()),
-        calibrated=calibrated,
+        unseen=unseen,
+        head=newest.made,
         seconds=time.monotonic() - began,
     )
 
@@ -150,6 +151,34 @@ class _Job:
     settings: TrainingSettings
     warm: bool
     progress: Progress
+
+    def measured(self, log: Interactions, seen: NDArray[np.bool_], *, due: bool) -> NewestHead:
+        """Return what moves on the newest events that the served engine hasn't seen, and a head.
+
+        ``due``: the head learns of the newest tenth of the log.
+        """
+        bundle, settings = self.served.bundle, self.settings
+        most, seed = settings.relevance.max_users, settings.seed
+        cut = newest_events(log, seen, max_users=most, seed=seed)
+        if cut is None:
+            return NewestHead(bundle.relevance, "kept", ())
+        served = RankingPipeline(bundle, self.served.index)
+        refitted = self.refitted(cut.before)
+        tenth = newest_events(log, None, max_users=most, seed=seed) if due else None
+        if tenth is None:
+            return NewestHead(
+                bundle.relevance, "kept", compare(served, refitted, cut, self.progress)
+            )
+        same = np.array_equal(cut.part, tenth.part)
+        teacher = refitted if same else self.refitted(tenth.before)
+        return newest_head(
+            served,
+            refitted,
+            measuring(cut, seed=seed),
+            (teacher, tenth),
+            settings,
+            self.progress,
+        )
 
     def refitted(self, log: Interactions) -> RankingPipeline:
         """Return the served engine as this log tells it."""
@@ -191,6 +220,11 @@ def _published(
     )
     index = restructured(bundle, served.index, engine.index)
     return ServedRun.of(learned, index, state)
+
+
+def _unseen_by_head(trained: Bundle) -> int:
+    """Return how many events earlier learnings have added since the head was fitted."""
+    return int((trained.summary.get("learned") or {}).get(UNSEEN_BY_HEAD, 0))
 
 
 def _learned_before(served: ServedRun, settings: TrainingSettings) -> Interactions:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.interactions import TRAIN, VALID, Histories, Interactions
 
 # Of the log, and at most as much of what the served engine hasn't seen: the other part of that is
 # what the refitted one has learned more.
@@ -19,14 +19,25 @@ class Newest:
     """A log cut at its newest events.
 
     Attributes:
-        before: all other events.
-        window: the newest events, of users who have others before.
-        share: events of the window in those of the log.
+        log: the whole log; its newest events are the valid part, all others the train part.
+        users: who is asked for what they took last, all of whom have other events before,
+            int64 [u].
+        share: the newest events in all that were taken.
     """
 
-    before: Interactions
-    window: Interactions
+    log: Interactions
+    users: NDArray[np.int64]
     share: float
+
+    @property
+    def before(self) -> Interactions:
+        """All other events."""
+        return self.log.select(self.part == TRAIN)
+
+    @property
+    def window(self) -> Interactions:
+        """The newest events of the users who are asked."""
+        return self.log.select((self.part == VALID) & np.isin(self.log.user, self.users))
 
     @property
     def known(self) -> Histories:
@@ -39,20 +50,35 @@ class Newest:
         log = self.before.rejected()
         return Histories.from_interactions(replace(log, label=None))
 
+    def asking(self, users: NDArray[np.int64]) -> Newest:
+        """Return the same cut, of which only these users are asked."""
+        return replace(self, users=users)
 
-def newest(
-    log: Interactions, seen: NDArray[np.bool_], *, max_users: int, seed: int
+    def without_newest_of(self, users: NDArray[np.int64]) -> Interactions:
+        """Return the log with its parts, in which these users have no newest events."""
+        return self.log.select((self.part == TRAIN) | ~np.isin(self.log.user, users))
+
+    @property
+    def part(self) -> NDArray[np.int8]:
+        """The valid part's events are the newest ones, int8 [m]."""
+        assert self.log.part is not None
+        return self.log.part
+
+
+def newest_events(
+    log: Interactions, seen: NDArray[np.bool_] | None, *, max_users: int, seed: int
 ) -> Newest | None:
-    """Return the log cut at the newest events that aren't ``seen``, bool [m]; None without any.
+    """Return the log cut at its newest events; None without any.
 
-    They are at most a tenth of the log and half of what isn't seen: the newest by time; in a log
-    without a clock the last of each user, as many users as that are. ``max_users`` of the users
-    (drawn evenly) stay in the window.
+    They are a tenth of the log: the newest by time; in a log without a clock the last of each
+    user, as many users as that are. Where some events are ``seen``, bool [m], they are of the
+    others, and at most half of those. ``max_users`` users, drawn evenly, are asked.
     """
     rng = np.random.default_rng(seed)
     taken = np.ones(len(log), np.bool_) if log.label is None else log.label == 1
-    fresh = np.flatnonzero(taken & ~seen)
-    size = int(min(SHARE * int(taken.sum()), SHARE_OF_UNSEEN * len(fresh)))
+    fresh = np.flatnonzero(taken if seen is None else taken & ~seen)
+    most = len(fresh) if seen is None else SHARE_OF_UNSEEN * len(fresh)
+    size = int(min(SHARE * int(taken.sum()), most))
     if not size:
         return None
     if log.has_clock:
@@ -61,11 +87,10 @@ def newest(
     else:
         last = np.append(log.user[fresh][1:] != log.user[fresh][:-1], True)
         chosen = np.sort(rng.permutation(fresh[last])[:size])
-    inside = np.zeros(len(log), np.bool_)
-    inside[chosen] = True
-    before = log.select(~inside)
-    has_past = np.bincount(before.taken().user, minlength=len(log.user_ids)) > 0
+    part = np.full(len(log), TRAIN, np.int8)
+    part[chosen] = VALID
+    log = replace(log, part=part)
+    has_past = np.bincount(log.select(part == TRAIN).taken().user, minlength=len(log.user_ids)) > 0
     users = np.unique(log.user[chosen])
-    users = rng.permutation(users[has_past[users]])[:max_users]
-    window = log.select(inside & np.isin(log.user, users))
-    return Newest(before, window, size / int(taken.sum())) if len(window) else None
+    users = np.sort(rng.permutation(users[has_past[users]])[:max_users])
+    return Newest(log, users, size / int(taken.sum())) if len(users) else None

@@ -19,7 +19,7 @@ from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.catalog_updates import removed
 from longtail.retrieval.run.served_run import open_run
-from longtail.training.learning import LearnedWorseError, learn, learn_run
+from longtail.training.learning import LearnedWorseError, learn, learn_run, newest_head
 from longtail.training.learning.comparison import Moved
 from longtail.training.train import train_engine
 
@@ -140,7 +140,8 @@ class TestWhatIsWorse:
     @pytest.fixture(autouse=True)
     def worse(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lost = Moved("recall@10", 0.5, 0.4, -0.2, -0.05, 0.001, 80)
-        monkeypatch.setattr(learn, "compare", lambda *_: (lost,))
+        for module in (learn, newest_head):
+            monkeypatch.setattr(module, "compare", lambda *_: (lost,))
 
     def test_is_not_published(self, run: Path, whole: Interactions) -> None:
         current = (run / "index" / "CURRENT").read_bytes()

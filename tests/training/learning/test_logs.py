@@ -10,7 +10,7 @@ import pytest
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.errors import DataError
 from longtail.training.learning.logs import check_whole, held_events, on_top
-from longtail.training.learning.newest import newest
+from longtail.training.learning.newest import newest_events
 
 DAY = 86_400
 
@@ -75,21 +75,23 @@ class TestTheNewestEvents:
     log = log_of(*(("ann", day, day) for day in range(20)), ("bob", 1, 0), ("bob", 2, 25))
 
     def test_are_a_tenth_of_the_log_by_time(self) -> None:
-        cut = newest(self.log, np.zeros(22, bool), max_users=9, seed=0)
+        cut = newest_events(self.log, np.zeros(22, bool), max_users=9, seed=0)
         assert cut is not None
         assert sorted(cut.window.item.tolist()) == [2, 19]
         assert len(cut.before) == 20
 
     def test_are_at_most_half_of_what_is_new(self) -> None:
         seen = self.log.time < self.log.time.max() - 7 * DAY
-        cut = newest(self.log, seen, max_users=9, seed=0)
+        cut = newest_events(self.log, seen, max_users=9, seed=0)
         assert cut is not None
         assert cut.window.item.tolist() == [2]
 
     def test_are_none_where_all_was_seen(self) -> None:
-        assert newest(self.log, np.ones(22, bool), max_users=9, seed=0) is None
+        assert newest_events(self.log, np.ones(22, bool), max_users=9, seed=0) is None
 
     def test_are_last_events_where_there_is_no_clock(self) -> None:
-        cut = newest(replace(self.log, has_clock=False), np.zeros(22, bool), max_users=9, seed=0)
+        cut = newest_events(
+            replace(self.log, has_clock=False), np.zeros(22, bool), max_users=9, seed=0
+        )
         assert cut is not None
         assert sorted(cut.window.item.tolist()) == [2, 19]
