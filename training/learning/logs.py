@@ -17,6 +17,8 @@ from longtail.retrieval.errors import DataError
 # A log with less of what the run knows is taken for what is new alone.
 MOST_MISSING = 0.5
 EARLIEST_S = 100_000_000
+# The newest events of a log may be missing for once: rows set aside, a file that was cut off.
+A_DAY_S = 86_400
 
 
 def held_events(log: Interactions, other: Interactions) -> NDArray[np.bool_]:
@@ -41,7 +43,7 @@ def check_whole(log: Interactions, before: Interactions, *, force: bool) -> None
 
     Raises:
         DataError: most of what the run knows is missing, its clock is gone, or (without
-            ``force``) its newest event is older than the run's.
+            ``force``) it ends a day or more before the run's.
     """
     if before.has_clock and not log.has_clock:
         raise DataError(
@@ -59,7 +61,7 @@ def check_whole(log: Interactions, before: Interactions, *, force: bool) -> None
         )
     if log.has_clock and before.has_clock and not force:
         newest, then = int(log.time.max()), int(before.time.max())
-        if newest < then:
+        if newest <= then - A_DAY_S:
             raise DataError(
                 f"the newest event of this log is of {_day(newest)}, but the run knows events up "
                 f"to {_day(then)}; give the log as it is now, or learn from the older one with ",

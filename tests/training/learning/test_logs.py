@@ -66,6 +66,11 @@ def test_a_clock_that_runs_backwards_is_told() -> None:
     check_whole(earlier, OLD, force=True)
 
 
+def test_the_newest_event_may_be_missing() -> None:
+    minutes_earlier = replace(OLD, time=np.minimum(OLD.time, OLD.time.max() - 60))
+    check_whole(minutes_earlier, OLD, force=False)
+
+
 def test_a_log_that_has_lost_its_clock_is_refused() -> None:
     with pytest.raises(DataError, match="none that are a clock"):
         check_whole(replace(OLD, has_clock=False), OLD, force=True)
