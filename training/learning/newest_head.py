@@ -96,6 +96,8 @@ def _fitted(
             scorer=chosen["scorer"],
             tail_weights=(chosen["tail_weight"],),
             counts=bundle.relevance.counts,
+            # Earlier moments would cost more than all else, and say what the old head says.
+            origins=0,
         ),
         behaviour=settings.behaviour.changed(max_history=bundle.evidence_models.last),
     )
