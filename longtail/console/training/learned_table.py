@@ -14,7 +14,7 @@ from longtail.training.learning import LearnedRun
 HEADS = {
     "refitted": "fitted again on the newest events",
     "calibrated": "calibrated on the newest events; fitted on them it ranks no better",
-    "kept": "as it was: too little is new to it",
+    "kept": "as it was: too little is new to it, or fitted again it ranked no better",
 }
 
 

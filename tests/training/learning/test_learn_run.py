@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,6 +45,28 @@ def run(refitted_run: Path, tmp_path: Path) -> Path:
 def whole(split: Split) -> Interactions:
     """The log without parts: all of it is learned."""
     return replace(split.interactions, part=None)
+
+
+def later(log: Interactions, *, days: int, share: float) -> Interactions:
+    """Return a log with as many events more as are the share, for each of the days one lot.
+
+    They are the users' first events again, with other items.
+    """
+    size = int(share * len(log)) + 1
+    day, n_items = 86_400, int(log.item.max()) + 1
+    lots = [np.arange(lot * size, (lot + 1) * size) for lot in range(days)]
+    place = np.concatenate(lots)
+    moved = (log.item[place] + 1 + place % (n_items - 1)) % n_items
+    time = np.concatenate([log.time.max() + day * (i + 1) + lots[0] for i in range(days)])
+    user = np.concatenate([log.user, log.user[place]])
+    order = np.lexsort((np.concatenate([log.time, time]), user))
+    return Interactions(
+        log.user_ids,
+        user[order],
+        np.concatenate([log.item, moved]).astype(np.int32)[order],
+        np.concatenate([log.time, time])[order],
+        log.has_clock,
+    )
 
 
 def test_the_same_log_gives_the_evidence_of_training_to_the_bit(run: Path, split: Split) -> None:
@@ -134,6 +157,54 @@ def test_removed_items_stay_out_and_speak_in_histories(run: Path, whole: Interac
     assert gone in retriever.history(str(whole.user_ids[whole.user[0]]))
     shown = retriever.recommend(users=list(whole.user_ids), k=10, include_seen=True)
     assert str(served.bundle.catalog.item_ids[gone]) not in set(shown["item_id"])
+
+
+class TestTheRelevanceHead:
+    @pytest.fixture
+    def as_good(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let every head rank equally well."""
+        monkeypatch.setattr(newest_head, "_gain", lambda moved: 0.0)
+
+    def test_is_fitted_again_where_that_ranks_no_worse(
+        self, run: Path, whole: Interactions, as_good: None
+    ) -> None:
+        before = open_run(run).bundle.relevance
+        assert learn_run(run, whole, force=True).head == "refitted"
+        after = open_run(run).bundle.relevance
+        assert after.names == before.names
+        assert after.counts == before.counts
+        assert [scorer.kind for scorer in after.scorers] == [s.kind for s in before.scorers]
+
+    def test_stays_as_it_is_until_a_twentieth_is_new_to_it(
+        self, run: Path, whole: Interactions, as_good: None
+    ) -> None:
+        learn_run(run, whole, force=True)
+        made = []
+        for step in range(1, 5):
+            made.append(learn_run(run, later(whole, days=step, share=0.02), force=True).head)
+        assert made == ["kept", "kept", "refitted", "kept"]
+
+    def test_is_measured_by_users_that_it_has_not_seen(
+        self, run: Path, whole: Interactions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked, taught = [], []
+        compared, fitted = newest_head.compare, newest_head.with_relevance_head
+
+        def compare(*given: Any) -> tuple[Moved, ...]:
+            asked.append(given[2].window)
+            return compared(*given)
+
+        def with_relevance_head(*given: Any) -> Any:
+            taught.append(given[3].valid)
+            return fitted(*given)
+
+        monkeypatch.setattr(newest_head, "compare", compare)
+        monkeypatch.setattr(newest_head, "with_relevance_head", with_relevance_head)
+        learn_run(run, whole, force=True)
+        assert len(asked) == 2
+        assert len(taught) == 1
+        assert set(asked[0].user) == set(asked[1].user)
+        assert not set(asked[0].user) & set(taught[0].user)
 
 
 class TestWhatIsWorse:
