@@ -30,13 +30,19 @@ class Clones:
 
 
 def make_clones(
-    frame: pd.DataFrame, template: str, rows: list[int], maker: str, rng: np.random.Generator
+    frame: pd.DataFrame,
+    template: str,
+    rows: list[int],
+    maker: str,
+    rng: np.random.Generator,
+    *,
+    named: bool = True,
 ) -> Clones:
     """Return a copy of each kind of each of these rows, all by makers that are no other's.
 
     Words are shuffled, appended (from the same column of other items) and dropped column by column.
-    ``maker`` is the column of makers; where the title names the maker, another brand stands in its
-    place, and in front of the title otherwise.
+    ``maker`` is the column of makers. Another brand takes the place of the maker's name wherever
+    the texts name makers (``named``), and stands in front of the title otherwise.
     """
     columns = [name for name in template_columns(template) if name != maker]
     words = {c: [w for text in frame[c].astype(str) for w in text.split()] for c in columns}
@@ -71,7 +77,9 @@ def make_clones(
                 if kind in changes:
                     cells[column] = " ".join(changes[kind](column, text.split()))
                 else:
-                    cells[column] = rebranded(text, str(original[maker]), other, column)
+                    cells[column] = rebranded(
+                        text, str(original[maker]) if named else "", other, column
+                    )
             kinds.append(kind)
             sources.append(row)
             lines.append(cells)
