@@ -9,6 +9,7 @@ import click
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument, vector_cache_option
 from longtail.files.input_files import column_option, rejected_option, time_format_option
+from longtail.files.suspects_file import SuspectsFile, quarantine_options
 
 
 @click.command()
@@ -43,6 +44,7 @@ from longtail.files.input_files import column_option, rejected_option, time_form
 @column_option
 @time_format_option
 @rejected_option
+@quarantine_options
 @vector_cache_option
 def learn(
     run: Path,
@@ -51,6 +53,7 @@ def learn(
     catalog: Path | None,
     fresh_sequences: bool,
     force: bool,
+    suspects: SuspectsFile,
     vector_cache: Path | None,
     **reading: object,
 ) -> None:
@@ -80,7 +83,16 @@ def learn(
                 rejected_path=file.rejected_path,
                 progress=progress,
             )
-            served = with_items(served, items, run, progress, vector_cache=vector_cache).served
+            updated = with_items(
+                served,
+                items,
+                run,
+                progress,
+                vector_cache=vector_cache,
+                quarantine=suspects.quarantine,
+            )
+            served = updated.served
+            suspects.note(updated.suspects, run)
         log = file.read(
             served,
             whole=events is None,

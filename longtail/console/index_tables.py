@@ -69,6 +69,7 @@ def _changes(state: CatalogState | None) -> list[tuple[str, str]]:
             f"{added:,} added, {changed:,} updated, {int(state.removed.sum()):,} removed and not "
             "yet forgotten",
         ),
+        ("quarantined", f"{0 if state.quarantined is None else int(state.quarantined.sum()):,}"),
         ("popularity", counts),
     ]
 

@@ -29,8 +29,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import LogScale, Popularity
 
-# 2: names a learned state or quarantines rows, which a longtail that knows nothing of it would leave
-# out or show.
+# 2: names a learned state, or quarantines rows; a longtail that knows of neither would be wrong.
 FORMAT, FORMAT_BEFORE = 2, 1
 CLOCK = "clock.safetensors"
 REMEDY = "go back with `longtail index rollback`"

@@ -25,7 +25,7 @@ OVERLAP = 0.65
 # as editions of one thing do.
 OVERLAP_OTHER_WORD, OVERLAP_SAME_WORD = 0.75, 0.97
 # Of the vectors, where there are any: what the tower reads as another thing wins no lists.
-COSINE = 0.4
+COSINE = 0.3
 _AT_ONCE = 2_048
 
 
@@ -47,6 +47,7 @@ class PopularTexts:
         self.rows = np.flatnonzero(popular)
         self._template = catalog.template
         self._maker = maker_column(catalog.frame)
+        self._popular_ids = {str(item_id) for item_id in self.item_ids[popular]}
         self._popular: list[ItemWords] = []
         self._weights = WordWeights(self._read(catalog, popular))
         self._titles = RareWords([i.title for i in self._popular], self._weights, OVERLAP)
@@ -62,7 +63,7 @@ class PopularTexts:
     def copies(self, items: pd.DataFrame) -> list[Copy]:
         """Return which lines are like a popular item of another maker, the most alike each.
 
-        ``items`` have the catalog's columns; a popular item is no copy of itself.
+        ``items`` have the catalog's columns. What is popular itself is nobody's copy.
         """
         lines = list(item_words(items, self._template, self._maker))
         ids = items["item_id"].tolist()
@@ -74,10 +75,10 @@ class PopularTexts:
             near |= self._texts.near([item.whole for item in block])
             for place, at in sorted(near):
                 line, row = start + place, int(self.rows[at])
+                if str(ids[line]) in self._popular_ids:
+                    continue
                 same = self._suspicious_overlap(block[place], self._popular[at])
-                if self.item_ids[row] != ids[line] and same > (
-                    best[line].overlap if line in best else 0.0
-                ):
+                if same > (best[line].overlap if line in best else 0.0):
                     best[line] = Copy(line, row, same)
         return [best[line] for line in sorted(best)]
 
