@@ -25,12 +25,12 @@ def suspects(
 ) -> list[Finding]:
     """Return what items are suspected of; ``vectors`` float32 [m, d] are their texts'.
 
-    ``served`` has the rows that ``checks`` were made for, and perhaps more.
+    ``checks`` may be of an earlier version; what is no longer offered wasn't copied.
     """
 
     def cosine(copy: Copy) -> float:
-        popular = served.index.vectors(np.array([copy.row]))[0]
-        return float(vectors[copy.line] @ popular)
+        row = served.bundle.catalog.offered([copy.like])
+        return float(vectors[copy.line] @ served.index.vectors(row)[0]) if row[0] >= 0 else -1.0
 
     return checks.findings(items, cosine)
 

@@ -99,6 +99,25 @@ class ChangedAnswer(BaseModel):
     versions: Versions
 
 
+class Suspect(BaseModel):
+    """What an item is suspected of; like is the item that it is like, empty without one."""
+
+    reason: str
+    detail: str
+    like: str
+
+
+class PutAnswer(BaseModel):
+    """The version that has the item, and what it is suspected of.
+
+    quarantined: it is in no answer until `longtail index release`.
+    """
+
+    versions: Versions
+    suspects: list[Suspect]
+    quarantined: bool
+
+
 class AcceptedAnswer(BaseModel):
     """How many events are on the disk by now."""
 

@@ -31,10 +31,10 @@ _AT_ONCE = 2_048
 
 @dataclass(frozen=True)
 class Copy:
-    """A line that is like a popular item: the line, that item's row, and how much they overlap."""
+    """A line that is like a popular item: the line, that item's id, and how much they overlap."""
 
     line: int
-    row: int
+    like: str
     overlap: float
 
 
@@ -43,11 +43,9 @@ class PopularTexts:
 
     def __init__(self, catalog: Catalog, popular: NDArray[np.bool_]) -> None:
         """Read the catalog's texts; ``popular`` bool [n]."""
-        self.item_ids = catalog.item_ids
-        self.rows = np.flatnonzero(popular)
         self._template = catalog.template
         self._maker = maker_column(catalog.frame)
-        self._popular_ids = {str(item_id) for item_id in self.item_ids[popular]}
+        self._ids = [str(item_id) for item_id in catalog.item_ids[popular]]
         self._popular: list[ItemWords] = []
         self._weights = WordWeights(self._read(catalog, popular))
         self._titles = RareWords([i.title for i in self._popular], self._weights, OVERLAP)
@@ -66,7 +64,8 @@ class PopularTexts:
         ``items`` have the catalog's columns. What is popular itself is nobody's copy.
         """
         lines = list(item_words(items, self._template, self._maker))
-        ids = items["item_id"].tolist()
+        popular = set(self._ids)
+        honest = [str(item_id) in popular for item_id in items["item_id"]]
         best: dict[int, Copy] = {}
         for start in range(0, len(lines), _AT_ONCE):
             block = lines[start : start + _AT_ONCE]
@@ -74,24 +73,23 @@ class PopularTexts:
             near = self._titles.near([item.title for item in block])
             near |= self._texts.near([item.whole for item in block])
             for place, at in sorted(near):
-                line, row = start + place, int(self.rows[at])
-                if str(ids[line]) in self._popular_ids:
+                line = start + place
+                if honest[line]:
                     continue
                 same = self._suspicious_overlap(block[place], self._popular[at])
                 if same > (best[line].overlap if line in best else 0.0):
-                    best[line] = Copy(line, row, same)
+                    best[line] = Copy(line, self._ids[at], same)
         return [best[line] for line in sorted(best)]
 
     def finding(self, items: pd.DataFrame, copy: Copy) -> Finding:
         """Return a copy in words."""
-        popular = str(self.item_ids[copy.row])
         other = ", by another maker" if self._maker else ""
         return Finding(
             str(items["item_id"].iloc[copy.line]),
             COPY,
-            f"its text overlaps by {copy.overlap:.0%} with that of {popular}, which is popular"
+            f"its text overlaps by {copy.overlap:.0%} with that of {copy.like}, which is popular"
             f"{other}",
-            popular,
+            copy.like,
         )
 
     def _suspicious_overlap(self, item: ItemWords, popular: ItemWords) -> float:
