@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +48,14 @@ class PopularTexts:
         self._ids = [str(item_id) for item_id in catalog.item_ids[popular]]
         self._popular: list[ItemWords] = []
         self._weights = WordWeights(self._read(catalog, popular))
+        makers = dict.fromkeys(item.maker for item in self._popular if item.maker)
+        self._makers = {maker: code for code, maker in enumerate(makers)}
+        self._maker_of = self._maker_codes(self._popular)
         self._titles = RareWords([i.title for i in self._popular], self._weights, OVERLAP)
         self._texts = RareWords([i.whole for i in self._popular], self._weights, OVERLAP)
+
+    def _maker_codes(self, items: Sequence[ItemWords]) -> NDArray[np.int64]:
+        return np.array([self._makers.get(item.maker, -1) for item in items], np.int64)
 
     def _read(self, catalog: Catalog, popular: NDArray[np.bool_]) -> Iterator[ItemWords]:
         lines = item_words(catalog.frame, self._template, self._maker)
@@ -65,21 +71,31 @@ class PopularTexts:
         """
         lines = list(item_words(items, self._template, self._maker))
         popular = set(self._ids)
-        honest = [str(item_id) in popular for item_id in items["item_id"]]
-        best: dict[int, Copy] = {}
-        for start in range(0, len(lines), _AT_ONCE):
-            block = lines[start : start + _AT_ONCE]
-            # Of two overlaps whose mean is high enough, one is.
-            near = self._titles.near([item.title for item in block])
-            near |= self._texts.near([item.whole for item in block])
-            for place, at in sorted(near):
-                line = start + place
-                if honest[line]:
-                    continue
-                same = self._suspicious_overlap(block[place], self._popular[at])
+        checked = [i for i, item_id in enumerate(items["item_id"]) if str(item_id) not in popular]
+        found = []
+        for start in range(0, len(checked), _AT_ONCE):
+            block = checked[start : start + _AT_ONCE]
+            best: dict[int, Copy] = {}
+            for place, at in self._pairs([lines[i] for i in block]):
+                line = block[place]
+                same = self._suspicious_overlap(lines[line], self._popular[at])
                 if same > (best[line].overlap if line in best else 0.0):
                     best[line] = Copy(line, self._ids[at], same)
-        return [best[line] for line in sorted(best)]
+            found += [best[line] for line in sorted(best)]
+        return found
+
+    def _pairs(self, block: Sequence[ItemWords]) -> Iterator[tuple[int, int]]:
+        """Return positions in the block and of popular items that may be alike, in order."""
+        if not self._popular:
+            return iter(())
+        # Of two overlaps whose mean is high enough, one is.
+        titles = self._titles.near([item.title for item in block])
+        texts = self._texts.near([item.whole for item in block])
+        place, at = np.divmod(np.union1d(titles, texts), len(self._popular))
+        maker = self._maker_codes(block)
+        # By far the most: editions of one maker's thing.
+        other = (maker[place] < 0) | (maker[place] != self._maker_of[at])
+        return zip(place[other].tolist(), at[other].tolist(), strict=True)
 
     def finding(self, items: pd.DataFrame, copy: Copy) -> Finding:
         """Return a copy in words."""

@@ -26,8 +26,11 @@ class RareWords:
         ones.data[:] = 1.0
         self._said_by = ones.T.tocsr()
 
-    def near(self, texts: Sequence[Words]) -> set[tuple[int, int]]:
-        """Return the pairs of one of these texts and one looked for that may overlap enough."""
+    def near(self, texts: Sequence[Words]) -> NDArray[np.int64]:
+        """Return which of these texts may overlap enough with which of those looked for.
+
+        Each pair is ``position * number of texts looked for + that one's position``, int64.
+        """
         totals = np.array([self._weights.total(words) for words in texts])
         rare = [self._rarest(words, total) for words, total in zip(texts, totals, strict=True)]
         rest = totals - np.array([self._weights.total(words) for words in rare])
@@ -37,7 +40,8 @@ class RareWords:
         most = shared.data + rest[line]
         needed = self._least / (1 + self._least) * (totals[line] + self._totals[at])
         kept = most >= needed - 1e-9
-        return set(zip(line[kept].tolist(), at[kept].tolist(), strict=True))
+        pairs = line[kept].astype(np.int64) * len(self._totals) + at[kept]
+        return np.asarray(pairs, np.int64)
 
     def _rarest(self, words: Words, total: float) -> Words:
         chosen, held = [], 0.0

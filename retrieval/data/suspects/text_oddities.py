@@ -18,7 +18,8 @@ REPEATS, REPEATED_SHARE = 8, 0.2
 _SHORTEST = 3
 _TAG = re.compile(
     r"</?(?:a|b|big|br|center|div|em|font|form|h[1-6]|hr|i|iframe|img|input|li|link|meta|object|"
-    r"ol|p|script|small|span|strong|style|sub|sup|svg|table|td|th|tr|u|ul|video)\b[^<>]*/?>|<!--",
+    r"ol|p|script|small|span|strong|style|sub|sup|svg|table|td|th|tr|u|ul|video)"
+    r"(?:\s+[\w:-]+\s*=[^<>]*)?\s*/?>|<!--",
     re.IGNORECASE,
 )
 # Joiners have work to do between the letters of some scripts and within emoji.

@@ -15,7 +15,7 @@ from longtail.retrieval.data.suspects.item_words import words_of
 # Chosen on real catalogs, see docs/suspects.md. A kind is the first levels of a category; a word
 # is a kind's where that holds most of the items that say it.
 LEVELS = 3
-LEAST_ITEMS, OWNED = 5, 0.5
+LEAST_ITEMS, OWNED = 8, 0.5
 FOREIGN_KINDS = 6
 # Of fewer kinds, none is foreign to the others.
 FEWEST_KINDS = 8
@@ -48,12 +48,11 @@ class WordKinds:
             return
         lines = zip(items["item_id"], items["categories"], texts, strict=True)
         for item_id, category, text in lines:
-            own, foreign = _kind(category), dict[str, str]()
-            for word in _content(text):
-                kind = self._kind_of.get(word, own)
-                if kind != own:
-                    foreign.setdefault(kind, word)
-            if len(foreign) >= FOREIGN_KINDS:
+            own = _kind(category)
+            kinds = {w: self._kind_of[w] for w in _content(text) if w in self._kind_of}
+            foreign = {kind: word for word, kind in sorted(kinds.items()) if kind != own}
+            at_home = sum(kind == own for kind in kinds.values())
+            if len(foreign) >= max(FOREIGN_KINDS, at_home):
                 shown = ", ".join(f"{w!r} ({k})" for k, w in sorted(foreign.items())[:3])
                 detail = f"it holds words of {len(foreign)} other kinds of items: {shown}"
                 yield Finding(str(item_id), MANY_KINDS, detail)
