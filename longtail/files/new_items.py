@@ -26,7 +26,7 @@ from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, work_folder
 from longtail.retrieval.run.catalog_updates import added, change_of, changed
 from longtail.retrieval.run.served_run import ServedRun
-from longtail.retrieval.run.suspected_items import checks_of, held_back, suspects
+from longtail.retrieval.run.suspected_items import checks_of, held_back
 from longtail.retrieval.towers.backends.choice import choose_for_update, sample_rows
 from longtail.retrieval.towers.backends.names import backend_of_run
 from longtail.retrieval.towers.catalog_encoding import Texts, embed_texts, list_texts, text_blocks
@@ -118,7 +118,7 @@ def with_items(
     n_read = len(read)
     if len(fresh):
         read = pd.concat([read, conformed(fresh, served.bundle.catalog.frame)], ignore_index=True)
-    found = suspects(served, checks_of(served), read, vectors) if len(read) else []
+    found = checks_of(served).findings(read) if len(read) else []
     held = held_back(read, found) & quarantine
     if known.any():
         served = changed(served, change, vectors[:n_read], held[:n_read])

@@ -1,4 +1,4 @@
-"""What items that come to a served run are suspected of, by its catalog and its vectors."""
+"""What items that come to a served run are suspected of, by its catalog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.suspects.finding import Finding
 from longtail.retrieval.data.suspects.item_checks import ItemChecks
-from longtail.retrieval.data.suspects.popular_copies import Copy
 from longtail.retrieval.run.served_run import ServedRun
 
 
@@ -18,21 +17,6 @@ def checks_of(served: ServedRun) -> ItemChecks:
     """Return the checks by the served catalog, which reads all its texts once."""
     bundle = served.bundle
     return ItemChecks(bundle.catalog, bundle.popularity.in_pool("head"))
-
-
-def suspects(
-    served: ServedRun, checks: ItemChecks, items: pd.DataFrame, vectors: NDArray[np.float32]
-) -> list[Finding]:
-    """Return what items are suspected of; ``vectors`` float32 [m, d] are their texts'.
-
-    ``checks`` may be of an earlier version; what is no longer offered wasn't copied.
-    """
-
-    def cosine(copy: Copy) -> float:
-        row = served.bundle.catalog.offered([copy.like])
-        return float(vectors[copy.line] @ served.index.vectors(row)[0]) if row[0] >= 0 else -1.0
-
-    return checks.findings(items, cosine)
 
 
 def held_back(items: pd.DataFrame, findings: Sequence[Finding]) -> NDArray[np.bool_]:

@@ -22,7 +22,7 @@ from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.catalog_updates import Change, added, change_of, changed, removed
 from longtail.retrieval.run.quarantine import quarantined_ids
 from longtail.retrieval.run.served_run import ServedRun
-from longtail.retrieval.run.suspected_items import checks_of, suspects
+from longtail.retrieval.run.suspected_items import checks_of
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend
 from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.serving.engine.model_registry import ModelRegistry
@@ -74,7 +74,7 @@ class CatalogWriter:
         def change(served: ServedRun) -> ServedRun:
             coming = _coming(served, item_id, columns)
             if len(coming.texts):
-                found.extend(suspects(served, self._checks(served), coming.read, coming.vectors))
+                found.extend(self._checks(served).findings(coming.read))
             return coming.taken_in(served, np.array([self.quarantine and bool(found)]))
 
         versions = await self._do(change)

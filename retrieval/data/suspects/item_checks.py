@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.suspects.finding import Finding
-from longtail.retrieval.data.suspects.popular_copies import COSINE, Copy, PopularTexts
+from longtail.retrieval.data.suspects.popular_copies import PopularTexts
 from longtail.retrieval.data.suspects.text_oddities import text_oddities
 from longtail.retrieval.data.suspects.word_kinds import WordKinds
 from longtail.retrieval.data.text_template import render
@@ -25,20 +23,11 @@ class ItemChecks:
         self._popular = PopularTexts(catalog, popular)
         self._kinds = WordKinds(catalog)
 
-    def findings(
-        self, items: pd.DataFrame, cosine: Callable[[Copy], float] | None = None
-    ) -> list[Finding]:
-        """Return what these items, with the catalog's columns, are suspected of, in their order.
-
-        With ``cosine``, the vectors' likeness, a copy is one only if the tower takes it for one.
-        """
+    def findings(self, items: pd.DataFrame) -> list[Finding]:
+        """Return what these items, with the catalog's columns, are suspected of, in their order."""
         items = items.reset_index(drop=True)
         texts = render(self._template, items)
-        found = [
-            self._popular.finding(items, copy)
-            for copy in self._popular.copies(items)
-            if cosine is None or cosine(copy) >= COSINE
-        ]
+        found = [self._popular.finding(items, copy) for copy in self._popular.copies(items)]
         found += self._kinds.findings(items, texts)
         found += text_oddities(items, texts)
         line = {item_id: line for line, item_id in enumerate(items["item_id"])}

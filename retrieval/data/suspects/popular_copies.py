@@ -24,8 +24,6 @@ OVERLAP = 0.65
 # Where no maker is named: of titles that begin with other words, and of those that begin alike,
 # as editions of one thing do.
 OVERLAP_OTHER_WORD, OVERLAP_SAME_WORD = 0.75, 0.97
-# Of the vectors, where there are any: what the tower reads as another thing wins no lists.
-COSINE = 0.3
 _AT_ONCE = 2_048
 
 

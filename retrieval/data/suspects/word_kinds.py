@@ -16,7 +16,7 @@ from longtail.retrieval.data.suspects.item_words import words_of
 # is a kind's where that holds most of the items that say it.
 LEVELS = 3
 LEAST_ITEMS, OWNED = 8, 0.5
-FOREIGN_KINDS = 6
+FOREIGN_KINDS = 7
 # Of fewer kinds, none is foreign to the others.
 FEWEST_KINDS = 8
 _STEP = re.compile(r"\s*[>|/;,»]\s*")
