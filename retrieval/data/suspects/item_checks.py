@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.suspects.finding import Finding
+from longtail.retrieval.data.suspects.item_words import WordWeights, count_words
 from longtail.retrieval.data.suspects.popular_copies import PopularTexts
 from longtail.retrieval.data.suspects.text_oddities import text_oddities
-from longtail.retrieval.data.suspects.word_kinds import WordKinds
+from longtail.retrieval.data.suspects.word_kinds import WordKinds, kinds_of
 from longtail.retrieval.data.text_template import render
 
 
@@ -20,8 +21,9 @@ class ItemChecks:
     def __init__(self, catalog: Catalog, popular: NDArray[np.bool_]) -> None:
         """Read the catalog's texts once; ``popular`` bool [n] are the items worth copying."""
         self._template = catalog.template
-        self._popular = PopularTexts(catalog, popular)
-        self._kinds = WordKinds(catalog)
+        counts = count_words(catalog.texts(), kinds_of(catalog.frame))
+        self._popular = PopularTexts(catalog, popular, WordWeights(counts, len(catalog)))
+        self._kinds = WordKinds(counts)
 
     def findings(self, items: pd.DataFrame) -> list[Finding]:
         """Return what these items, with the catalog's columns, are suspected of, in their order."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any
@@ -22,6 +22,8 @@ MAKER_COLUMNS = (
 )
 
 Words = frozenset[str]
+# How many items say each word, by the kind of item.
+WordCounts = Mapping[str, Counter[str]]
 _WORD = re.compile(r"\w+")
 
 
@@ -35,6 +37,18 @@ def words_of(text: str) -> list[str]:
         text = unicodedata.normalize("NFKC", text)
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return _WORD.findall(text.lower())
+
+
+def count_words(texts: Iterable[str], kinds: Iterable[str]) -> WordCounts:
+    """Return how many of these texts of items say each word, by the kinds of the items.
+
+    >>> count_words(["tea tin", "tea"], ["tea", "tea"])["tea"].most_common()
+    [('tea', 2), ('tin', 1)]
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for text, kind in zip(texts, kinds, strict=True):
+        counts[kind].update(set(words_of(text)))
+    return dict(counts)
 
 
 @dataclass(frozen=True)
@@ -78,12 +92,11 @@ def item_words(frame: pd.DataFrame, template: str, maker: str | None) -> Iterato
 class WordWeights(dict[str, float]):
     """How much words tell: the log of how few items say them; 0 for what all say."""
 
-    def __init__(self, items: Iterable[ItemWords]) -> None:
+    def __init__(self, counts: WordCounts, n_items: int) -> None:
         said_by: Counter[str] = Counter()
-        n = 1
-        for item in items:
-            said_by.update(item.whole)
-            n += 1
+        for said in counts.values():
+            said_by.update(said)
+        n = n_items + 1
         super().__init__({word: log(n / (1 + times)) for word, times in said_by.items()})
         self._of_unknown = log(n)
 

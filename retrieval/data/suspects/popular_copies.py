@@ -39,13 +39,13 @@ class Copy:
 class PopularTexts:
     """The texts of popular items, by which copies of them are found."""
 
-    def __init__(self, catalog: Catalog, popular: NDArray[np.bool_]) -> None:
-        """Read the catalog's texts; ``popular`` bool [n]."""
+    def __init__(self, catalog: Catalog, popular: NDArray[np.bool_], weights: WordWeights) -> None:
+        """Read the texts of popular items, bool [n]; ``weights`` are those of all texts."""
         self._template = catalog.template
         self._maker = maker_column(catalog.frame)
         self._ids = [str(item_id) for item_id in catalog.item_ids[popular]]
-        self._popular: list[ItemWords] = []
-        self._weights = WordWeights(self._read(catalog, popular))
+        self._weights = weights
+        self._popular = list(item_words(catalog.frame[popular], self._template, self._maker))
         makers = dict.fromkeys(item.maker for item in self._popular if item.maker)
         self._makers = {maker: code for code, maker in enumerate(makers)}
         self._maker_of = self._maker_codes(self._popular)
@@ -54,13 +54,6 @@ class PopularTexts:
 
     def _maker_codes(self, items: Sequence[ItemWords]) -> NDArray[np.int64]:
         return np.array([self._makers.get(item.maker, -1) for item in items], np.int64)
-
-    def _read(self, catalog: Catalog, popular: NDArray[np.bool_]) -> Iterator[ItemWords]:
-        lines = item_words(catalog.frame, self._template, self._maker)
-        for item, is_popular in zip(lines, popular, strict=True):
-            if is_popular:
-                self._popular.append(item)
-            yield item
 
     def copies(self, items: pd.DataFrame) -> list[Copy]:
         """Return which lines are like a popular item of another maker, the most alike each.

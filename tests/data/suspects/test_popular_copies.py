@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.suspects.finding import COPY
+from longtail.retrieval.data.suspects.item_words import WordWeights, count_words
 from longtail.retrieval.data.suspects.popular_copies import PopularTexts
 
 TEMPLATE = "{title}. {description}"
@@ -28,8 +30,13 @@ def shop(*, maker: str | None = "brand") -> Catalog:
     return Catalog(frame, TEMPLATE)
 
 
+def texts_of(catalog: Catalog, popular: NDArray[np.bool_]) -> PopularTexts:
+    counts = count_words(catalog.texts(), [""] * len(catalog))
+    return PopularTexts(catalog, popular, WordWeights(counts, len(catalog)))
+
+
 def worth_copying(catalog: Catalog) -> PopularTexts:
-    return PopularTexts(catalog, catalog.item_ids == "pan")
+    return texts_of(catalog, catalog.item_ids == "pan")
 
 
 def new(title: str, text: str = TEXT, maker: str = "Lux", column: str = "brand") -> pd.DataFrame:
@@ -86,13 +93,13 @@ def test_without_makers_only_what_is_nearly_the_same_is_a_copy() -> None:
 def test_a_popular_item_is_no_copy_of_itself_or_of_another() -> None:
     catalog = shop()
     twice = pd.concat([catalog.frame, new(POPULAR)], ignore_index=True)
-    both = PopularTexts(Catalog(twice, TEMPLATE), np.isin(twice["item_id"], ["pan", "new"]))
+    both = texts_of(Catalog(twice, TEMPLATE), np.isin(twice["item_id"], ["pan", "new"]))
     assert not both.copies(twice)
 
 
 def test_a_catalog_in_which_nothing_is_popular_has_no_copies() -> None:
     catalog = shop()
-    assert not PopularTexts(catalog, np.zeros(len(catalog), bool)).copies(new(POPULAR))
+    assert not texts_of(catalog, np.zeros(len(catalog), bool)).copies(new(POPULAR))
 
 
 def test_rare_words_miss_no_pair_that_overlaps_enough() -> None:
@@ -111,9 +118,9 @@ def test_rare_words_miss_no_pair_that_overlaps_enough() -> None:
         )
 
     catalog = Catalog(lines(150, "old"), TEMPLATE)
-    popular = PopularTexts(catalog, np.ones(150, bool))
+    popular = texts_of(catalog, np.ones(150, bool))
     items = lines(200, "new")
-    every = PopularTexts(catalog, np.ones(150, bool))
+    every = texts_of(catalog, np.ones(150, bool))
     every._pairs = lambda block: (  # type: ignore[method-assign]
         (line, at) for line in range(len(block)) for at in range(150)
     )

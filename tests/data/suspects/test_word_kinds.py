@@ -7,7 +7,8 @@ import pandas as pd
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.suspects.finding import MANY_KINDS
-from longtail.retrieval.data.suspects.word_kinds import WordKinds
+from longtail.retrieval.data.suspects.item_words import count_words
+from longtail.retrieval.data.suspects.word_kinds import WordKinds, kinds_of
 
 KINDS = [f"Shop > Kind {letter}" for letter in "ABCDEFGHIJ"]
 
@@ -26,9 +27,13 @@ def shop(categories: str = "categories") -> Catalog:
     return Catalog(pd.DataFrame(lines, columns=["item_id", "title", categories]), "{title}")
 
 
+def kinds_in(catalog: Catalog) -> WordKinds:
+    return WordKinds(count_words(catalog.texts(), kinds_of(catalog.frame)))
+
+
 def findings(catalog: Catalog, title: str, kind: str = KINDS[0]) -> list[str]:
     items = pd.DataFrame({"item_id": ["n"], "title": [title], "categories": [kind]})
-    return [f.detail for f in WordKinds(catalog).findings(items, [title])]
+    return [f.detail for f in kinds_in(catalog).findings(items, [title])]
 
 
 def test_words_of_many_kinds_are_told_with_some_of_them() -> None:
@@ -43,7 +48,7 @@ def test_many_words_of_its_own_kind_and_of_all_kinds_are_honest() -> None:
 
 def test_no_item_of_an_honest_catalog_is_told() -> None:
     catalog = shop()
-    found = WordKinds(catalog).findings(catalog.frame, catalog.texts())
+    found = kinds_in(catalog).findings(catalog.frame, catalog.texts())
     assert not [finding for finding in found if finding.reason == MANY_KINDS]
 
 
