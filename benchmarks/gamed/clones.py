@@ -10,7 +10,8 @@ import pandas as pd
 
 from longtail.retrieval.data.text_template import template_columns
 
-KINDS = ("exact", "another brand", "shuffled words", "words appended", "words dropped")
+REBRANDED = ("brand in front", "brand replaced")
+KINDS = ("exact", *REBRANDED, "shuffled words", "words appended", "words dropped")
 SHARE = 0.2
 
 
@@ -35,14 +36,12 @@ def make_clones(
     rows: list[int],
     maker: str,
     rng: np.random.Generator,
-    *,
-    named: bool = True,
 ) -> Clones:
-    """Return a copy of each kind of each of these rows, all by makers that are no other's.
+    """Return a copy of each kind of each of these rows, all by other makers.
 
     Words are shuffled, appended (from the same column of other items) and dropped column by column.
-    ``maker`` is the column of makers. Another brand takes the place of the maker's name wherever
-    the texts name makers (``named``), and stands in front of the title otherwise.
+    ``maker`` is the column of makers. A brand of the catalog stands in front of the title, or takes
+    the place of the maker's name wherever the columns hold that; other copies are by nobody known.
     """
     columns = [name for name in template_columns(template) if name != maker]
     words = {c: [w for text in frame[c].astype(str) for w in text.split()] for c in columns}
@@ -61,25 +60,27 @@ def make_clones(
         return [text[i] for i in np.sort(rng.permutation(len(text))[:kept])]
 
     changes: dict[str, Callable[[str, list[str]], list[str]]] = {
-        "exact": lambda _, text: text,
+        **dict.fromkeys(KINDS, lambda _, text: text),
         "shuffled words": shuffled,
         "words appended": appended,
         "words dropped": dropped,
     }
+    brands = frame[maker].astype(str).to_numpy()
     kinds, sources, lines = [], [], []
     for row in rows:
         original = frame.iloc[row]
-        other = str(frame[maker].iloc[int(rng.integers(len(frame)))])
+        brand = str(original[maker])
+        other = next(name for name in brands[rng.integers(len(brands), size=99)] if name != brand)
         for kind in KINDS:
-            cells = {"item_id": f"clone {len(lines)}", maker: f"no other {len(lines)}"}
+            maker_of = other if kind in REBRANDED else f"no other {len(lines)}"
+            cells = {"item_id": f"clone {len(lines)}", maker: maker_of}
             for column in columns:
                 text = str(original[column])
-                if kind in changes:
-                    cells[column] = " ".join(changes[kind](column, text.split()))
-                else:
-                    cells[column] = rebranded(
-                        text, str(original[maker]) if named else "", other, column
-                    )
+                cells[column] = " ".join(changes[kind](column, text.split()))
+                if kind == "brand replaced":
+                    cells[column] = rebranded(text, brand, other, column)
+                elif kind == "brand in front" and column == "title":
+                    cells[column] = f"{other} {text}"
             kinds.append(kind)
             sources.append(row)
             lines.append(cells)

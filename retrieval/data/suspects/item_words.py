@@ -60,12 +60,16 @@ class ItemWords:
         whole: those and the words of its text as the tower reads it.
         first: the first word of its title, empty without one.
         maker: the words of who is behind it, empty where the catalog doesn't say.
+        unsigned_title: the title's words without the maker's.
+        unsigned: all its words without the maker's.
     """
 
     title: Words
     whole: Words
     first: str
     maker: Words
+    unsigned_title: Words
+    unsigned: Words
 
 
 def maker_column(frame: pd.DataFrame) -> str | None:
@@ -81,11 +85,15 @@ def item_words(frame: pd.DataFrame, template: str, maker: str | None) -> Iterato
     titles = frame.get("title", nobody)
     for title, text, cell in zip(titles, render(template, frame), makers, strict=True):
         in_title = words_of("" if pd.isna(title) else str(title))
+        whole = frozenset(words_of(text)).union(in_title)
+        signed = frozenset(words_of("" if pd.isna(cell) else str(cell)))
         yield ItemWords(
             title=frozenset(in_title),
-            whole=frozenset(words_of(text)).union(in_title),
+            whole=whole,
             first=in_title[0] if in_title else "",
-            maker=frozenset(words_of("" if pd.isna(cell) else str(cell))),
+            maker=signed,
+            unsigned_title=frozenset(in_title) - signed,
+            unsigned=whole - signed,
         )
 
 

@@ -21,6 +21,8 @@ from longtail.retrieval.data.suspects.rare_words import RareWords
 
 # Chosen on real catalogs with made-up copies in them, see docs/suspects.md.
 OVERLAP = 0.65
+# Where one maker's name took the place of the other's: without both, and least with them.
+OVERLAP_UNSIGNED, OVERLAP_SIGNED = 0.9, 0.4
 # Where no maker is named: of titles that begin with other words, and of those that begin alike,
 # as editions of one thing do.
 OVERLAP_OTHER_WORD, OVERLAP_SAME_WORD = 0.75, 0.97
@@ -49,8 +51,14 @@ class PopularTexts:
         makers = dict.fromkeys(item.maker for item in self._popular if item.maker)
         self._makers = {maker: code for code, maker in enumerate(makers)}
         self._maker_of = self._maker_codes(self._popular)
-        self._titles = RareWords([i.title for i in self._popular], self._weights, OVERLAP)
-        self._texts = RareWords([i.whole for i in self._popular], self._weights, OVERLAP)
+        # Of two overlaps whose mean is high enough, one is.
+        least = {"title": OVERLAP, "whole": OVERLAP}
+        if self._makers:
+            least |= {"unsigned_title": OVERLAP_UNSIGNED, "unsigned": OVERLAP_UNSIGNED}
+        self._near = {
+            part: RareWords([getattr(item, part) for item in self._popular], weights, overlap)
+            for part, overlap in least.items()
+        }
 
     def _maker_codes(self, items: Sequence[ItemWords]) -> NDArray[np.int64]:
         return np.array([self._makers.get(item.maker, -1) for item in items], np.int64)
@@ -60,29 +68,27 @@ class PopularTexts:
 
         ``items`` have the catalog's columns. What is popular itself is nobody's copy.
         """
-        lines = list(item_words(items, self._template, self._maker))
-        popular = set(self._ids)
-        checked = [i for i, item_id in enumerate(items["item_id"]) if str(item_id) not in popular]
+        checked = np.flatnonzero(~items["item_id"].astype(str).isin(self._ids))
         found = []
         for start in range(0, len(checked), _AT_ONCE):
-            block = checked[start : start + _AT_ONCE]
+            lines = checked[start : start + _AT_ONCE]
+            block = list(item_words(items.iloc[lines], self._template, self._maker))
             best: dict[int, Copy] = {}
-            for place, at in self._pairs([lines[i] for i in block]):
-                line = block[place]
-                same = self._suspicious_overlap(lines[line], self._popular[at])
-                if same > (best[line].overlap if line in best else 0.0):
-                    best[line] = Copy(line, self._ids[at], same)
-            found += [best[line] for line in sorted(best)]
+            for place, at in self._pairs(block):
+                same = self._suspicious_overlap(block[place], self._popular[at])
+                if same > (best[place].overlap if place in best else 0.0):
+                    best[place] = Copy(int(lines[place]), self._ids[at], same)
+            found += [best[place] for place in sorted(best)]
         return found
 
     def _pairs(self, block: Sequence[ItemWords]) -> Iterator[tuple[int, int]]:
         """Return positions in the block and of popular items that may be alike, in order."""
         if not self._popular:
             return iter(())
-        # Of two overlaps whose mean is high enough, one is.
-        titles = self._titles.near([item.title for item in block])
-        texts = self._texts.near([item.whole for item in block])
-        place, at = np.divmod(np.union1d(titles, texts), len(self._popular))
+        pairs = [
+            near.near([getattr(item, part) for item in block]) for part, near in self._near.items()
+        ]
+        place, at = np.divmod(np.unique(np.concatenate(pairs)), len(self._popular))
         maker = self._maker_codes(block)
         # By far the most: editions of one maker's thing.
         other = (maker[place] < 0) | (maker[place] != self._maker_of[at])
@@ -101,12 +107,17 @@ class PopularTexts:
 
     def _suspicious_overlap(self, item: ItemWords, popular: ItemWords) -> float:
         """Return how much titles and texts overlap in the mean; 0 where that is honest."""
-        if item.maker and popular.maker:
-            if item.maker == popular.maker:
-                return 0.0
-            least = OVERLAP
-        else:
-            least = OVERLAP_SAME_WORD if item.first == popular.first else OVERLAP_OTHER_WORD
-        title = self._weights.overlap(item.title, popular.title)
-        same = (title + self._weights.overlap(item.whole, popular.whole)) / 2
-        return same if same >= least else 0.0
+        overlap = self._weights.overlap
+        same = (overlap(item.title, popular.title) + overlap(item.whole, popular.whole)) / 2
+        if not (item.maker and popular.maker):
+            other = item.first != popular.first
+            return same if same >= (OVERLAP_OTHER_WORD if other else OVERLAP_SAME_WORD) else 0.0
+        if item.maker == popular.maker:
+            return 0.0
+        if same >= OVERLAP:
+            return same
+        if same < OVERLAP_SIGNED:
+            return 0.0
+        title = overlap(item.unsigned_title, popular.unsigned_title)
+        same = (title + overlap(item.unsigned, popular.unsigned)) / 2
+        return same if same >= OVERLAP_UNSIGNED else 0.0

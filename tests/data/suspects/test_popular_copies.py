@@ -79,6 +79,21 @@ def test_editions_of_the_same_maker_are_honest() -> None:
     assert not worth_copying(shop()).copies(new(f"{POPULAR}, 28 cm", maker="ORO"))
 
 
+def test_one_makers_name_in_the_place_of_the_others_hides_no_copy() -> None:
+    names = "Oro Solingen Manufaktur"
+    catalog = shop()
+    catalog.frame.loc[0, ["title", "brand"]] = [f"{names} iron skillet", names]
+    copied = new("Lux Thiers Couteliers iron skillet", maker="Lux Thiers Couteliers")
+    assert len(worth_copying(catalog).copies(copied)) == 1
+    assert not worth_copying(catalog).copies(copied.assign(description="Forged, and no more"))
+
+
+def test_what_is_little_but_its_makers_name_is_no_copy() -> None:
+    catalog = shop()
+    catalog.frame.loc[0, ["title", "description"]] = ["Oro skillet", ""]
+    assert not worth_copying(catalog).copies(new("Lux skillet", ""))
+
+
 def test_another_item_of_the_kind_is_honest() -> None:
     other = new("Cast iron pot with lid", "Enamelled, for stews, made for gas and induction")
     assert not worth_copying(shop()).copies(other)
