@@ -86,7 +86,8 @@ def validate(strict: bool, suspects_path: Path | None, **given: Any) -> None:
     file = SuspectsFile.beside(inputs.rejected_path, suspects_path, quarantine=False)
     found = suspects_of(catalog, log)
     file.write(found)
-    for line in [f"suspects: {summary(found, file.path)}", *first_lines(found)] if found else []:
+    click.echo(f"suspects: {summary(found, file.path) if found else 'none'}")
+    for line in first_lines(found):
         click.echo(line)
     if strict and len(rejected):
         raise DataError(

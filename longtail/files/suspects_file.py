@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from longtail.retrieval.data.suspects.finding import Finding, counts, write_findings
+from longtail.retrieval.data.suspects.finding import BURST, Finding, counts, write_findings
 
 _SHOWN = 5
 
@@ -50,13 +50,16 @@ class SuspectsFile:
         if findings or self.path.exists():
             write_findings(self.path, findings)
 
-    def note(self, findings: Sequence[Finding], run: Path) -> None:
-        """Write the findings on items of a run, and say on stderr how many there are."""
-        self.write(findings)
+    def tell(self, findings: Sequence[Finding], run: Path) -> None:
+        """Say on stderr what was found of items that are now in a run.
+
+        Items are quarantined for what they say, not for who took them.
+        """
+        held = {f.item_id for f in findings if f.reason != BURST} if self.quarantine else set()
         if findings:
             kept_out = (
-                f"; they are in no answer until `longtail index release {run}`"
-                if self.quarantine
+                f"; {len(held):,} in no answer until `longtail index release {run} --items ID,...`"
+                if held
                 else ""
             )
             click.echo(f"warning: {summary(findings, self.path)}{kept_out}", err=True)

@@ -17,6 +17,8 @@ from longtail.retrieval.errors import DataError
 from longtail.retrieval.run.catalog_state import CatalogState
 from longtail.retrieval.run.served_run import ServedRun
 
+_SHOWN = 3
+
 
 def quarantined_ids(served: ServedRun) -> list[str]:
     """Return the quarantined items, in the order of the catalog."""
@@ -33,10 +35,13 @@ def released(served: ServedRun, item_ids: Sequence[str] | None) -> ServedRun:
     held = quarantined_ids(served)
     chosen = held if item_ids is None else list(item_ids)
     others = set(chosen).difference(held)
-    if not chosen or others:
-        first = next((i for i in chosen if i in others), None)
-        what = "no item is" if first is None else f"item {first!r} isn't"
-        raise DataError(f"{what} quarantined; `longtail index info` counts those that are")
+    if not held:
+        raise DataError("no item is quarantined; there is nothing to release")
+    if others:
+        first = next(i for i in chosen if i in others)
+        shown = ", ".join(map(repr, held[:_SHOWN]))
+        more = f" and {len(held) - _SHOWN:,} more" if len(held) > _SHOWN else ""
+        raise DataError(f"item {first!r} isn't quarantined; {shown}{more} can be released")
     rows = np.unique(served.bundle.catalog.rows_of(chosen))
     index = opened(served, rows)
     return ServedRun.of(served.trained, index, served.state.with_quarantined(rows, False))

@@ -87,9 +87,13 @@ class ItemCard(BaseModel):
 
 
 class ItemAnswer(BaseModel):
-    """One item of the catalog."""
+    """One item of the catalog.
+
+    quarantined: it is in no answer until `longtail index release`.
+    """
 
     item: ItemCard
+    quarantined: bool
     versions: Versions
 
 

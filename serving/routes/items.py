@@ -31,7 +31,14 @@ def items_router(service: Service) -> APIRouter:
         row = int(retriever.bundle.catalog.offered([item_id])[0])
         if row < 0:
             raise unknown_item(item_id)
-        return JsonAnswer({"item": item_body(retriever, row), "versions": retriever.versions})
+        held = retriever.served.state.quarantined
+        return JsonAnswer(
+            {
+                "item": item_body(retriever, row),
+                "quarantined": held is not None and bool(held[row]),
+                "versions": retriever.versions,
+            }
+        )
 
     @router.put(
         "/v1/items/{item_id:path}",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import ref
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,8 @@ class Put(NamedTuple):
 
 
 class _KeptChecks(NamedTuple):
-    trained: Bundle
+    # Weak: it is large, and of no use once another is served.
+    trained: ref[Bundle]
     refreshed: str | None
     checks: ItemChecks
 
@@ -94,8 +96,8 @@ class CatalogWriter:
         """Return the checks by the catalog as it was when its popular items were last counted."""
         trained, refreshed = served.trained, served.state.refreshed
         kept = self._kept
-        if kept is None or kept.trained is not trained or kept.refreshed != refreshed:
-            kept = self._kept = _KeptChecks(trained, refreshed, checks_of(served))
+        if kept is None or kept.trained() is not trained or kept.refreshed != refreshed:
+            kept = self._kept = _KeptChecks(ref(trained), refreshed, checks_of(served))
         return kept.checks
 
     def _is_quarantined(self, item_id: str) -> bool:

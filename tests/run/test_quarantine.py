@@ -80,7 +80,7 @@ def test_one_is_released_and_another_stays(trained_run: Path) -> None:
 
 @pytest.mark.parametrize("ids", [["n1"], ["n2", "tea-oolong-small"], ["nobody"]])
 def test_only_what_is_quarantined_can_be_released(served: ServedRun, ids: list[str]) -> None:
-    with pytest.raises(DataError, match="isn't quarantined; `longtail index info`"):
+    with pytest.raises(DataError, match="isn't quarantined; 'n2' can be released"):
         released(served, ids)
 
 

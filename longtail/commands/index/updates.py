@@ -79,9 +79,10 @@ def add(
             vector_cache=vector_cache,
             quarantine=suspects.quarantine,
         )
+        suspects.write(updated.suspects)
         version = updated.served.save(run)
         forget_texts(run)
-    suspects.note(updated.suspects, run)
+    suspects.tell(updated.suspects, run)
     _report(run, version, updated.served, f"{len(items):,} added")
 
 
@@ -134,10 +135,11 @@ def update(
             vector_cache=vector_cache,
             quarantine=suspects.quarantine,
         )
+        suspects.write(updated.suspects)
         served = updated.served
         version = served.save(run)
         forget_texts(run)
-    suspects.note(updated.suspects, run)
+    suspects.tell(updated.suspects, run)
     done = f"{updated.known:,} updated ({updated.reread:,} texts read again)"
     _report(run, version, served, done + (f", {updated.fresh:,} added" if add_missing else ""))
 

@@ -24,8 +24,9 @@ _TAG = re.compile(
 )
 # Joiners have work to do between the letters of some scripts and within emoji.
 _JOINERS = "\u200c\u200d"
-# Said by honest texts: the soft hyphen, and marks of the direction of reading.
-_HONEST = "\u00ad\u200e\u200f\u061c"
+# Said by honest texts: the soft hyphen, marks of the direction of reading, and the dashes, quotes
+# and dots of Windows where they were read as Latin-1.
+_HONEST = "\u00ad\u200e\u200f\u061c\x85\x91\x92\x93\x94\x95\x96\x97\x99"
 _NAMES = {"\ufeff": "ZERO WIDTH NO-BREAK SPACE"}
 
 
@@ -99,4 +100,5 @@ def _between_latin(text: str, place: int) -> bool:
 
 
 def _shortened(text: str) -> str:
+    text = "".join(letter for letter in text if letter.isprintable())
     return text if len(text) <= 40 else f"{text[:39]}…"

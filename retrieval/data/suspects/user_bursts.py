@@ -52,6 +52,15 @@ def burst_findings(log: Interactions, item_ids: NDArray[np.object_]) -> list[Fin
     return findings
 
 
+def new_bursts(
+    log: Interactions, before: Interactions, item_ids: NDArray[np.object_]
+) -> list[Finding]:
+    """Return `burst_findings` on the items for which the log of before had none."""
+    found = burst_findings(log, item_ids)
+    known = {finding.item_id for finding in burst_findings(before, item_ids)} if found else set()
+    return [finding for finding in found if finding.item_id not in known]
+
+
 def user_bursts(log: Interactions, n_items: int) -> list[Burst]:
     """Return groups of users with the same few items, the largest first; no user is in two."""
     taken = log.taken()
