@@ -2,7 +2,7 @@
 
     python benchmarks/data.py suspects FOLDER [--makers COLUMN|first-word|last-sentence]
 
-200 popular items are copied in six ways by makers that are no other's, and as many tail items
+800 popular items are copied in six ways by makers that are no other's, and as many tail items
 stuffed, given a hidden character, marked up; a log gets 50 buyers for one of 30 tail items. All
 items of the catalog count as honest. Where no column names makers, the first word of a title or
 the last sentence of a text stands for one; the copies are looked for without makers, too.
@@ -32,7 +32,7 @@ from longtail.retrieval.data.suspects.user_bursts import burst_findings
 from longtail.retrieval.data.suspects.validation import suspects_of
 from longtail.retrieval.progress import silent
 
-SAMPLE, TARGETS = 200, 30
+SAMPLE, TARGETS = 800, 30
 STAND_INS = ("first-word", "last-sentence")
 MAKER = "maker"
 
@@ -70,7 +70,7 @@ def measure(data: InputData, makers: str) -> dict[str, Any]:
 
 
 def sampled(rows: NDArray[np.int64], rng: np.random.Generator) -> list[int]:
-    """Return 200 of these rows, or all."""
+    """Return 800 of these rows, or all."""
     return sorted(rng.choice(rows, min(SAMPLE, len(rows)), replace=False).tolist())
 
 
