@@ -16,6 +16,9 @@ FEWEST_ITEMS, MOST_ITEMS = 3, 30
 # Items that a group has in common, and the share of a history that lies among them.
 COMMON, WITHIN = 10, 0.8
 LEAST_USERS, LEAST_SHARE = 15, 0.25
+# Of everybody else's events, what those items hold at most: where a few items are what nearly
+# everybody takes, as in small catalogs, having them in common is no sign.
+MOST_HELD = 0.25
 # Of the group, who take an item that belongs to it.
 TAKERS = 0.2
 _SHOWN = 5
@@ -135,4 +138,7 @@ class _Short:
         common = distinct[np.argsort(-times, kind="stable")[: COMMON + 1]]
         owner = np.repeat(np.arange(len(takers)), self._lengths[takers])
         inside = np.bincount(owner[np.isin(items, common)], minlength=len(takers))
+        held = (self._item_starts[common + 1] - self._item_starts[common]).sum() - inside.sum()
+        if held > MOST_HELD * (len(self._item) - len(items)):
+            return takers[:0]
         return takers[inside >= WITHIN * self._lengths[takers]]

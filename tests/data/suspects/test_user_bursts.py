@@ -60,6 +60,16 @@ def test_the_finding_names_the_target_the_users_and_what_else_they_took() -> Non
     assert finding.like.startswith("i")
 
 
+@pytest.mark.parametrize("n_items", [20, 50, 100])
+def test_a_small_shop_where_nearly_everybody_takes_the_same_has_none(n_items: int) -> None:
+    rng = np.random.default_rng(1)
+    weight = 1 / (1 + np.arange(n_items))
+    sizes = np.clip(rng.poisson(3, 2000), 1, 9)
+    weight /= weight.sum()
+    log = log_of([rng.choice(n_items, size, replace=False, p=weight) for size in sizes])
+    assert not user_bursts(log, n_items)
+
+
 def test_two_groups_are_two() -> None:
     other = [np.array([1, 5, 9, 398]) for _ in range(30)]
     bursts = user_bursts(log_of([*honest_histories(), *bought(50, 5), *other]), N_ITEMS)
