@@ -2,7 +2,8 @@
 
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
-quality, retail, arrivals, behaviour, index, speed, serve, future or dial; all without a name.
+quality, retail, arrivals, behaviour, index, speed, serve, future, dial or
+suspects; all without a name.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+import gamed.page
 import pages.arrivals
 import pages.behaviour
 import pages.dial
@@ -32,6 +34,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "serve": (pages.serve.rewrite,),
     "future": (pages.future_filter.rewrite,),
     "dial": (pages.dial.rewrite,),
+    "suspects": (gamed.page.rewrite,),
 }
 
 

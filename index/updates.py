@@ -1,4 +1,4 @@
-"""Indexes made from an index: items added, replaced, removed, moved between pools, compacted.
+"""Indexes made from an index: items added, replaced, removed, put back, moved, compacted.
 
 Every function returns another `VectorIndex` and leaves the one it was given as it is. What
 doesn't change is shared, in memory and, by `longtail.index.storage.store.save_index`, on the disk.
@@ -85,6 +85,31 @@ def remove_items(index: VectorIndex, rows: NDArray[np.int64]) -> VectorIndex:
     rows = np.asarray(rows)
     _check_live(index, rows)
     return replace(index, segments=without(index, rows))
+
+
+def restore_items(
+    index: VectorIndex,
+    rows: NDArray[np.int64],
+    popularity: NDArray[np.float32],
+    segment_of: NDArray[np.int8],
+) -> VectorIndex:
+    """Return the index in which removed rows [m] are answers again, with the vectors they had.
+
+    Raises:
+        VectorIndexError: a row is outside the catalog, occurs twice or isn't removed, or the
+            columns are unfit as in `VectorIndex.build`.
+    """
+    rows = np.asarray(rows)
+    check_distinct_rows(rows, index.n_items)
+    if not index.removed[rows].all():
+        row = int(rows[np.argmin(index.removed[rows])])
+        raise VectorIndexError(f"row {row} (item {index.item_ids[row]!r}) isn't removed")
+    vectors = index.vectors(rows)
+    check_columns(vectors, popularity, segment_of, len(rows), len(index.pools))
+    order = np.argsort(rows)
+    stored = np.concatenate([vectors, popularity[:, None]], axis=1)
+    segments = with_fresh(index, rows[order], stored[order], segment_of[order])
+    return replace(index, segments=segments)
 
 
 def reassign(

@@ -33,6 +33,8 @@ class Limits:
         gather_s: how long a batch may wait for others after a full one.
         poll_s: seconds between two looks for a new index version.
         drain_s: seconds that requests in flight get when the service stops.
+        quarantine: whether items that are put and look made to game the engine are kept out of
+            answers until somebody has looked at them.
     """
 
     waiting: int = 512
@@ -42,3 +44,4 @@ class Limits:
     gather_s: float = 0.002
     poll_s: float = 1.0
     drain_s: float = 10.0
+    quarantine: bool = False

@@ -54,6 +54,12 @@ class Metrics:
         )
         self.waiting = Gauge("longtail_waiting", "Requests in the queue.", registry=registry)
         self.events = Counter("longtail_events", "Events on the disk.", registry=registry)
+        self.suspects = Counter(
+            "longtail_suspects",
+            "Items put that look made to game the engine, by what was seen.",
+            ["reason"],
+            registry=registry,
+        )
         self.swaps = Counter(
             "longtail_swaps", "New versions, by what became of them.", ["result"], registry=registry
         )

@@ -66,7 +66,8 @@ class Service:
         registry = ModelRegistry.open(run, metrics, histories.clock.of)
         events = EventLog.open(run / EVENTS, histories, metrics)
         batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
-        return cls(limits, metrics, registry, histories, batcher, events, CatalogWriter(registry))
+        items = CatalogWriter(registry, quarantine=limits.quarantine)
+        return cls(limits, metrics, registry, histories, batcher, events, items)
 
     async def take_events(self, events: Sequence[Event]) -> int:
         """Keep events of known items, and return how many once they are on the disk.

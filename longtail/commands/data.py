@@ -27,6 +27,12 @@ from longtail.files.input_files import (
     make_inputs,
     note_set_aside,
 )
+from longtail.files.suspects_file import (
+    SuspectsFile,
+    first_lines,
+    summary,
+    suspects_option,
+)
 from longtail.index.files import write_file_atomically
 from longtail.jobs.token_counter import token_counter
 from longtail.retrieval.data.catalog import Catalog
@@ -35,6 +41,7 @@ from longtail.retrieval.data.describe import describe
 from longtail.retrieval.data.interactions import PARTS, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split, split
+from longtail.retrieval.data.suspects.validation import suspects_of
 from longtail.retrieval.errors import DataError, ModelNotFoundError
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
@@ -56,8 +63,9 @@ def data() -> None:
 @data.command()
 @input_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when any row is set aside.")
-def validate(strict: bool, **given: Any) -> None:
-    """Say what can be read of the files, and what is wrong with the rest.
+@suspects_option
+def validate(strict: bool, suspects_path: Path | None, **given: Any) -> None:
+    """Say what can be read of the files, what is wrong with the rest, and what looks suspicious.
 
     FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
     or name the files.
@@ -75,6 +83,12 @@ def validate(strict: bool, **given: Any) -> None:
     click.echo(f"text template: {catalog.template}")
     click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
     click.echo(f"future filter: {future_filter(log, len(catalog)).reason}")
+    file = SuspectsFile.beside(inputs.rejected_path, suspects_path, quarantine=False)
+    found = suspects_of(catalog, log)
+    file.write(found)
+    click.echo(f"suspects: {summary(found, file.path) if found else 'none'}")
+    for line in first_lines(found):
+        click.echo(line)
     if strict and len(rejected):
         raise DataError(
             f"{len(rejected):,} rows were set aside and --strict was given; see "

@@ -9,6 +9,8 @@ import click
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument, vector_cache_option
 from longtail.files.input_files import column_option, rejected_option, time_format_option
+from longtail.files.suspects_file import SuspectsFile, quarantine_options
+from longtail.retrieval.data.suspects.finding import Finding
 
 
 @click.command()
@@ -43,6 +45,7 @@ from longtail.files.input_files import column_option, rejected_option, time_form
 @column_option
 @time_format_option
 @rejected_option
+@quarantine_options
 @vector_cache_option
 def learn(
     run: Path,
@@ -51,6 +54,7 @@ def learn(
     catalog: Path | None,
     fresh_sequences: bool,
     force: bool,
+    suspects: SuspectsFile,
     vector_cache: Path | None,
     **reading: object,
 ) -> None:
@@ -60,7 +64,8 @@ def learn(
     fitted on the log as it is now, with the dials of the training. The text encoder stays, and the
     relevance head until a twentieth of the log is new to it. What was learned is measured first on
     events that RUN hasn't seen, and published if it is no worse; `longtail index rollback` takes
-    it back. A service swaps it in while running.
+    it back. A service swaps it in while running. Groups of users who took the same few items, and
+    whom the log of RUN didn't have, are listed with the suspects.
     """
     path = interactions or events
     if path is None or None not in (interactions, events):
@@ -68,9 +73,11 @@ def learn(
     from longtail.console.training.learned_table import print_learned
     from longtail.files.log_files import LogFile
     from longtail.files.new_items import forget_texts, read_items, with_items
+    from longtail.retrieval.data.suspects.user_bursts import new_bursts
     from longtail.training.learning import learn_run
 
     file = LogFile.of(path, reading)
+    found: list[Finding] = []
     with updating(run) as (served, progress):
         if catalog is not None:
             items = read_items(
@@ -80,7 +87,15 @@ def learn(
                 rejected_path=file.rejected_path,
                 progress=progress,
             )
-            served = with_items(served, items, run, progress, vector_cache=vector_cache).served
+            updated = with_items(
+                served,
+                items,
+                run,
+                progress,
+                vector_cache=vector_cache,
+                quarantine=suspects.quarantine,
+            )
+            served, found = updated.served, updated.suspects
         log = file.read(
             served,
             whole=events is None,
@@ -88,6 +103,8 @@ def learn(
             after_catalog=catalog is not None,
             progress=progress,
         )
+        found += new_bursts(log, served.bundle.log, served.bundle.catalog.item_ids)
+        suspects.write(found)
         learned = learn_run(
             run,
             log,
@@ -97,4 +114,5 @@ def learn(
             progress=progress,
         )
         forget_texts(run)
+    suspects.tell(found, run)
     print_learned(run, learned)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -64,16 +65,19 @@ from longtail.commands.options import run_argument
     help="Threads of the engine's matrix products. One is fastest where requests are small: "
     "another waits longer than it works.",
 )
+@click.option(
+    "--quarantine",
+    is_flag=True,
+    help="Keep items that are put and look made to game the engine out of all answers until "
+    "`longtail index release`.",
+)
 def serve(
     run: Path,
     host: str,
     port: int,
     api_key_file: Path | None,
-    waiting: int,
-    deadline_s: float,
-    client_s: float,
-    body_bytes: int,
     threads: int,
+    **limits: Any,
 ) -> None:
     """Answer recommendations from RUN over HTTP, with an explorer page for people.
 
@@ -92,15 +96,12 @@ def serve(
 
     from longtail.jobs.thread_limits import pool_threads
 
-    limits = Limits(
-        waiting=waiting, deadline_s=deadline_s, client_s=client_s, body_bytes=body_bytes
-    )
     with pool_threads(threads):
         serve_run(
             run,
             host,
             port,
             read_key(api_key_file),
-            limits,
+            Limits(**limits),
             lambda url: click.echo(f"{run} at {url} (Ctrl-C stops it)"),
         )

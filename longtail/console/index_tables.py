@@ -13,6 +13,7 @@ from longtail.index.storage.info import IndexInfo
 from longtail.index.storage.store import index_info
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.catalog_state import CatalogState
+from longtail.retrieval.run.learned import LEARNED
 from longtail.retrieval.run.served_run import read_state
 
 
@@ -32,7 +33,7 @@ def info_tables(run: Path) -> list[Table]:
     except LongtailError as error:
         table.add_row("catalog", one_line(error))
     else:
-        for name, value in _changes(state):
+        for name, value in [*_learned(run, state), *_changes(state)]:
             table.add_row(name, value)
     return [table, _structures(info)] if info.structures else [table]
 
@@ -56,19 +57,35 @@ def _facts(info: IndexInfo) -> list[tuple[str, str]]:
     ]
 
 
+def _learned(run: Path, state: CatalogState | None) -> list[tuple[str, str]]:
+    """Return what the served version has learned since the training."""
+    if state is None or not state.learned:
+        return []
+    about = read_manifest(run / LEARNED / state.learned)["summary"][LEARNED]
+    return [
+        (
+            "learned",
+            f"{about['events']:,} events, {about['unseen']:,} of them new then, at {about['at']}; "
+            f"relevance head {about['head']}",
+        )
+    ]
+
+
 def _changes(state: CatalogState | None) -> list[tuple[str, str]]:
     if state is None:
         return [("catalog", "as trained")]
+    fitted = "learned" if state.learned else "trained"
     there = ~state.removed
     added = int(((state.trained_row < 0) & there).sum())
     changed = int((state.changed & (state.trained_row >= 0) & there).sum())
-    counts = "as trained" if state.refreshed is None else f"renewed {state.refreshed}"
+    counts = f"as {fitted}" if state.refreshed is None else f"renewed {state.refreshed}"
     return [
         (
-            "catalog since training",
+            f"catalog since it was {fitted}",
             f"{added:,} added, {changed:,} updated, {int(state.removed.sum()):,} removed and not "
             "yet forgotten",
         ),
+        ("quarantined", f"{0 if state.quarantined is None else int(state.quarantined.sum()):,}"),
         ("popularity", counts),
     ]
 

@@ -9,20 +9,24 @@ from pathlib import Path
 
 import click
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from longtail.console.truncation_note import long_texts_note
 from longtail.files.input_files import note_set_aside
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import column_names
+from longtail.retrieval.data.suspects.finding import Finding
 from longtail.retrieval.data.text_template import template_columns
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, work_folder
 from longtail.retrieval.run.catalog_updates import added, change_of, changed
 from longtail.retrieval.run.served_run import ServedRun
+from longtail.retrieval.run.suspected_items import checks_of, held_back
 from longtail.retrieval.towers.backends.choice import choose_for_update, sample_rows
 from longtail.retrieval.towers.backends.names import backend_of_run
 from longtail.retrieval.towers.catalog_encoding import Texts, embed_texts, list_texts, text_blocks
@@ -70,12 +74,17 @@ def read_items(
 
 @dataclass(frozen=True)
 class Updated:
-    """A run with the items of a catalog file, and how many were changed, read again, and added."""
+    """A run with the items of a catalog file, and how many were changed, read again, and added.
+
+    Attributes:
+        suspects: what those that were read are suspected of.
+    """
 
     served: ServedRun
     known: int
     reread: int
     fresh: int
+    suspects: list[Finding]
 
 
 def with_items(
@@ -85,8 +94,12 @@ def with_items(
     progress: Progress,
     *,
     vector_cache: Path | None = None,
+    quarantine: bool = False,
 ) -> Updated:
-    """Return the run in which these items have these columns; those that it lacks are added."""
+    """Return the run in which these items have these columns; those that it lacks are added.
+
+    Suspects are found among the texts that are read, and quarantined if that is asked for.
+    """
     ids = [str(item) for item in items.item_ids]
     known = served.bundle.catalog.offered(ids) >= 0
     change = change_of(served, items.frame[known])
@@ -101,11 +114,17 @@ def with_items(
         progress,
         vector_cache=vector_cache,
     )
-    if known.any():
-        served = changed(served, change, vectors[: len(change.reread)])
+    read = change.items.iloc[change.reread]
+    n_read = len(read)
     if len(fresh):
-        served = added(served, fresh, vectors[len(change.reread) :])
-    return Updated(served, int(known.sum()), len(change.reread), len(fresh))
+        read = pd.concat([read, conformed(fresh, served.bundle.catalog.frame)], ignore_index=True)
+    found = checks_of(served).findings(read) if len(read) else []
+    held = held_back(read, found) & quarantine
+    if known.any():
+        served = changed(served, change, vectors[:n_read], held[:n_read])
+    if len(fresh):
+        served = added(served, fresh, vectors[n_read:], held[n_read:])
+    return Updated(served, int(known.sum()), n_read, len(fresh), found)
 
 
 def read_texts(

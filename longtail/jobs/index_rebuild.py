@@ -22,6 +22,7 @@ from longtail.index.storage.store import save_index
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, open_bundle
 from longtail.retrieval.run.index_build import IndexSettings, build_index, check_structure
+from longtail.retrieval.run.quarantine import withheld
 from longtail.retrieval.run.served_run import laid_out, open_trained, read_state, with_index
 
 
@@ -78,6 +79,8 @@ def rebuild(
                 trained, catalog.texts, len(catalog), run, progress, vector_cache=vector_cache
             )
         index = build_index(bundle, vectors, settings)
+        if state is not None:
+            index = withheld(index, state)
         attach = None if state is None else state.save
         version = save_index(index, run / "index", attach=attach)
         forget_texts(run)
@@ -98,4 +101,4 @@ def _served_vectors(
         return None
     if served.index.storage == "float16" and settings.storage != "float16":
         return None
-    return served.index.vectors(np.flatnonzero(~served.index.removed))
+    return served.index.vectors(np.flatnonzero(~served.state.removed))

@@ -4,7 +4,8 @@ Catalog and index must never disagree, so whatever changes in the catalog after 
 the version's own folder, under its manifest, and moves with it:
 
 attached/state.json      the scale of log-probabilities, and when counts were renewed
-attached/rows.parquet    of each row: its row in training, count, bucket, whether it is removed
+attached/rows.parquet    of each row: its row in training, count, bucket, whether it is removed,
+                         and whether it is quarantined, where some are
 attached/items.parquet   the columns of added and changed items
 attached/clock.safetensors  how lately items were taken, where that was renewed with the counts
 """
@@ -28,8 +29,8 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import LogScale, Popularity
 
-# 2: names a learned state, which a longtail that knows nothing of it would leave out.
-FORMAT, WITHOUT_LEARNED = 2, 1
+# 2: names a learned state, or quarantines rows; a longtail that knows of neither would be wrong.
+FORMAT, FORMAT_BEFORE = 2, 1
 CLOCK = "clock.safetensors"
 REMEDY = "go back with `longtail index rollback`"
 DTYPES: dict[str, Any] = {
@@ -58,6 +59,8 @@ class CatalogState:
         clock: how lately the rows were taken in that log; None: as trained.
         learned: the learned state that the rows belong to (`longtail.retrieval.run.learned`);
             None: to what was trained. "Training" above is then the learning.
+        quarantined: rows that are no answer until released, bool [n]; None: there are none. Unlike
+            removed ones they are in the catalog.
     """
 
     trained_row: NDArray[np.int64]
@@ -70,9 +73,23 @@ class CatalogState:
     refreshed: str | None = None
     clock: ItemClock | None = None
     learned: str | None = None
+    quarantined: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    @property
+    def withheld(self) -> NDArray[np.bool_]:
+        """Rows that are no answer, quarantined or removed, bool [n]."""
+        return self.removed if self.quarantined is None else self.removed | self.quarantined
+
+    def with_quarantined(self, rows: NDArray[np.int64], value: bool = True) -> CatalogState:
+        """Return the state in which these rows are quarantined, or no longer."""
+        quarantined = np.zeros(len(self), bool)
+        if self.quarantined is not None:
+            quarantined |= self.quarantined
+        quarantined[rows] = value
+        return replace(self, quarantined=quarantined if quarantined.any() else None)
 
     @classmethod
     def of_trained(cls, catalog: Catalog, popularity: Popularity) -> CatalogState:
@@ -114,6 +131,9 @@ class CatalogState:
             bucket=np.concatenate([self.bucket, bucket]),
             removed=np.concatenate([self.removed, nothing]),
             changed=np.concatenate([self.changed, nothing]),
+            quarantined=None
+            if self.quarantined is None
+            else np.concatenate([self.quarantined, nothing]),
             clock=self.clock and self.clock.take(_grown_rows(len(self), len(items))),
         )
         return longer.with_items(np.arange(len(self), len(longer)), items)
@@ -126,6 +146,7 @@ class CatalogState:
             self,
             **{name: getattr(self, name)[rows] for name in DTYPES},
             items=self.items.iloc[place[kept]].reset_index(drop=True),
+            quarantined=None if self.quarantined is None else self.quarantined[rows],
             clock=self.clock and self.clock.take(rows),
         )
 
@@ -148,15 +169,18 @@ class CatalogState:
 
     def popularity(self, rule: str) -> Popularity:
         """Return the popularity of the served rows; ``rule`` is what buckets were drawn by."""
-        return Popularity.of_served(self.counts, self.bucket, self.removed, rule, self.scale)
+        return Popularity.of_served(self.counts, self.bucket, self.withheld, rule, self.scale)
 
     def save(self, folder: Path) -> None:
         """Write the files into an existing folder."""
         columns = {name: pa.array(getattr(self, name)) for name in DTYPES}
+        if self.quarantined is not None:
+            columns["quarantined"] = pa.array(self.quarantined)
         pq.write_table(pa.table(columns), folder / "rows.parquet", compression="zstd")
         self.items.to_parquet(folder / "items.parquet", index=False)
+        plain = self.learned is None and self.quarantined is None
         state: dict[str, Any] = {
-            "format": WITHOUT_LEARNED if self.learned is None else FORMAT,
+            "format": FORMAT_BEFORE if plain else FORMAT,
             "scale": asdict(self.scale),
             "refreshed": self.refreshed,
         }
@@ -187,6 +211,7 @@ class CatalogState:
             }
             state = cls(
                 **columns,
+                quarantined=_flags(table, "quarantined"),
                 items=pd.read_parquet(folder / "items.parquet"),
                 scale=LogScale(**stored["scale"]),
                 refreshed=stored["refreshed"],
@@ -199,6 +224,12 @@ class CatalogState:
         if int(state.changed.sum()) != len(state.items):
             raise DamagedFileError(f"{folder} has other rows than it says are changed; {REMEDY}")
         return state
+
+
+def _flags(table: pa.Table, name: str) -> NDArray[np.bool_] | None:
+    if name not in table.column_names:
+        return None
+    return np.asarray(table[name].to_numpy().astype(np.bool_, casting="safe"))
 
 
 def _grown_rows(size: int, more: int) -> NDArray[np.int64]:

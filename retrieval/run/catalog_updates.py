@@ -23,6 +23,7 @@ from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.data.text_template import render
 from longtail.retrieval.errors import DataError, UnknownItemError, near_ones
 from longtail.retrieval.run.index_build import restructured
+from longtail.retrieval.run.quarantine import opened, withheld
 from longtail.retrieval.run.served_run import ServedRun
 
 
@@ -45,11 +46,16 @@ class Change:
         return render(template, self.items.iloc[self.reread])
 
 
-def added(served: ServedRun, items: pd.DataFrame, vectors: NDArray[np.float32]) -> ServedRun:
+def added(
+    served: ServedRun,
+    items: pd.DataFrame,
+    vectors: NDArray[np.float32],
+    held: NDArray[np.bool_] | None = None,
+) -> ServedRun:
     """Return the run with new items at the end; ``vectors`` float32 [m, d] are their texts'.
 
     They are cold. An id that was removed before gets back the counts, the bucket and the
-    evidence that it had: people did take it.
+    evidence that it had: people did take it. Those that are ``held``, bool [m], are quarantined.
 
     Raises:
         DataError: an id is in the catalog already.
@@ -70,6 +76,9 @@ def added(served: ServedRun, items: pd.DataFrame, vectors: NDArray[np.float32]) 
     grown = state.grown(trained_row, counts, bucket, conformed(items, catalog.frame))
     popularity = grown.popularity(served.bundle.popularity.rule).centred[len(state) :]
     index = add_items(served.index, vectors, popularity, bucket, ids)
+    if held is not None and held.any():
+        rows = len(state) + np.flatnonzero(held)
+        index, grown = remove_items(index, rows), grown.with_quarantined(rows)
     return ServedRun.of(served.trained, index, grown)
 
 
@@ -96,15 +105,29 @@ def change_of(served: ServedRun, items: pd.DataFrame) -> Change:
     return Change(rows, after, np.array(reread, np.int64))
 
 
-def changed(served: ServedRun, change: Change, vectors: NDArray[np.float32]) -> ServedRun:
-    """Return the run with changed items; ``vectors`` belong to ``change.reread``."""
-    index, popularity = served.index, served.bundle.popularity
+def changed(
+    served: ServedRun,
+    change: Change,
+    vectors: NDArray[np.float32],
+    held: NDArray[np.bool_] | None = None,
+) -> ServedRun:
+    """Return the run with changed items; ``vectors`` belong to ``change.reread``.
+
+    Of those, the ones that are ``held``, bool, are quarantined; what was quarantined before stays.
+
+    Raises:
+        DataError: no item would be left to answer with.
+    """
+    popularity = served.bundle.popularity
     rows = change.rows[change.reread]
+    index, state = opened(served, rows), served.state.with_items(change.rows, change.items)
     if len(rows):
         index = replace_items(
             index, rows, vectors, popularity.centred[rows], popularity.bucket[rows]
         )
-    return ServedRun.of(served.trained, index, served.state.with_items(change.rows, change.items))
+    if held is not None and held.any():
+        state = state.with_quarantined(rows[held])
+    return ServedRun.of(served.trained, withheld(index, state), state)
 
 
 def removed(served: ServedRun, item_ids: Sequence[str]) -> ServedRun:
@@ -121,8 +144,8 @@ def removed(served: ServedRun, item_ids: Sequence[str]) -> ServedRun:
         raise DataError("that would remove every item; an index needs at least one")
     gone = served.state.removed.copy()
     gone[rows] = True
-    index = remove_items(served.index, rows)
-    return ServedRun.of(served.trained, index, replace(served.state, removed=gone))
+    state = replace(served.state.with_quarantined(rows, False), removed=gone)
+    return ServedRun.of(served.trained, withheld(served.index, state), state)
 
 
 def compacted(served: ServedRun) -> ServedRun:
@@ -130,8 +153,10 @@ def compacted(served: ServedRun) -> ServedRun:
 
     What users took of them is no longer in their histories.
     """
-    index, kept = compact(served.index, refill=False)
-    renewed = ServedRun.of(served.trained, index, served.state.take(kept))
+    index, kept = compact(opened(served), refill=False)
+    state = served.state.take(kept)
+    index = withheld(index, state)
+    renewed = ServedRun.of(served.trained, index, state)
     return replace(renewed, index=restructured(renewed.bundle, served.index, index))
 
 

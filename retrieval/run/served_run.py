@@ -45,7 +45,7 @@ class ServedRun:
         bundle, now = laid_out(trained, state)
         _check_agreement(bundle, index)
         rows = RowMapping.of(now.trained_row, len(trained.catalog))
-        late = np.flatnonzero((rows.of_served < 0) & ~now.removed)
+        late = np.flatnonzero((rows.of_served < 0) & ~now.withheld)
         bundle = with_late_lent(bundle, index, late)
         return cls(trained, bundle, index, now)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from longtail.retrieval.data.popularity import POOL_NAMES
+from longtail.retrieval.data.suspects.finding import Finding
 from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
@@ -84,3 +86,11 @@ def _items(retriever: Retriever, answers: Answers, line: int) -> list[dict[str, 
 def _plain(cell: Any) -> Any:
     """Return a cell as a card shows it; a moment is spelt with a blank before the time."""
     return str(cell) if isinstance(cell, datetime) and cell is not pd.NaT else plain_cell(cell)
+
+
+def put_body(
+    versions: dict[str, str], suspects: Sequence[Finding], quarantined: bool
+) -> dict[str, Any]:
+    """Return the answer to an item that was put."""
+    found = [{"reason": f.reason, "detail": f.detail, "like": f.like} for f in suspects]
+    return {"versions": versions, "suspects": found, "quarantined": quarantined}

@@ -87,9 +87,13 @@ class ItemCard(BaseModel):
 
 
 class ItemAnswer(BaseModel):
-    """One item of the catalog."""
+    """One item of the catalog.
+
+    quarantined: it is in no answer until `longtail index release`.
+    """
 
     item: ItemCard
+    quarantined: bool
     versions: Versions
 
 
@@ -97,6 +101,25 @@ class ChangedAnswer(BaseModel):
     """The version that has the change; it is served by now."""
 
     versions: Versions
+
+
+class Suspect(BaseModel):
+    """What an item is suspected of; like is the item that it is like, empty without one."""
+
+    reason: str
+    detail: str
+    like: str
+
+
+class PutAnswer(BaseModel):
+    """The version that has the item, and what it is suspected of.
+
+    quarantined: it is in no answer until `longtail index release`.
+    """
+
+    versions: Versions
+    suspects: list[Suspect]
+    quarantined: bool
 
 
 class AcceptedAnswer(BaseModel):

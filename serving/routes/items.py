@@ -10,8 +10,8 @@ from starlette.responses import Response
 from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.http.request_models import ItemColumns, ItemId
-from longtail.serving.http.response_bodies import item_body
-from longtail.serving.http.response_models import ChangedAnswer, ItemAnswer
+from longtail.serving.http.response_bodies import item_body, put_body
+from longtail.serving.http.response_models import ChangedAnswer, ItemAnswer, PutAnswer
 from longtail.serving.routes.documented import errors
 from longtail.serving.service import Service
 
@@ -31,12 +31,19 @@ def items_router(service: Service) -> APIRouter:
         row = int(retriever.bundle.catalog.offered([item_id])[0])
         if row < 0:
             raise unknown_item(item_id)
-        return JsonAnswer({"item": item_body(retriever, row), "versions": retriever.versions})
+        held = retriever.served.state.quarantined
+        return JsonAnswer(
+            {
+                "item": item_body(retriever, row),
+                "quarantined": held is not None and bool(held[row]),
+                "versions": retriever.versions,
+            }
+        )
 
     @router.put(
         "/v1/items/{item_id:path}",
         summary="Add or change an item",
-        responses={200: {"model": ChangedAnswer}, **errors(409, 422)},
+        responses={200: {"model": PutAnswer}, **errors(409, 422)},
     )
     async def put(
         item_id: ItemId,
@@ -44,9 +51,12 @@ def items_router(service: Service) -> APIRouter:
     ) -> Response:
         """Columns that a known item isn't given stay as they are; those of a new one are empty.
 
-        The answer comes when the new version is served.
+        The answer comes when the new version is served. It says what the text is suspected of:
+        being copied from a popular item, stuffed, or written for no reader. `longtail serve
+        --quarantine` keeps suspects out of all answers.
         """
-        return JsonAnswer({"versions": await service.items.put(item_id, columns)})
+        put = await service.items.put(item_id, columns)
+        return JsonAnswer(put_body(put.versions, put.suspects, put.quarantined))
 
     @router.delete(
         "/v1/items/{item_id:path}",

@@ -61,6 +61,21 @@ def test_validate_says_whether_the_catalog_looks_filtered_by_its_future(folder: 
     assert "reaches 5 events" in done.stdout
 
 
+def test_validate_lists_what_looks_made_to_game_the_engine(folder: Path) -> None:
+    assert "suspects: none\n" in run("validate", folder).stdout
+    assert not Path("suspects.csv").exists()
+    with (folder / "items.csv").open("a") as lines:
+        lines.write("new,<b>Title</b>,G0\n")
+    done = run("validate", folder)
+    assert "suspects: 1 item looks made to game the engine (1 markup); see suspects.csv" in (
+        done.stdout
+    )
+    assert "  new: markup: its columns hold <b>\n" in done.stdout
+    assert pd.read_csv("suspects.csv")["item_id"].tolist() == ["new"]
+    run("validate", folder, "--suspects", "elsewhere.csv")
+    assert pd.read_csv("elsewhere.csv")["item_id"].tolist() == ["new"]
+
+
 def test_strict_validation_fails_on_a_row_set_aside(folder: Path) -> None:
     with pytest.raises(DataError, match=r"1 rows were set aside and --strict"):
         run("validate", folder, "--strict")

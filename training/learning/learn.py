@@ -211,6 +211,7 @@ def _published(
         changed=np.zeros(n_items, bool),
         items=catalog.frame.iloc[:0],
         scale=popularity.scale,
+        quarantined=served.state.quarantined,
     )
     learned = replace(
         bundle,

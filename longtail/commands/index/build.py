@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from longtail.commands.index.updates import add, remove, update
+from longtail.commands.index.updates import add, release, remove, update
 from longtail.commands.index.upkeep import compact, refresh, rollback
 from longtail.commands.options import run_argument, vector_cache_option
 from longtail.console.console import stdout_console
@@ -20,7 +20,7 @@ def index() -> None:
     """Build, inspect, verify and update the index of a run folder."""
 
 
-for command in (add, update, remove, compact, rollback, refresh):
+for command in (add, update, remove, release, compact, rollback, refresh):
     index.add_command(command)
 
 

@@ -16,6 +16,7 @@ from full_disk import largest_file
 from processes import finish
 
 from longtail.retrieval.data.events import TakenItem, line_of
+from longtail.retrieval.run.quarantine import quarantined_ids
 from longtail.retrieval.run.served_run import open_run
 
 
@@ -60,6 +61,8 @@ def test_the_whole_log_is_learned_and_served(
     assert re.search(r"v0002: \d+ events learned, \d+ of them new", out)
     assert f"longtail index rollback {run}" in out
     assert open_run(run).trained.learned == "l0001"
+    events = len(plain)
+    assert f"learned │ {events:,} events" in re.sub(" +", " ", done("index", "info", run))
 
 
 def test_new_events_come_on_top_also_as_the_service_writes_them(
@@ -103,6 +106,38 @@ def test_new_items_come_in_the_same_step(
     assert served.bundle.popularity.counts[row] == 1
     assert (served.state.trained_row >= 0).all()
     assert served_version(run) == "v0002"
+
+
+def test_new_items_may_be_held_back_and_stay_so_through_the_next_learning(
+    run: Path,
+    plain: pd.DataFrame,
+    as_file: Callable[..., Path],
+    write: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    catalog = write(item("tea-new", "<b>oolong</b> tea leaves new"), name="items.csv")
+    words = ("learn", run, "--interactions", as_file(plain), "--force", *rejected(tmp_path))
+    found = longtail(*words, "--catalog", catalog, "--quarantine")
+    assert found.code == 0, found.err
+    assert "1 in no answer until `longtail index release" in found.err
+    assert quarantined_ids(open_run(run)) == ["tea-new"]
+    done(*words)
+    assert quarantined_ids(open_run(run)) == ["tea-new"]
+
+
+def test_bought_popularity_that_is_new_is_listed(
+    run: Path, plain: pd.DataFrame, as_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    target, *others = plain["item_id"].unique()[-4:]
+    later = int(plain["timestamp"].max()) + 60
+    bought = [(f"buyer {n}", item_id) for n in range(50) for item_id in (target, *others)]
+    events = pd.DataFrame(bought, columns=["user_id", "item_id"]).assign(timestamp=later)
+    log = as_file(pd.concat([plain, events], ignore_index=True))
+    words = ("learn", run, "--interactions", log, "--force", *rejected(tmp_path))
+    assert "(1 burst of users)" in longtail(*words).err
+    (reason,) = pd.read_csv(tmp_path / "suspects.csv")["reason"]
+    assert reason == "burst of users"
+    assert "burst" not in longtail(*words).err
 
 
 def test_an_increment_is_refused_with_the_option_for_it(

@@ -9,7 +9,14 @@ import pytest
 from index_toys import build, unit_rows
 
 from longtail.index.errors import VectorIndexError
-from longtail.index.updates import add_items, compact, reassign, remove_items, replace_items
+from longtail.index.updates import (
+    add_items,
+    compact,
+    reassign,
+    remove_items,
+    replace_items,
+    restore_items,
+)
 from longtail.index.vector_index import VectorIndex
 
 HEAD, TAIL, COLD = 0, 1, 2
@@ -287,3 +294,23 @@ def test_columns_that_do_not_fit_move_nothing(changed: dict[str, Any], message: 
     given = {"popularity": np.zeros(30, np.float32), "segment_of": index.pool_codes(), **changed}
     with pytest.raises(VectorIndexError, match=message):
         reassign(index, **given)
+
+
+def test_a_removed_item_that_is_put_back_answers_with_the_vector_it_had() -> None:
+    before = toy()
+    chosen = rows(4, 2)
+    gone = remove_items(before, rows(2, 4, 5))
+    back = restore_items(gone, chosen, before.popularity(chosen), np.array([COLD, HEAD], np.int8))
+    assert all_answers(back) == [row for row in range(30) if row != 5]
+    assert (back.vectors(chosen) == before.vectors(chosen)).all()
+    assert (back.popularity(chosen) == before.popularity(chosen)).all()
+    assert all_answers(back, segments=["cold"]) == [*range(4, 5), *range(8, 30, 3)]
+    assert all_answers(gone) == [row for row in range(30) if row not in (2, 4, 5)]
+
+
+def test_only_what_is_removed_is_put_back() -> None:
+    gone = remove_items(toy(), rows(2))
+    with pytest.raises(VectorIndexError, match="isn't removed"):
+        restore_items(gone, rows(2, 3), np.zeros(2, np.float32), np.zeros(2, np.int8))
+    with pytest.raises(VectorIndexError):
+        restore_items(gone, rows(2, 2), np.zeros(2, np.float32), np.zeros(2, np.int8))
