@@ -57,7 +57,10 @@ def refit_engine(
     engine = replace(
         bundle,
         popularity=popularity,
-        evidence_models=replace(evidence.evidence_models, last=bundle.evidence_models.last),
+        # Whoever was unknown may be known by now.
+        evidence_models=replace(
+            evidence.evidence_models, known=None, last=bundle.evidence_models.last
+        ),
         user_tower=_with_offsets_of(
             bundle.user_tower, settings.user_tower, bundle.item_tower, vectors, taken
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from longtail.console.backend_summary import reading_line
 from longtail.console.console import one_line
@@ -30,11 +31,11 @@ def info_tables(run: Path) -> list[Table]:
     table.add_row("texts read by", reading_line(read_manifest(run)["summary"]))
     try:
         state = read_state(run)
+        changes: list[tuple[str, str | Text]] = [*_learned(run, state), *_changes(state)]
     except LongtailError as error:
-        table.add_row("catalog", one_line(error))
-    else:
-        for name, value in [*_learned(run, state), *_changes(state)]:
-            table.add_row(name, value)
+        changes = [("catalog", one_line(error))]
+    for name, told in changes:
+        table.add_row(name, told)
     return [table, _structures(info)] if info.structures else [table]
 
 

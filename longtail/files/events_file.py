@@ -8,6 +8,7 @@ from pathlib import Path
 
 from longtail.index.files import write_file_atomically
 from longtail.retrieval.data.events import EVENTS, TakenItem, read_events
+from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import open_trained
 
 HEADER = ("user_id", "item_id", "timestamp")
@@ -23,9 +24,15 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
         LongtailError: the run, or its file of events, can't be read.
     """
     events = read_events(run / EVENTS).events
-    logged: list[tuple[str, str, int]] = list(_logged(run)) if with_log else []
-    known = set(logged)
-    fresh = [event for event in events if _line(event) not in known]
+    logged: list[tuple[str, str, int]] = []
+    told = len(HEADER)
+    if with_log:
+        bundle = open_trained(run)
+        logged.extend(_logged(bundle))
+        # Events that were learned into a log without a clock have places in it, not times.
+        told -= bundle.learned is not None and not bundle.log.has_clock
+    known = {line[:told] for line in logged}
+    fresh = [event for event in events if _line(event)[:told] not in known]
     with (
         write_file_atomically(out) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
@@ -41,8 +48,7 @@ def _line(event: TakenItem) -> tuple[str, str, int]:
     return event.user_id, event.item_id, event.timestamp
 
 
-def _logged(run: Path) -> Iterator[tuple[str, str, int]]:
-    bundle = open_trained(run)
+def _logged(bundle: Bundle) -> Iterator[tuple[str, str, int]]:
     log, ids = bundle.log.taken(), bundle.catalog.item_ids
     for user, item, time in zip(
         log.user.tolist(), log.item.tolist(), log.time.tolist(), strict=True

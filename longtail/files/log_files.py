@@ -13,7 +13,7 @@ import pandas as pd
 
 from longtail.files.input_files import note_set_aside, parse_columns
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.events import NAME, read_events
+from longtail.retrieval.data.events import is_service_log, read_events
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
@@ -66,7 +66,7 @@ class LogFile:
         """
         rejected, held = RejectedRows(), served.bundle.log
         try:
-            if self.path.name == NAME:
+            if is_service_log(self.path):
                 log = service_log(self.path, served.bundle.catalog, rejected)
             else:
                 log = read_interactions(

@@ -56,6 +56,15 @@ def line_of(event: TakenItem) -> bytes:
     return _START + b"%08x" % zlib.crc32(rest) + b'",' + rest
 
 
+def is_service_log(path: Path) -> bool:
+    """Return whether a file is what a service wrote, and not an owner's own of that name."""
+    if path.name != NAME or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(len(_START))
+    return not start or start == _START
+
+
 def read_events(folder: Path) -> Replayed:
     """Return what the file of events in a folder holds; nothing where there is none.
 

@@ -23,11 +23,16 @@ def logged(
     log = bundle.log
     by_item = bundle.learned is not None and not log.has_clock
     rows = bundle.catalog.rows_of(event.item_id for event in events)
-    for number, (event, row) in enumerate(zip(events, rows, strict=True)):
-        user = position(event.user_id)
-        if user is None or row < 0:
-            continue
-        start, end = np.searchsorted(log.user, [user, user + 1])
-        same = log.item[start:end] == row
-        held[number] = bool((same & (by_item | (log.time[start:end] == event.timestamp))).any())
+    places = [position(event.user_id) for event in events]
+    # Of the log's own type: another one would copy the whole column.
+    users = np.array([-1 if place is None else place for place in places], log.user.dtype)
+    starts, ends = (np.searchsorted(log.user, users, side) for side in ("left", "right"))
+    for number in np.flatnonzero((users >= 0) & (rows >= 0)).tolist():
+        part = slice(starts[number], ends[number])
+        same = log.item[part] == rows[number]
+        if not by_item:
+            same &= log.time[part] == events[number].timestamp
+        elif log.label is not None:
+            same &= log.label[part] == 1
+        held[number] = bool(same.any())
     return held

@@ -165,7 +165,8 @@ def _sequences(
     """Return the sequence towers and how each went; none for a catalog that is too large."""
     towers: dict[str, SequenceTower] = {}
     reports: list[dict[str, Any]] = []
-    if len(log.vectors) > settings.sequence.max_items:
+    # A refit makes those that there were, though a smaller catalog could have some by now.
+    if len(log.vectors) > settings.sequence.max_items or epochs == []:
         return towers, reports
     for number, strength in enumerate(settings.sequence.popularity_strengths):
         name = f"sequence_{strength:g}"

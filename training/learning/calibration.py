@@ -33,6 +33,8 @@ def recalibrated(
         return head
     taken = Histories.from_interactions(newest.window)
     users = np.flatnonzero(np.diff(taken.offsets) > 0)
+    if not len(users):
+        return head
     pairs = collect_pairs(
         ranking,
         newest.known.take(users),

@@ -110,10 +110,10 @@ def learn_run(
     with index_lock(run / "index"):
         served = open_run(run) if served is None else served
         settings = _settings(served.trained)
-        learned = log if log.part is None else log.select(log.part <= VALID)
+        learned = _taught(log)
         if not len(learned.taken()):
             raise DataError("the log has no event to learn; check its split and label columns")
-        seen = held_events(learned, _learned_before(served, settings))
+        seen = held_events(learned, _taught(served.bundle.log))
         job = _Job(served, settings, not fresh_sequences, progress)
         unseen = int((~seen).sum())
         of_head = unseen + _unseen_by_head(served.trained)
@@ -127,7 +127,7 @@ def learn_run(
             "events": len(learned),
             "unseen": unseen,
             "head": newest.made,
-            UNSEEN_BY_HEAD: 0 if due else of_head,
+            UNSEEN_BY_HEAD: 0 if due and newest.moved else of_head,
             "moved": [vars(m) for m in newest.moved],
         }
         bundle = replace(engine.bundle, relevance=newest.head, log=log)
@@ -170,7 +170,7 @@ class _Job:
                 bundle.relevance, "kept", compare(served, refitted, cut, self.progress)
             )
         same = np.array_equal(cut.part, tenth.part)
-        teacher = refitted if same else self.refitted(tenth.before)
+        teacher = refitted if same else self.refitted(tenth.before, warm=False)
         return newest_head(
             served,
             refitted,
@@ -180,12 +180,21 @@ class _Job:
             self.progress,
         )
 
-    def refitted(self, log: Interactions) -> RankingPipeline:
-        """Return the served engine as this log tells it."""
+    def refitted(self, log: Interactions, *, warm: bool = True) -> RankingPipeline:
+        """Return the served engine as this log tells it.
+
+        Not ``warm``: the sequence towers know nothing but this log.
+        """
         bundle = self.served.bundle
         fitted = FittedEvidence(bundle.evidence_models, bundle.summary.get("evidence") or {})
         engine = refit_engine(
-            bundle, self.served.index, fitted, log, self.settings, self.progress, warm=self.warm
+            bundle,
+            self.served.index,
+            fitted,
+            log,
+            self.settings,
+            self.progress,
+            warm=warm and self.warm,
         )
         # A catalog that has outgrown a kind of evidence keeps what there was: the head reads it.
         before, models = bundle.evidence_models, engine.bundle.evidence_models
@@ -228,13 +237,9 @@ def _unseen_by_head(trained: Bundle) -> int:
     return int((trained.summary.get("learned") or {}).get(UNSEEN_BY_HEAD, 0))
 
 
-def _learned_before(served: ServedRun, settings: TrainingSettings) -> Interactions:
-    """Return the events that the served engine's evidence was fitted on, by served rows."""
-    log = served.bundle.log
-    if log.part is None:
-        return log
-    refitted = settings.refit or served.trained.learned is not None
-    return log.select(log.part <= (VALID if refitted else 0))
+def _taught(log: Interactions) -> Interactions:
+    """Return the events of a run's log that its evidence or its head was fitted on."""
+    return log if log.part is None else log.select(log.part <= VALID)
 
 
 def _settings(trained: Bundle) -> TrainingSettings:

@@ -24,18 +24,23 @@ A_DAY_S = 86_400
 def held_events(log: Interactions, other: Interactions) -> NDArray[np.bool_]:
     """Return which events of a log the other one holds, bool [m]; both are of the same rows.
 
-    By user, item and time; where one of the two has no clock, by user and item.
+    By user, item, time, and whether the item was taken; where one of the two has no clock, the
+    time says nothing.
     """
     position = {user: i for i, user in enumerate(other.user_ids)}
     there = np.array([position.get(user, -1) for user in log.user_ids], np.int64)
     timed = log.has_clock and other.has_clock
     mine = pd.MultiIndex.from_arrays(
-        (there[log.user], log.item, log.time if timed else np.zeros_like(log.time))
+        (there[log.user], log.item, log.time if timed else np.zeros_like(log.time), _taken(log))
     )
     theirs = pd.MultiIndex.from_arrays(
-        (other.user, other.item, other.time if timed else np.zeros_like(other.time))
+        (other.user, other.item, other.time if timed else np.zeros_like(other.time), _taken(other))
     )
     return np.asarray(mine.isin(theirs), np.bool_)
+
+
+def _taken(log: Interactions) -> NDArray[np.bool_]:
+    return np.ones(len(log), np.bool_) if log.label is None else log.label == 1
 
 
 def check_whole(log: Interactions, before: Interactions, *, force: bool) -> None:

@@ -82,8 +82,9 @@ def newest_events(
     if not size:
         return None
     if log.has_clock:
-        time = np.sort(log.time[fresh])
-        chosen = fresh[log.time[fresh] >= time[-size]]
+        # Of events of one moment, such as a day, some: all of them may be all that is new.
+        order = np.lexsort((rng.permutation(len(fresh)), log.time[fresh]))
+        chosen = np.sort(fresh[order[-size:]])
     else:
         last = np.append(log.user[fresh][1:] != log.user[fresh][:-1], True)
         chosen = np.sort(rng.permutation(fresh[last])[:size])
@@ -91,6 +92,6 @@ def newest_events(
     part[chosen] = VALID
     log = replace(log, part=part)
     has_past = np.bincount(log.select(part == TRAIN).taken().user, minlength=len(log.user_ids)) > 0
-    users = np.unique(log.user[chosen])
+    users = np.unique(log.user[chosen]).astype(np.int64)
     users = np.sort(rng.permutation(users[has_past[users]])[:max_users])
     return Newest(log, users, size / int(taken.sum())) if len(users) else None

@@ -63,7 +63,7 @@ def newest_head(
     made: Literal["calibrated", "kept"] = "kept" if old is before else "calibrated"
     results = [NewestHead(old, made, compare(served, _with(refitted, old), asked, progress))]
     new = _fitted(ranking, cut.without_newest_of(asked.users), settings, progress)
-    if new is not None:
+    if new is not None and results[0].moved:
         moved = compare(served, _with(refitted, new), asked, progress)
         results.append(NewestHead(new, "refitted", moved))
     return max(reversed(results), key=lambda result: _gain(result.moved))

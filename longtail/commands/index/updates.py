@@ -179,10 +179,16 @@ def remove(run: Path, items: str | None, listed: Path | None) -> None:
 def release(run: Path, items: str | None, listed: Path | None, every: bool) -> None:
     """Let quarantined items of RUN into answers: somebody has looked at them.
 
-    To be rid of one instead, use `longtail index remove`.
+    Without options their ids are printed. To be rid of one instead, use `longtail index remove`.
     """
     from longtail.retrieval.run.quarantine import quarantined_ids, released
 
+    if not every and items is None and listed is None:
+        from longtail.retrieval.run.served_run import open_run
+
+        for item_id in quarantined_ids(open_run(run)):
+            click.echo(item_id)
+        return
     if every and (items is not None or listed is not None):
         raise click.UsageError("give one of --items, --file and --all")
     ids = None if every else _chosen(items, listed, "--items, --file and --all")

@@ -39,7 +39,9 @@ def print_learned(run: Path, learned: LearnedRun) -> None:
             )
         console.print(table)
     else:
-        console.print("nothing to measure on: the run had seen all events, or too few are new")
+        console.print(
+            "nothing to measure on: too few events are new to the run, of users with others before"
+        )
     after = learned.served.bundle.popularity
     sizes = ", ".join(f"{count:,} {name}" for name, count in after.sizes().items())
     moved = ", ".join(

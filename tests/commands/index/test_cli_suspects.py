@@ -61,6 +61,7 @@ def test_quarantine_keeps_suspects_out_until_they_are_released(
     assert "honest" in everything(run)
     assert "clone" not in everything(run)
     assert "quarantined" in done("index", "info", run)
+    assert done("index", "release", run).split() == ["clone"]
     assert done("index", "release", run, "--items", "clone").endswith("1 released; 62 items\n")
     assert "clone" in everything(run)
 
@@ -149,7 +150,9 @@ def test_an_index_built_anew_holds_back_what_was_held(
     assert "clone" in everything(run)
 
 
-@pytest.mark.parametrize("options", [[], ["--all", "--items", "n1"]])
+@pytest.mark.parametrize(
+    "options", [["--items", "n1", "--file", "ids.txt"], ["--all", "--items", "n1"]]
+)
 def test_release_needs_one_way_to_say_which(run: Path, options: list[str]) -> None:
     assert longtail("index", "release", run, *options).code == 2
 

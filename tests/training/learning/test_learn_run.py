@@ -86,6 +86,39 @@ def test_the_same_log_gives_the_evidence_of_training_to_the_bit(run: Path, split
     np.testing.assert_array_equal(before.known, after.known)
 
 
+def test_an_item_is_known_once_somebody_has_taken_it(run: Path, whole: Interactions) -> None:
+    item = int(whole.item[0])
+    learn_run(run, whole.select(whole.item != item), force=True)
+    models = open_run(run).bundle.evidence_models
+    assert models.unknown(np.array([item])).all()
+    learn_run(run, whole, force=True)
+    models = open_run(run).bundle.evidence_models
+    assert not models.unknown(np.array([item])).any()
+
+
+def test_a_log_whose_newest_events_are_one_person_s_is_learned(
+    run: Path, whole: Interactions
+) -> None:
+    learn_run(run, whole, force=True)
+    first = whole.user == whole.user[0]
+    size = int(0.15 * len(whole))
+    items = np.setdiff1d(np.arange(60), whole.item[first])[:size].astype(np.int32)
+    log = Interactions(
+        whole.user_ids,
+        np.concatenate([whole.user[first], np.full(len(items), whole.user[0]), whole.user[~first]]),
+        np.concatenate([whole.item[first], items, whole.item[~first]]),
+        np.concatenate(
+            [
+                whole.time[first],
+                whole.time.max() + 86_400 * np.arange(1, len(items) + 1),
+                whole.time[~first],
+            ]
+        ),
+        has_clock=True,
+    )
+    assert learn_run(run, log, force=True).unseen == len(items)
+
+
 def test_sequence_towers_go_on_from_where_they_were(run: Path, split: Split) -> None:
     before = open_run(run).bundle.evidence_models.sequences
     after = learn_run(run, split.interactions).served.bundle.evidence_models.sequences

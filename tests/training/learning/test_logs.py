@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.data.interactions import VALID, Interactions
 from longtail.retrieval.errors import DataError
 from longtail.training.learning.logs import check_whole, held_events, on_top
 from longtail.training.learning.newest import newest_events
@@ -45,6 +45,14 @@ def test_new_events_go_on_top_each_once() -> None:
     assert log.user.tolist() == [0, 0, 0, 1, 1, 2]
     assert log.item.tolist() == [1, 5, 2, 1, 3, 4]
     assert log.part is None
+
+
+def test_what_was_refused_and_is_taken_now_is_new() -> None:
+    refused = replace(OLD, label=np.array([1, 0, 1, 1], np.int8), has_clock=False)
+    log = on_top(refused, log_of(("ann", 2, 9), ("bob", 1, 9)))
+    assert log.item.tolist() == [1, 2, 2, 1, 3]
+    assert log.label is not None
+    assert log.label.tolist() == [1, 0, 1, 1, 1]
 
 
 def test_an_order_goes_on_where_it_ended() -> None:
@@ -90,6 +98,13 @@ class TestTheNewestEvents:
         cut = newest_events(self.log, seen, max_users=9, seed=0)
         assert cut is not None
         assert cut.window.item.tolist() == [2]
+
+    def test_of_one_moment_are_no_more_than_half_of_what_is_new(self) -> None:
+        same_day = np.minimum(self.log.time, self.log.time.max() - 15 * DAY)
+        log = replace(self.log, time=same_day)
+        cut = newest_events(log, log.time < log.time.max(), max_users=9, seed=0)
+        assert cut is not None
+        assert (cut.part == VALID).sum() == 2
 
     def test_are_none_where_all_was_seen(self) -> None:
         assert newest_events(self.log, np.ones(22, bool), max_users=9, seed=0) is None
