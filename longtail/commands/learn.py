@@ -61,11 +61,11 @@ def learn(
     """Learn what has happened since RUN was trained: a day's habit.
 
     Item-to-item weights, history offsets, sequence towers, popularity, histories and the clock are
-    fitted on the log as it is now, with the dials of the training. The text encoder stays, and the
-    relevance head until a twentieth of the log is new to it. What was learned is measured first on
-    events that RUN hasn't seen, and published if it is no worse; `longtail index rollback` takes
-    it back. A service swaps it in while running. Groups of users who took the same few items, and
-    whom the log of RUN didn't have, are listed with the suspects.
+    fitted on the log as it is now, with the dials of the training. The text encoder and the
+    relevance head stay; its calibration is fitted when a twentieth of the log is new to it. What
+    was learned is measured first on events that RUN hasn't seen, and published if it is no worse;
+    `longtail index rollback` takes it back. A service swaps it in while running. Groups of users
+    who took the same few items, and whom the log of RUN didn't have, are listed with the suspects.
     """
     path = interactions or events
     if path is None or None not in (interactions, events):

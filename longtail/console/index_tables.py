@@ -66,8 +66,7 @@ def _learned(run: Path, state: CatalogState | None) -> list[tuple[str, str]]:
     return [
         (
             "learned",
-            f"{about['events']:,} events, {about['unseen']:,} of them new then, at {about['at']}; "
-            f"relevance head {about['head']}",
+            f"{about['events']:,} events, {about['unseen']:,} of them new then, at {about['at']}",
         )
     ]
 

@@ -16,8 +16,9 @@ from longtail.training.head.judging.platt import platt
 from longtail.training.head.training_pairs import collect_pairs
 from longtail.training.learning.newest import Newest
 
-# A calibration on fewer taken items would be that of a few people.
-FEWEST_TAKEN = 200
+# A head is calibrated again when so much of the log is new to it, on so many taken items: fewer
+# would be those of a few people.
+DUE_SHARE, FEWEST_TAKEN = 0.05, 200
 WIDEST_SHIFT = 12.0
 
 

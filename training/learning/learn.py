@@ -18,6 +18,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import VALID, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.errors import BundleError, DataError
+from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle
@@ -25,10 +26,10 @@ from longtail.retrieval.run.catalog_state import CatalogState
 from longtail.retrieval.run.index_build import restructured
 from longtail.retrieval.run.served_run import ServedRun, open_run
 from longtail.training.evidence.fit_evidence import FittedEvidence
+from longtail.training.learning.calibration import DUE_SHARE, recalibrated
 from longtail.training.learning.comparison import Moved, compare
 from longtail.training.learning.logs import held_events
-from longtail.training.learning.newest import newest_events
-from longtail.training.learning.newest_head import DUE_SHARE, NewestHead, measuring, newest_head
+from longtail.training.learning.newest import Newest, newest_events
 from longtail.training.refit_engine import refit_engine
 from longtail.training.repeatable import repeatable
 from longtail.training.settings import TrainingSettings
@@ -64,7 +65,7 @@ class LearnedRun:
             engine had seen them all.
         before: popularity as it was served before.
         events, unseen: events that were learned, and how many of them the served engine had not.
-        head: whether the relevance head was refitted, calibrated, or kept as it was.
+        calibrated: whether the head's calibration was refitted.
         seconds: what all took.
     """
 
@@ -74,7 +75,7 @@ class LearnedRun:
     before: Popularity
     events: int
     unseen: int
-    head: str
+    calibrated: bool
     seconds: float
 
 
@@ -91,10 +92,10 @@ def learn_run(
     """Learn a log, whose items are rows of the served catalog, and serve what was learned.
 
     Everything that comes from the log is refitted with the dials of the training (`refit_engine`);
-    text encoder and item tower stay, and the relevance head until enough is new to it
-    (`newest_head`). Of a log with parts the test part is stored, unread, as in training. Sequence
-    towers go on from where they were, unless ``fresh_sequences``: then each is fitted anew for the
-    epochs that training found.
+    text encoder, item tower and the relevance head's scorers stay; its calibration is fitted again
+    when enough is new to it (`recalibrated`). Of a log with parts the test part is stored, unread,
+    as in training. Sequence towers go on from where they were, unless ``fresh_sequences``: then
+    each is fitted anew for the epochs that training found.
 
     ``served`` is the run with changes that shall be published in the same step (new items); None:
     as it is served. ``force`` publishes what is worse, too.
@@ -117,30 +118,36 @@ def learn_run(
         job = _Job(served, settings, not fresh_sequences, progress)
         unseen = int((~seen).sum())
         of_head = unseen + _unseen_by_head(served.trained)
-        due = of_head >= DUE_SHARE * len(learned)
-        newest = job.measured(learned, seen, due=due)
-        if any(m.worse for m in newest.moved) and not force:
-            raise LearnedWorseError(run, newest.moved)
+        moved: tuple[Moved, ...] = ()
+        head = served.bundle.relevance
+        cut = job.newest(learned, seen)
+        if cut is not None:
+            refitted = job.refitted(cut.before)
+            moved = compare(RankingPipeline(served.bundle, served.index), refitted, cut, progress)
+            if any(m.worse for m in moved) and not force:
+                raise LearnedWorseError(run, moved)
+            if of_head >= DUE_SHARE * len(learned):
+                head = job.calibrated(learned, cut, refitted)
+        calibrated = head is not served.bundle.relevance
         engine = job.refitted(learned)
         about = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "events": len(learned),
             "unseen": unseen,
-            "head": newest.made,
-            UNSEEN_BY_HEAD: 0 if due and newest.moved else of_head,
-            "moved": [vars(m) for m in newest.moved],
+            UNSEEN_BY_HEAD: 0 if calibrated else of_head,
+            "moved": [vars(m) for m in moved],
         }
-        bundle = replace(engine.bundle, relevance=newest.head, log=log)
+        bundle = replace(engine.bundle, relevance=head, log=log)
         now = _published(served, engine, bundle, about)
         now, version = now.save_learned(run)
     return LearnedRun(
         served=now,
         version=version,
-        moved=newest.moved,
+        moved=moved,
         before=served.bundle.popularity,
         events=len(learned),
         unseen=unseen,
-        head=newest.made,
+        calibrated=calibrated,
         seconds=time.monotonic() - began,
     )
 
@@ -152,33 +159,25 @@ class _Job:
     warm: bool
     progress: Progress
 
-    def measured(self, log: Interactions, seen: NDArray[np.bool_], *, due: bool) -> NewestHead:
-        """Return what moves on the newest events that the served engine hasn't seen, and a head.
+    def newest(self, log: Interactions, seen: NDArray[np.bool_] | None) -> Newest | None:
+        """Return the log cut at its newest events, or at those that aren't ``seen``."""
+        settings = self.settings
+        return newest_events(log, seen, max_users=settings.relevance.max_users, seed=settings.seed)
 
-        ``due``: the head learns of the newest tenth of the log.
+    def calibrated(
+        self, log: Interactions, cut: Newest, refitted: RankingPipeline
+    ) -> RelevanceHead:
+        """Return the head calibrated on the newest tenth, by an engine that hasn't learned it.
+
+        ``refitted`` hasn't learned the newest events of the ``cut``.
         """
-        bundle, settings = self.served.bundle, self.settings
-        most, seed = settings.relevance.max_users, settings.seed
-        cut = newest_events(log, seen, max_users=most, seed=seed)
-        if cut is None:
-            return NewestHead(bundle.relevance, "kept", ())
-        served = RankingPipeline(bundle, self.served.index)
-        refitted = self.refitted(cut.before)
-        tenth = newest_events(log, None, max_users=most, seed=seed) if due else None
+        tenth = self.newest(log, None)
+        head = self.served.bundle.relevance
         if tenth is None:
-            return NewestHead(
-                bundle.relevance, "kept", compare(served, refitted, cut, self.progress)
-            )
-        same = np.array_equal(cut.part, tenth.part)
-        teacher = refitted if same else self.refitted(tenth.before, warm=False)
-        return newest_head(
-            served,
-            refitted,
-            measuring(cut, seed=seed),
-            (teacher, tenth),
-            settings,
-            self.progress,
-        )
+            return head
+        if not np.array_equal(cut.part, tenth.part):
+            refitted = self.refitted(tenth.before, warm=False)
+        return recalibrated(refitted, tenth, head, seed=self.settings.seed)
 
     def refitted(self, log: Interactions, *, warm: bool = True) -> RankingPipeline:
         """Return the served engine as this log tells it.

@@ -50,14 +50,6 @@ class Newest:
         log = self.before.rejected()
         return Histories.from_interactions(replace(log, label=None))
 
-    def asking(self, users: NDArray[np.int64]) -> Newest:
-        """Return the same cut, of which only these users are asked."""
-        return replace(self, users=users)
-
-    def without_newest_of(self, users: NDArray[np.int64]) -> Interactions:
-        """Return the log with its parts, in which these users have no newest events."""
-        return self.log.select((self.part == TRAIN) | ~np.isin(self.log.user, users))
-
     @property
     def part(self) -> NDArray[np.int8]:
         """The valid part's events are the newest ones, int8 [m]."""

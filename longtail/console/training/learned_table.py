@@ -11,12 +11,6 @@ from longtail.evaluation.report.numbers import probability, share, signed
 from longtail.retrieval.run.catalog_updates import moves
 from longtail.training.learning import LearnedRun
 
-HEADS = {
-    "refitted": "fitted again on the newest events",
-    "calibrated": "calibrated on the newest events; fitted on them it ranks no better",
-    "kept": "as it was: too little is new to it, or fitted again it ranked no better",
-}
-
 
 def print_learned(run: Path, learned: LearnedRun) -> None:
     """Print what moved on the newest events, and what was published."""
@@ -48,11 +42,12 @@ def print_learned(run: Path, learned: LearnedRun) -> None:
         f"{count:,} from {old} to {new}"
         for (old, new), count in moves(learned.before, after).items()
     )
+    calibrated = "on the newest events" if learned.calibrated else "as it was: too little is new"
     for line in (
         f"{run / 'index' / learned.version}: {learned.events:,} events learned, "
         f"{learned.unseen:,} of them new; {sizes}; {learned.seconds:.0f} s",
         f"moved: {moved or 'no item'}",
-        f"relevance head: {HEADS[learned.head]}",
+        f"calibration of the relevance head: {calibrated}",
         f"the way back: longtail index rollback {run}",
     ):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

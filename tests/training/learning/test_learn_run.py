@@ -15,12 +15,12 @@ from toy_shop import NO_STAGE, settings_for
 from longtail.index.errors import LockedIndexError, LongtailError
 from longtail.index.storage.store import rollback
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, Interactions
+from longtail.retrieval.data.interactions import TEST, VALID, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.catalog_updates import removed
 from longtail.retrieval.run.served_run import open_run
-from longtail.training.learning import LearnedWorseError, learn, learn_run, newest_head
+from longtail.training.learning import LearnedWorseError, calibration, learn, learn_run
 from longtail.training.learning.comparison import Moved
 from longtail.training.train import train_engine
 
@@ -192,60 +192,62 @@ def test_removed_items_stay_out_and_speak_in_histories(run: Path, whole: Interac
     assert str(served.bundle.catalog.item_ids[gone]) not in set(shown["item_id"])
 
 
-class TestTheRelevanceHead:
+class TestTheCalibration:
+    @pytest.fixture(autouse=True)
+    def few_are_enough(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(calibration, "FEWEST_TAKEN", 5)
+
     @pytest.fixture
-    def as_good(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let every head rank equally well."""
-        monkeypatch.setattr(newest_head, "_gain", lambda moved: 0.0)
+    def whole(self, whole: Interactions) -> Interactions:
+        """The log in which everybody goes on to the end: one event a day, the last on one day."""
+        ends = np.searchsorted(whole.user, whole.user, side="right")
+        days_ago = ends - np.arange(len(whole))
+        return replace(whole, time=whole.time.max() - 86_400 * days_ago)
 
-    def test_is_fitted_again_where_that_ranks_no_worse(
-        self, run: Path, whole: Interactions, as_good: None
-    ) -> None:
+    def test_is_fitted_again_and_the_scorers_stay(self, run: Path, whole: Interactions) -> None:
         before = open_run(run).bundle.relevance
-        assert learn_run(run, whole, force=True).head == "refitted"
+        assert learn_run(run, whole, force=True).calibrated
         after = open_run(run).bundle.relevance
-        assert after.names == before.names
-        assert after.counts == before.counts
-        assert [scorer.kind for scorer in after.scorers] == [s.kind for s in before.scorers]
+        assert (after.scale, after.shift) != (before.scale, before.shift)
+        evidence = np.random.default_rng(0).normal(size=(9, len(before.names))).astype(np.float32)
+        same = replace(after, scale=before.scale, shift=before.shift, of_unknown=before.of_unknown)
+        np.testing.assert_array_equal(same.logits(evidence), before.logits(evidence))
 
-    def test_stays_as_it_is_until_a_twentieth_is_new_to_it(
-        self, run: Path, whole: Interactions, as_good: None
-    ) -> None:
+    def test_stays_until_a_twentieth_is_new_to_it(self, run: Path, whole: Interactions) -> None:
         learn_run(run, whole, force=True)
-        made = []
-        for step in range(1, 5):
-            made.append(learn_run(run, later(whole, days=step, share=0.02), force=True).head)
-        assert made == ["kept", "kept", "refitted", "kept"]
+        calibrated = [
+            learn_run(run, later(whole, days=day, share=0.02), force=True).calibrated
+            for day in range(1, 5)
+        ]
+        assert calibrated == [False, False, True, False]
 
-    def test_is_measured_by_users_that_it_has_not_seen(
+    def test_is_that_of_an_engine_that_has_not_learned_the_answers(
         self, run: Path, whole: Interactions, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked, taught = [], []
-        compared, fitted = newest_head.compare, newest_head.with_relevance_head
-
-        def compare(*given: Any) -> tuple[Moved, ...]:
-            asked.append(given[2].window)
-            return compared(*given)
-
-        def with_relevance_head(*given: Any) -> Any:
-            taught.append(given[3].valid)
-            return fitted(*given)
-
-        monkeypatch.setattr(newest_head, "compare", compare)
-        monkeypatch.setattr(newest_head, "with_relevance_head", with_relevance_head)
         learn_run(run, whole, force=True)
-        assert len(asked) == 2
-        assert len(taught) == 1
-        assert set(asked[0].user) == set(asked[1].user)
-        assert not set(asked[0].user) & set(taught[0].user)
+        learn_run(run, later(whole, days=1, share=0.04), force=True)
+        asked: list[tuple[Any, Any]] = []
+
+        def seen(ranking: Any, cut: Any, head: Any, *, seed: int) -> Any:
+            asked.append((ranking, cut))
+            return head
+
+        monkeypatch.setattr(learn, "recalibrated", seen)
+        log = later(whole, days=2, share=0.04)
+        learn_run(run, log, force=True)
+        [(ranking, cut)] = asked
+        n_items = len(ranking.bundle.catalog)
+        assert (cut.part == VALID).sum() == len(log) // 10
+        np.testing.assert_array_equal(
+            ranking.bundle.popularity.counts, cut.before.user_counts(n_items)
+        )
 
 
 class TestWhatIsWorse:
     @pytest.fixture(autouse=True)
     def worse(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lost = Moved("recall@10", 0.5, 0.4, -0.2, -0.05, 0.001, 80)
-        for module in (learn, newest_head):
-            monkeypatch.setattr(module, "compare", lambda *_: (lost,))
+        monkeypatch.setattr(learn, "compare", lambda *_: (lost,))
 
     def test_is_not_published(self, run: Path, whole: Interactions) -> None:
         current = (run / "index" / "CURRENT").read_bytes()
