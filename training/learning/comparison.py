@@ -36,7 +36,7 @@ class Moved:
 
     Attributes:
         metric: what it is.
-        before, after: of the engine as served, and of the refitted one; NaN: not measured.
+        before, after: of the engine as served, and of the refitted one.
         low, high: 95 % interval of the difference.
         p: of the difference, two-sided.
         users: users it was measured on.

@@ -87,6 +87,15 @@ def test_new_events_come_on_top_also_as_the_service_writes_them(
     assert len(open_run(run).bundle.log) == before + 2
 
 
+def test_an_owner_s_own_file_may_have_the_name_of_a_service_s(
+    run: Path, shop: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    fresh_events(shop).to_json(path, orient="records", lines=True)
+    done("learn", run, "--events", path, "--force", *rejected(tmp_path))
+    assert "newcomer" in open_run(run).bundle.log.user_ids.tolist()
+
+
 def test_new_items_come_in_the_same_step(
     run: Path,
     plain: pd.DataFrame,

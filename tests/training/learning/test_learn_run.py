@@ -20,6 +20,7 @@ from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.catalog_updates import removed
 from longtail.retrieval.run.served_run import open_run
+from longtail.training.head.judging.platt import UNSURE
 from longtail.training.learning import LearnedWorseError, calibration, learn, learn_run
 from longtail.training.learning.comparison import Moved
 from longtail.training.train import train_engine
@@ -212,6 +213,15 @@ class TestTheCalibration:
         evidence = np.random.default_rng(0).normal(size=(9, len(before.names))).astype(np.float32)
         same = replace(after, scale=before.scale, shift=before.shift, of_unknown=before.of_unknown)
         np.testing.assert_array_equal(same.logits(evidence), before.logits(evidence))
+
+    def test_stays_where_the_newest_events_would_turn_the_ranking_round(
+        self, run: Path, whole: Interactions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(calibration, "platt", lambda *_: UNSURE)
+        before = open_run(run).bundle.relevance
+        assert not learn_run(run, whole, force=True).calibrated
+        after = open_run(run).bundle.relevance
+        assert (after.scale, after.shift) == (before.scale, before.shift)
 
     def test_stays_until_a_twentieth_is_new_to_it(self, run: Path, whole: Interactions) -> None:
         learn_run(run, whole, force=True)

@@ -7,15 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit
 
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.training.head.fit_scorers import fit_boosting
 from longtail.training.head.head_settings import HeadSettings
-from longtail.training.head.judging.platt import platt
+from longtail.training.head.judging.platt import missing_shift, platt
 from longtail.training.head.training_pairs import Pairs
 
 Floats = NDArray[np.float32]
@@ -26,8 +24,6 @@ FEWEST_TAKEN = 20
 FEWEST_COLD_TAKEN = 30
 # Beyond, pairs that weren't taken are drawn, and weigh as much as all of them.
 MOST_PAIRS = 400_000
-# Log-odds between which the prior is looked for.
-WIDEST_SHIFT = 12.0
 
 
 @dataclass(frozen=True)
@@ -85,8 +81,8 @@ def fit_unknown_head(
     scale, _ = platt(out, pairs.label, pairs.weight)
     out *= np.float32(scale)
     is_real = np.arange(len(pairs.label)) < len(real.label)
-    hidden = _shift(out[~is_real], pairs.label[~is_real], pairs.weight[~is_real])
-    cold = _shift(out[is_real], pairs.label[is_real], pairs.weight[is_real])
+    hidden = missing_shift(out[~is_real], pairs.label[~is_real], pairs.weight[~is_real])
+    cold = missing_shift(out[is_real], pairs.label[is_real], pairs.weight[is_real])
     # Of a log without a tail the cold items are all that there is, however few were taken.
     enough = hidden is None or int(real.label.sum()) >= FEWEST_COLD_TAKEN
     by_cold = enough and (hidden is None or (cold is not None and cold > hidden))
@@ -140,18 +136,3 @@ def _at(pairs: Pairs, places: NDArray[np.int64]) -> Pairs:
     share = float(kept.weight[~kept.label].sum() / max(pairs.weight[~pairs.label].sum(), 1e-9))
     weight = np.where(kept.label, kept.weight, kept.weight / max(share, 1e-9))
     return replace(kept, weight=weight.astype(np.float32))
-
-
-def _shift(logits: Floats, label: NDArray[np.bool_], weight: Floats) -> float | None:
-    """Return what makes as many of the pairs expected as were taken; None where none were."""
-    taken = float(weight[label].sum())
-    if taken <= 0 or label.all():
-        return None
-    given, weights = logits.astype(np.float64), weight.astype(np.float64)
-
-    def surplus(shift: float) -> float:
-        return float((weights * expit(given + shift)).sum()) - taken
-
-    if surplus(-WIDEST_SHIFT) > 0 or surplus(WIDEST_SHIFT) < 0:
-        return None
-    return float(brentq(surplus, -WIDEST_SHIFT, WIDEST_SHIFT, xtol=1e-4))
