@@ -20,7 +20,11 @@ from longtail.retrieval.run.late_items import with_cold_lent
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.user_tower import UserTower
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower
-from longtail.training.evidence.fit_evidence import FittedEvidence, refit_evidence
+from longtail.training.evidence.fit_evidence import (
+    EventsAndTexts,
+    FittedEvidence,
+    refit_evidence,
+)
 from longtail.training.evidence.user_columns.fit_user_columns import refit_user_columns
 from longtail.training.settings import TrainingSettings, UserTowerSettings
 from longtail.training.towers.user_towers import new_user_tower
@@ -49,9 +53,9 @@ def refit_engine(
     taken, counts = taken_matrix(histories, n_items), log.user_counts(n_items)
     popularity = bundle.popularity.recounted(counts, bundle.catalog.item_ids)
     vectors = index.vectors(np.arange(n_items))
-    evidence = refit_evidence(
-        fitted, histories, taken, vectors, counts, settings, progress, warm=warm
-    )
+    tokens = bundle.item_tower.tokenise(bundle.catalog.texts())
+    data = EventsAndTexts(histories, taken, counts, vectors, tokens)
+    evidence = refit_evidence(fitted, data, settings, progress, warm=warm)
     clock, columns = bundle.clock, bundle.user_columns
     index = reassign(index, popularity.centred, popularity.bucket, refill=False)
     engine = replace(

@@ -184,6 +184,14 @@ class EvidenceSettings(Settings):
         int,
         Field(ge=0, description="larger catalogs leave out transitions between like items"),
     ] = 200_000
+    words_limit: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="larger catalogs leave out what words say of behaviour, whose time grows "
+            "with the square of the catalog; 0: leave it out",
+        ),
+    ] = 60_000
 
 
 class TrainingSettings(Settings):

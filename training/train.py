@@ -20,7 +20,11 @@ from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
 from longtail.retrieval.run.late_items import with_cold_lent
-from longtail.training.evidence.fit_evidence import fit_evidence, refit_evidence
+from longtail.training.evidence.fit_evidence import (
+    EventsAndTexts,
+    fit_evidence,
+    refit_evidence,
+)
 from longtail.training.evidence.user_columns.fit_user_columns import (
     fit_user_columns,
     refit_user_columns,
@@ -114,9 +118,8 @@ def train_engine(
     vectors = bundle.item_tower.project_all(stages.pooled)
     with profile.section("index"):
         index = build_index(bundle, vectors, settings.index)
-    fitted = fit_evidence(
-        histories, taken, vectors, popularity.counts, stages.validation, settings, progress, profile
-    )
+    data = EventsAndTexts(histories, taken, popularity.counts, vectors, stages.tokens)
+    fitted = fit_evidence(data, stages.validation, settings, progress, profile)
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
     lends = settings.relevance.hidden_parts > 0
     if lends:
@@ -131,9 +134,10 @@ def train_engine(
         more = Histories.from_interactions(before_test)
         with profile.section("refit"):
             counts = before_test.user_counts(len(catalog))
-            fitted = refit_evidence(
-                fitted, more, taken_matrix(more, len(catalog)), vectors, counts, settings, progress
+            data = replace(
+                data, histories=more, taken=taken_matrix(more, len(catalog)), counts=counts
             )
+            fitted = refit_evidence(fitted, data, settings, progress)
             models = replace(fitted.evidence_models, last=bundle.evidence_models.last)
             bundle = replace(bundle, evidence_models=models)
             if lends:

@@ -14,11 +14,15 @@ from longtail.index.errors import DamagedFileError
 from longtail.index.files import read_json
 from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.features.item_weights import REMEDY, ItemWeights
+from longtail.retrieval.features.words_to_behaviour import WordsToBehaviour
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 
 # The closed form leads: its ranks are evidence, and its list is a source of candidates.
 LEADING = "closed_form"
 KNOWN = "known.safetensors"
+# What words say of behaviour needs no events, so nothing is lent.
+BY_TEXT = "co_taken_by_text"
+WORDS = "words_to_behaviour.safetensors"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +35,15 @@ class EvidenceModels:
         last: past items that item-to-item weights and text matches read.
         known: items with events when this was fitted, bool [n]; what the others have is lent
             (`with_lent`). None in a run that tells no difference.
+        words: what made the weights ``co_taken_by_text``, for items that come later; None in a run
+            without them.
     """
 
     item_weights: Mapping[str, ItemWeights] = field(default_factory=dict)
     sequences: Mapping[str, SequenceTower] = field(default_factory=dict)
     last: int = LAST
     known: NDArray[np.bool_] | None = None
+    words: WordsToBehaviour | None = None
 
     @property
     def reads_long_histories(self) -> bool:
@@ -66,6 +73,8 @@ class EvidenceModels:
             tower.save(folder / name)
         if self.known is not None:
             save_file({"known": self.known.astype(np.uint8)}, folder / KNOWN)
+        if self.words is not None:
+            self.words.save(folder / WORDS)
 
     @classmethod
     def load(cls, folder: Path, *, n_items: int) -> EvidenceModels:
@@ -83,6 +92,7 @@ class EvidenceModels:
             {name: SequenceTower.load(folder / name) for name in about["sequences"]},
             about.get("last", LAST),
             _load_known(folder / KNOWN, n_items),
+            WordsToBehaviour.load(folder / WORDS, n_items=n_items),
         )
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.features.evidence_models import EvidenceModels
+from longtail.retrieval.features.evidence_models import BY_TEXT, EvidenceModels
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 from longtail.retrieval.towers.user_tower import UserTower
@@ -84,7 +84,10 @@ def with_lent(models: EvidenceModels, donors: Donors, n_items: int) -> EvidenceM
         return replace(models, known=known)
     return replace(
         models,
-        item_weights={name: _lent(w, donors) for name, w in models.item_weights.items()},
+        item_weights={
+            name: w if name == BY_TEXT else _lent(w, donors)
+            for name, w in models.item_weights.items()
+        },
         sequences={name: _own_lent(t, donors) for name, t in models.sequences.items()},
         known=known,
     )

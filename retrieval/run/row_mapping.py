@@ -74,6 +74,7 @@ class RowMapping:
             {name: self._sequence(tower) for name, tower in towers.items()},
             evidence_models.last,
             self._known(evidence_models.known),
+            evidence_models.words and evidence_models.words.laid_out(self.of_served),
         )
 
     def _known(self, known: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:

@@ -74,6 +74,21 @@ class TestLateItems:
         like = np.corrcoef(matrix[copy, others], matrix[row, others])[0, 1]
         assert like > 0.5
 
+    def test_what_its_words_say_of_behaviour_is_its_own(self, served: ServedRun) -> None:
+        """A copy of an item that nobody took has the numbers of its original, not a neighbour's."""
+        later = with_copies(served, COLD).bundle
+        rows = later.catalog.rows_of(COLD)
+        copies = later.catalog.rows_of(f"copy of {item}" for item in COLD)
+        known = np.flatnonzero(served.bundle.evidence_models.known)
+        matrix = later.evidence_models.item_weights["co_taken_by_text"].matrix.toarray()
+        assert matrix[np.ix_(known, copies)].any()
+        np.testing.assert_allclose(
+            matrix[np.ix_(known, copies)], matrix[np.ix_(known, rows)], atol=1e-5
+        )
+        np.testing.assert_allclose(
+            matrix[np.ix_(copies, known)], matrix[np.ix_(rows, known)], atol=1e-5
+        )
+
     def test_a_history_of_late_items_alone_has_evidence(self, served: ServedRun) -> None:
         later = with_copies(served, [str(served.bundle.catalog.item_ids[0])])
         ranking = RankingPipeline(later.bundle, later.index)

@@ -13,14 +13,17 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
+from longtail.retrieval.features.evidence_models import BY_TEXT, LEADING, EvidenceModels
 from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.features.item_weights import ItemWeights
+from longtail.retrieval.features.words_to_behaviour import WordsToBehaviour
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.sequence_tower import SequenceTower
+from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.evidence.cooccurrence import cooccurrence
 from longtail.training.evidence.fit_item_weights import fit_item_weights
 from longtail.training.evidence.fit_sequence_tower import Course, fit_sequence_tower
+from longtail.training.evidence.fit_words_to_behaviour import fit_words_to_behaviour
 from longtail.training.evidence.item_weights_choice import (
     choose_item_weights,
     item_weights_candidates,
@@ -48,11 +51,27 @@ class FittedEvidence:
     report: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class EventsAndTexts:
+    """What evidence is fitted on: who took what, in every shape that a fit wants, and the texts.
+
+    Attributes:
+        histories: who took what, in time.
+        taken: the same as bool [n_users, n_items].
+        counts: users of each item, int64 [n_items].
+        vectors: the item tower's, unit rows, float32 [n_items, d].
+        tokens: the texts as the tower reads them.
+    """
+
+    histories: Histories
+    taken: sp.csr_matrix
+    counts: NDArray[np.int64]
+    vectors: NDArray[np.float32]
+    tokens: TokenTable
+
+
 def fit_evidence(
-    histories: Histories,
-    taken: sp.csr_matrix,
-    vectors: NDArray[np.float32],
-    counts: NDArray[np.int64],
+    data: EventsAndTexts,
     validation: ValidationSet,
     settings: TrainingSettings,
     progress: Progress,
@@ -60,21 +79,20 @@ def fit_evidence(
 ) -> FittedEvidence:
     """Return evidence fitted on the training part; validation only picks the closed form's dials.
 
-    ``histories`` of the training part, ``taken`` the same as bool [n_users, n_items];
-    ``vectors`` the item tower's, [n_items, d].
+    ``data`` is of the training part.
     """
     if not settings.behaviour.enabled:
         return FittedEvidence(EvidenceModels(), {})
     with profile.section("item-to-item weights"):
         chosen = choose_item_weights(
-            taken,
-            vectors,
+            data.taken,
+            data.vectors,
             validation,
-            item_weights_candidates(settings.behaviour.closed_form, len(vectors)),
+            item_weights_candidates(settings.behaviour.closed_form, len(data.vectors)),
             progress=progress,
         )
-        log = _Log(histories, taken, vectors, counts)
-        item_weights, seconds = _item_weights(chosen.weights, log, settings)
+        by_words = len(data.vectors) <= settings.behaviour.words_limit
+        item_weights, words, seconds = _item_weights(chosen.weights, data, settings, by_words)
     read = settings.behaviour.max_history
     last = LAST if read == "auto" else max(read, LAST)
     report: dict[str, Any] = {
@@ -86,18 +104,16 @@ def fit_evidence(
         "other_behaviours_seconds": seconds,
     }
     with profile.section("sequence towers"):
-        sequences, towers = _sequences(log, settings, None, progress)
+        sequences, towers = _sequences(data, settings, None, progress)
     return FittedEvidence(
-        EvidenceModels(item_weights, sequences, last), {**report, "sequence_towers": towers}
+        EvidenceModels(item_weights, sequences, last, words=words),
+        {**report, "sequence_towers": towers},
     )
 
 
 def refit_evidence(
     fitted: FittedEvidence,
-    histories: Histories,
-    taken: sp.csr_matrix,
-    vectors: NDArray[np.float32],
-    counts: NDArray[np.int64],
+    data: EventsAndTexts,
     settings: TrainingSettings,
     progress: Progress,
     *,
@@ -105,58 +121,57 @@ def refit_evidence(
 ) -> FittedEvidence:
     """Return the same evidence with all that was chosen, fitted on more events.
 
-    ``histories``, ``taken`` and ``counts`` of the train and valid parts. The closed form keeps
-    its dials, each sequence tower its number of epochs; ``warm`` ones go on from where they
-    were (of the same rows), for at most `WARM_EPOCHS`.
+    The closed form keeps its dials, each sequence tower its number of epochs; ``warm`` ones go on
+    from where they were (of the same rows), for at most `WARM_EPOCHS`.
     """
     if not fitted.evidence_models.item_weights:
         return fitted
     began = time.monotonic()
-    log = _Log(histories, taken, vectors, counts)
     chosen = ItemWeightsSettings(**fitted.report["closed_form"]["settings"])
-    leading, _ = fit_item_weights(taken, vectors, chosen, progress=progress)
-    item_weights, _ = _item_weights(leading, log, settings)
+    leading, _ = fit_item_weights(data.taken, data.vectors, chosen, progress=progress)
+    by_words = fitted.evidence_models.words is not None
+    item_weights, words, _ = _item_weights(leading, data, settings, by_words)
     epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]
     starts = fitted.evidence_models.sequences if warm else {}
     if warm:
         epochs = [min(number, WARM_EPOCHS) for number in epochs]
-    sequences, _ = _sequences(log, settings, epochs, progress, starts)
+    sequences, _ = _sequences(data, settings, epochs, progress, starts)
     report = {**fitted.report, "refit_seconds": round(time.monotonic() - began, 1)}
-    models = replace(fitted.evidence_models, item_weights=item_weights, sequences=sequences)
+    models = replace(
+        fitted.evidence_models, item_weights=item_weights, sequences=sequences, words=words
+    )
     return FittedEvidence(models, report)
 
 
-@dataclass(frozen=True)
-class _Log:
-    """Who took what, in every shape that a fit wants."""
-
-    histories: Histories
-    taken: sp.csr_matrix
-    vectors: NDArray[np.float32]
-    counts: NDArray[np.int64]
-
-
 def _item_weights(
-    leading: ItemWeights, log: _Log, settings: TrainingSettings
-) -> tuple[dict[str, ItemWeights], float]:
-    """Return all item-to-item weights, and the seconds that those beside the leading ones took."""
+    leading: ItemWeights, data: EventsAndTexts, settings: TrainingSettings, by_words: bool
+) -> tuple[dict[str, ItemWeights], WordsToBehaviour | None, float]:
+    """Return all item-to-item weights, the map from words to some of them, and seconds.
+
+    The seconds are those that the weights beside the leading ones took.
+    """
     began = time.monotonic()
-    kept, n_items = settings.behaviour.closed_form.kept, len(log.vectors)
-    steps = transition_counts(log.histories, n_items)
+    kept, n_items = settings.behaviour.closed_form.kept, len(data.vectors)
+    steps = transition_counts(data.histories, n_items)
     weights = {
         LEADING: leading,
-        "co_taken": cooccurrence(log.taken, kept),
-        "next": followers(steps, log.counts, kept),
+        "co_taken": cooccurrence(data.taken, kept),
+        "next": followers(steps, data.counts, kept),
     }
     if n_items <= settings.behaviour.transitions_by_text_limit:
         weights["next_by_text"] = followers_by_text(
-            steps, text_neighbours(log.vectors, LIKES), kept
+            steps, text_neighbours(data.vectors, LIKES), kept
         )
-    return weights, round(time.monotonic() - began, 1)
+    words = None
+    if by_words:
+        words, weights[BY_TEXT] = fit_words_to_behaviour(
+            data.taken, data.vectors, data.tokens, kept
+        )
+    return weights, words, round(time.monotonic() - began, 1)
 
 
 def _sequences(
-    log: _Log,
+    data: EventsAndTexts,
     settings: TrainingSettings,
     epochs: list[int] | None,
     progress: Progress,
@@ -166,14 +181,14 @@ def _sequences(
     towers: dict[str, SequenceTower] = {}
     reports: list[dict[str, Any]] = []
     # A refit makes those that there were, though a smaller catalog could have some by now.
-    if len(log.vectors) > settings.sequence.max_items or epochs == []:
+    if len(data.vectors) > settings.sequence.max_items or epochs == []:
         return towers, reports
     for number, strength in enumerate(settings.sequence.popularity_strengths):
         name = f"sequence_{strength:g}"
         tower, report = fit_sequence_tower(
-            log.histories,
-            log.vectors,
-            log.counts,
+            data.histories,
+            data.vectors,
+            data.counts,
             settings.sequence,
             popularity_strength=strength,
             seed=settings.seed + number,
