@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from longtail.index.files import publish_folder
+from longtail.index.files import publish_folder, read_json
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.training.co_taken.co_taken_rows import CoTakenRows
@@ -37,14 +38,16 @@ class Epoch:
     Attributes:
         number: 1 is the first.
         loss: mean over its steps.
-        scale: one over the temperature, at its end.
+        temperature: as learned at its end.
         seconds: of its steps.
+        measures: what was measured of the tower after it.
     """
 
     number: int
     loss: float
-    scale: float
+    temperature: float
     seconds: float
+    measures: dict[str, float]
 
 
 class CoTakenTraining:
@@ -84,17 +87,46 @@ class CoTakenTraining:
             weight_decay=course.weight_decay,
         )
 
-    def epochs(self, work: Path, *, progress: Progress = silent) -> Iterator[Epoch]:
-        """Train, and yield after every epoch; ``work`` keeps the last one's state.
+    def run(
+        self, work: Path, judge: Callable[[], dict[str, float]], *, progress: Progress = silent
+    ) -> list[Epoch]:
+        """Train, measure the tower after every epoch, and return what each came to.
 
-        What a folder holds of the same training is gone on from. Epochs that it holds aren't
-        yielded again.
+        ``work`` keeps the state after each; what it holds of the same training is gone on from.
         """
-        for number in range(self._restore(work) + 1, self.course.epochs + 1):
-            yield self._epoch(number, progress)
-            self._keep(work, number)
+        epochs: list[Epoch] = []
+        while (folder := _folder(work, len(epochs) + 1)).is_dir():
+            epochs.append(Epoch(**read_json(folder / "epoch.json")))
+        if epochs:
+            self.restore(work, len(epochs))
+        for number in range(len(epochs) + 1, self.course.epochs + 1):
+            loss, seconds = self._train(number, progress)
+            temperature = float(torch.exp(-self.log_scale.detach()))
+            epoch = Epoch(number, loss, temperature, round(seconds, 1), judge())
+            with publish_folder(_folder(work, number)) as folder:
+                save_file(self._state(), folder / "state.safetensors")
+                # Not `write_json_atomically`: a shop without a tail has measures that are no
+                # numbers.
+                (folder / "epoch.json").write_text(json.dumps(asdict(epoch)), encoding="utf-8")
+            epochs.append(epoch)
+        return epochs
 
-    def _epoch(self, number: int, progress: Progress) -> Epoch:
+    def restore(self, work: Path, number: int) -> None:
+        """Set everything to how an epoch left it."""
+        state = load_file(_folder(work, number) / "state.safetensors")
+        self.bank.copy_(state["bank"])
+        with torch.no_grad():
+            for i, parameter in enumerate(self._parameters()):
+                parameter.copy_(state[f"parameter.{i}"])
+                prefix = f"optimizer.{i}."
+                self.optimizer.state[parameter] = {
+                    name.removeprefix(prefix): value.to(parameter.device if value.ndim else "cpu")
+                    for name, value in state.items()
+                    if name.startswith(prefix)
+                }
+
+    def _train(self, number: int, progress: Progress) -> tuple[float, float]:
+        """Return an epoch's mean loss and its seconds."""
         began, course = time.monotonic(), self.course
         # Dropout's draws follow from the epoch alone, as after an interruption.
         torch.manual_seed(course.seed * 1_000 + number)
@@ -108,10 +140,8 @@ class CoTakenTraining:
             progress("training the item tower", done + i, planned)
             total += self._step(texts, course.rate(done + i, planned))
         self.item_tower.eval()
-        scale = float(self.log_scale.detach().exp())
-        result = Epoch(number, total / len(steps), scale, time.monotonic() - began)
-        logger.info("item tower, epoch %d: loss %.4f", number, result.loss)
-        return result
+        logger.info("item tower, epoch %d: loss %.4f", number, total / len(steps))
+        return total / len(steps), time.monotonic() - began
 
     def _step(self, texts: NDArray[np.int64], rate: float) -> float:
         for group in self.optimizer.param_groups:
@@ -128,14 +158,13 @@ class CoTakenTraining:
         )
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        trained = [p for group in self.optimizer.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(trained, CLIPPED_AT)
+        nn.utils.clip_grad_norm_(self._parameters(), CLIPPED_AT)
         self.optimizer.step()
         self.bank[places] = fresh.detach()
         return float(loss.detach())
 
     def _state(self) -> dict[str, torch.Tensor]:
-        state = {"bank": self.bank, "log_scale": self.log_scale.detach()}
+        state = {"bank": self.bank}
         for i, parameter in enumerate(self._parameters()):
             state[f"parameter.{i}"] = parameter.detach()
             for name, value in self.optimizer.state[parameter].items():
@@ -145,26 +174,6 @@ class CoTakenTraining:
     def _parameters(self) -> list[nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
-    def _keep(self, work: Path, number: int) -> None:
-        with publish_folder(work / f"epoch-{number}") as folder:
-            save_file(self._state(), folder / "state.safetensors")
 
-    def _restore(self, work: Path) -> int:
-        """Return how many epochs the folder holds, and go on from the last."""
-        number = 0
-        while (work / f"epoch-{number + 1}").is_dir():
-            number += 1
-        if not number:
-            return 0
-        state = load_file(work / f"epoch-{number}" / "state.safetensors")
-        self.bank.copy_(state["bank"])
-        with torch.no_grad():
-            for i, parameter in enumerate(self._parameters()):
-                parameter.copy_(state[f"parameter.{i}"])
-                prefix = f"optimizer.{i}."
-                self.optimizer.state[parameter] = {
-                    name.removeprefix(prefix): value.to(parameter.device if value.ndim else "cpu")
-                    for name, value in state.items()
-                    if name.startswith(prefix)
-                }
-        return number
+def _folder(work: Path, number: int) -> Path:
+    return work / f"epoch-{number}"

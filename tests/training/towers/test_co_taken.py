@@ -132,7 +132,7 @@ def test_training_brings_co_takers_together(
         return float(cosines[together].mean() - cosines[apart].mean())
 
     before = margin()
-    losses = [e.loss for e in training(item_tower, catalog, rows).epochs(tmp_path)]
+    losses = [e.loss for e in training(item_tower, catalog, rows).run(tmp_path, dict)]
     assert losses[1] < losses[0]
     assert margin() > before
 
@@ -141,7 +141,7 @@ def test_layers_below_stay_as_they_are(
     item_tower: ItemTower, catalog: Catalog, rows: CoTakenRows, tmp_path: Path
 ) -> None:
     before = {k: v.clone() for k, v in item_tower.state_dict().items()}
-    list(training(item_tower, catalog, rows).epochs(tmp_path))
+    training(item_tower, catalog, rows).run(tmp_path, dict)
     moved = {k for k, v in item_tower.state_dict().items() if not torch.equal(v, before[k])}
     assert moved
     assert not [name for name in moved if "layer.0" in name or "embeddings" in name]
@@ -153,13 +153,16 @@ def test_an_interrupted_training_ends_in_the_same_bits(
     def tower() -> ItemTower:
         return ItemTower.from_pretrained(str(tiny_bert), max_tokens=24).eval()
 
+    def stopped() -> dict[str, float]:
+        if (tmp_path / "cut" / "epoch-1").is_dir():
+            raise KeyboardInterrupt
+        return {}
+
     whole, interrupted, resumed = tower(), tower(), tower()
-    list(training(whole, catalog, rows).epochs(tmp_path / "whole"))
-    epochs = training(interrupted, catalog, rows).epochs(tmp_path / "cut")
-    next(epochs)
-    next(epochs)
-    epochs.close()  # the second epoch's state was never kept
-    rest = list(training(resumed, catalog, rows).epochs(tmp_path / "cut"))
-    assert [epoch.number for epoch in rest] == [2]
+    training(whole, catalog, rows).run(tmp_path / "whole", dict)
+    with pytest.raises(KeyboardInterrupt):
+        training(interrupted, catalog, rows).run(tmp_path / "cut", stopped)
+    epochs = training(resumed, catalog, rows).run(tmp_path / "cut", dict)
+    assert [epoch.number for epoch in epochs] == [1, 2]
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
