@@ -122,7 +122,9 @@ def tune_item_tower(
     }
     if not kept:
         return Tuned(None, report)
-    return Tuned(PairedItemTower(tower, tuned, best.measures["share"]), report)
+    pair = PairedItemTower(tower, tuned, best.measures["share"])
+    # It's done: the stages that follow train the user's side.
+    return Tuned(pair.requires_grad_(False), report)
 
 
 def _course(stage: TextStageSettings, seed: int) -> Course:

@@ -77,6 +77,7 @@ def with_tuned_tower(
         return read, tuned.report
     if tuned.tower is None or read.reading is None:
         pair = PairedItemTower(read.item_tower, copy.deepcopy(read.item_tower), share)
+        pair.requires_grad_(False)
         return replace(read, item_tower=pair, pooled=np.tile(read.pooled, 2)), tuned.report
     reading = renewed(read.reading, tuned.tower.tuned, read.texts.tokens)
     pieces = encode_pooled(reading.backend, read.texts.tokens, progress=progress)
