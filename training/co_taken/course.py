@@ -19,6 +19,8 @@ class Course:
     Attributes:
         epochs: passes over all texts that the rates are planned for.
         texts_per_step: distinct texts of a step.
+        drawn_candidates: items drawn evenly for a step of a large catalog (`CandidateDraw`).
+        bfloat16: whether texts are read in it.
         trainable_layers: last layers of the encoder that train.
         encoder_lr, linear_lr, scale_lr: peak learning rates of those layers, of the linear layer
             above them, and of the temperature.
@@ -29,6 +31,8 @@ class Course:
 
     epochs: int = 3
     texts_per_step: int = 96
+    drawn_candidates: int = 20_000
+    bfloat16: bool = False
     trainable_layers: int = 2
     encoder_lr: float = 2e-4
     linear_lr: float = 3e-4

@@ -20,6 +20,7 @@ from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.training.co_taken.co_taken_rows import CoTakenRows
 from longtail.training.co_taken.course import Course
+from longtail.training.co_taken.step_candidates import CandidateDraw, StepCandidates
 from longtail.training.losses.co_taken_softmax import co_taken_softmax
 from longtail.training.towers.frozen_layers import thaw_last_layers
 from longtail.training.towers.text_encoding import TextEncoding
@@ -70,7 +71,7 @@ class CoTakenTraining:
         self.device = next(item_tower.parameters()).device
         self.bank = torch.from_numpy(vectors.copy()).to(self.device)
         self.log_scale = nn.Parameter(torch.tensor(np.log(FIRST_SCALE), dtype=torch.float32))
-        self.bias = torch.from_numpy(rows.log_share()).to(self.device)
+        self._draw = CandidateDraw(rows, course.texts_per_step, course.drawn_candidates)
         self._texts = rows.taught()
         item_tower.requires_grad_(False)
         self._thawed = thaw_last_layers(item_tower, course.trainable_layers)
@@ -138,29 +139,34 @@ class CoTakenTraining:
         total = 0.0
         for i, texts in enumerate(steps):
             progress("training the item tower", done + i, planned)
-            total += self._step(texts, course.rate(done + i, planned))
+            rng = np.random.default_rng((course.seed, number, i))
+            total += self._step(texts, self._draw.of(texts, rng), course.rate(done + i, planned))
         self.item_tower.eval()
         logger.info("item tower, epoch %d: loss %.4f", number, total / len(steps))
         return total / len(steps), time.monotonic() - began
 
-    def _step(self, texts: NDArray[np.int64], rate: float) -> float:
+    def _step(self, texts: NDArray[np.int64], candidates: StepCandidates, rate: float) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["peak"]
-        fresh = self.item_tower.project(self.reading.items(texts))
-        places = torch.from_numpy(texts).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.course.bfloat16):
+            pooled = self.reading.items(texts)
+        fresh = self.item_tower.project(pooled.float())
+        bank = self.bank
+        if candidates.rows is not None:
+            bank = bank[candidates.rows.to(self.device)]
         loss = co_taken_softmax(
             fresh,
-            places,
-            self.bank,
-            self.rows.targets(texts).to(self.device),
+            candidates.places.to(self.device),
+            bank,
+            candidates.targets.to(self.device),
             self.log_scale.exp().to(self.device),
-            self.bias,
+            candidates.bias.to(self.device),
         )
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._parameters(), CLIPPED_AT)
         self.optimizer.step()
-        self.bank[places] = fresh.detach()
+        self.bank[torch.from_numpy(texts).to(self.device)] = fresh.detach()
         return float(loss.detach())
 
     def _state(self) -> dict[str, torch.Tensor]:

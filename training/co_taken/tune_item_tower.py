@@ -22,6 +22,7 @@ from longtail.training.co_taken.content_measure import ContentMeasure
 from longtail.training.co_taken.course import Course
 from longtail.training.co_taken.fit_text_tower import CoTakenTraining, Epoch
 from longtail.training.stages.stage_settings import TextStageSettings
+from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.frozen_layers import LayerStack
 from longtail.training.towers.frozen_states import read_frozen_states, states_gb
 from longtail.training.towers.split_encoder import SplitEncoder
@@ -131,6 +132,8 @@ def _course(stage: TextStageSettings, seed: int) -> Course:
     return Course(
         epochs=max(round(stage.epochs), 1),
         texts_per_step=stage.batch_size,
+        drawn_candidates=stage.uniform_negatives,
+        bfloat16=uses_bfloat16(stage.bf16),
         trainable_layers=stage.trainable_layers,
         encoder_lr=stage.text_encoder_lr,
         linear_lr=stage.item_linear_lr,

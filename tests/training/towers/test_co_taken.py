@@ -17,6 +17,7 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.training.co_taken.co_taken_rows import CoTakenRows
 from longtail.training.co_taken.course import Course
 from longtail.training.co_taken.fit_text_tower import CoTakenTraining
+from longtail.training.co_taken.step_candidates import CandidateDraw
 from longtail.training.losses.co_taken_softmax import co_taken_softmax
 from longtail.training.towers.text_encoding import TextEncoding
 
@@ -113,6 +114,26 @@ def test_texts_of_a_step_learn_as_candidates_too() -> None:
     told.backward()  # type: ignore[no-untyped-call]
     assert fresh.grad is not None
     assert bool(fresh.grad[1].any())
+
+
+def test_of_a_large_catalog_a_step_has_its_co_takers_and_a_sample() -> None:
+    draw = CandidateDraw(CoTakenRows.of(LOG, 5), texts_per_step=1, drawn=1, largest=4)
+    step = draw.of(np.array([1]), np.random.default_rng(0))
+    assert step.rows is not None
+    assert {0, 1, 2} <= set(step.rows.tolist())
+    assert step.rows[step.places].tolist() == [1]
+    assert sorted(step.rows[step.targets.item].tolist()) == [0, 2]
+
+
+def test_a_sample_of_everything_is_the_whole() -> None:
+    rows = CoTakenRows.of(LOG, 5)
+    texts, rng = np.array([0, 2]), np.random.default_rng(0)
+    sampled = CandidateDraw(rows, texts_per_step=2, drawn=1_000, largest=4).of(texts, rng)
+    whole = CandidateDraw(rows, texts_per_step=2, drawn=1_000).of(texts, rng)
+    assert whole.rows is None
+    assert sampled.rows is not None
+    assert sampled.rows.tolist() == [0, 1, 2, 3, 4]
+    assert sampled.bias.tolist() == pytest.approx(whole.bias.tolist(), abs=1e-6)
 
 
 def test_an_epoch_reads_every_text_once() -> None:

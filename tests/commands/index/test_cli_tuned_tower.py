@@ -60,7 +60,9 @@ def test_the_closing_screen_tells_what_it_gained(screen_and_run: Path) -> None:
 def test_a_new_item_is_read_by_both_towers(
     tuned_run: Path, write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    done("index", "add", tuned_run, "--catalog", write(item("n1", "saw steel")), *rejected(tmp_path))
+    done(
+        "index", "add", tuned_run, "--catalog", write(item("n1", "saw steel")), *rejected(tmp_path)
+    )
     served = open_run(tuned_run)
     assert isinstance(served.bundle.item_tower, PairedItemTower)
     row = served.bundle.catalog.item_ids.tolist().index("n1")
@@ -71,7 +73,7 @@ def test_a_new_item_is_read_by_both_towers(
 
 
 def test_the_service_reads_a_new_item_and_answers(tuned_run: Path) -> None:
-    with serving(tuned_run) as (client, service):
+    with serving(tuned_run) as (client, _):
         put = client.put("/v1/items/n1", json={"title": "saw steel", "description": "tools"})
         assert put.status_code == 200, put.text
         assert recommend(client, user_id="oolong-fan-1")["items"]
