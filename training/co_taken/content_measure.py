@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,15 +47,6 @@ class ContentMeasure:
             temperature=1.0,
             popularity_weights=(0.0,),
         )[0]
-
-    def beside(
-        self,
-        pretrained: NDArray[np.float32],
-        tuned: NDArray[np.float32],
-        shares: Sequence[float],
-    ) -> dict[float, ValidationMeasure]:
-        """Return what both vectors beside each other are worth, by the tuned ones' share."""
-        return {share: self.of(side_by_side(pretrained, tuned, share)) for share in shares}
 
 
 def side_by_side(

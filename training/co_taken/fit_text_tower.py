@@ -40,7 +40,7 @@ class Epoch:
         number: 1 is the first.
         loss: mean over its steps.
         temperature: as learned at its end.
-        seconds: of its steps.
+        seconds: of its steps and of what was measured.
         measures: what was measured of the tower after it.
     """
 
@@ -101,9 +101,11 @@ class CoTakenTraining:
         if epochs:
             self.restore(work, len(epochs))
         for number in range(len(epochs) + 1, self.course.epochs + 1):
-            loss, seconds = self._train(number, progress)
+            began = time.monotonic()
+            loss = self._train(number, progress)
             temperature = float(torch.exp(-self.log_scale.detach()))
-            epoch = Epoch(number, loss, temperature, round(seconds, 1), judge())
+            measures = judge()
+            epoch = Epoch(number, loss, temperature, round(time.monotonic() - began, 1), measures)
             with publish_folder(_folder(work, number)) as folder:
                 save_file(self._state(), folder / "state.safetensors")
                 # Not `write_json_atomically`: a shop without a tail has measures that are no
@@ -126,9 +128,9 @@ class CoTakenTraining:
                     if name.startswith(prefix)
                 }
 
-    def _train(self, number: int, progress: Progress) -> tuple[float, float]:
-        """Return an epoch's mean loss and its seconds."""
-        began, course = time.monotonic(), self.course
+    def _train(self, number: int, progress: Progress) -> float:
+        """Return an epoch's mean loss."""
+        course = self.course
         # Dropout's draws follow from the epoch alone, as after an interruption.
         torch.manual_seed(course.seed * 1_000 + number)
         steps = course.steps_of(number, self._texts, self.reading.tokens.lengths)
@@ -143,7 +145,7 @@ class CoTakenTraining:
             total += self._step(texts, self._draw.of(texts, rng), course.rate(done + i, planned))
         self.item_tower.eval()
         logger.info("item tower, epoch %d: loss %.4f", number, total / len(steps))
-        return total / len(steps), time.monotonic() - began
+        return total / len(steps)
 
     def _step(self, texts: NDArray[np.int64], candidates: StepCandidates, rate: float) -> float:
         for group in self.optimizer.param_groups:

@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from changing_catalog import asked, done, ids, item, rejected
-from command_line import train_arguments
+from command_line import train_arguments, write_shop
 from made_once import MadeOnce
 from numpy.typing import NDArray
 from service_client import recommend, serving
+from toy_shop import noisy_catalog
 
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.splits import Split
 from longtail.retrieval.run.served_run import ServedRun, open_run
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 
@@ -26,16 +29,16 @@ TUNED = (
     "text.trainable_layers=1",
     "text.text_encoder_lr=0.001",
     "text.item_linear_lr=0.0003",
-    "text.least_gain=0",
+    "data.template={title}",
 )
 
 
 @pytest.fixture(scope="session")
-def screen_and_run(made_once: MadeOnce, shop_files: Path, tiny_bert: Path) -> Path:
+def screen_and_run(made_once: MadeOnce, catalog: Catalog, split: Split, tiny_bert: Path) -> Path:
     def train(folder: Path) -> None:
-        folder.mkdir()
+        shop = write_shop(folder / "shop", noisy_catalog(catalog), split)
         settings = train_arguments(tiny_bert, *TUNED)
-        screen = done("train", shop_files, *settings, "--out", folder / "run")
+        screen = done("train", shop, *settings, "--out", folder / "run")
         (folder / "screen").write_text(screen, encoding="utf-8")
 
     return made_once.folder("tuned-run", train)
