@@ -89,11 +89,17 @@ class CoTakenTraining:
         )
 
     def run(
-        self, work: Path, judge: Callable[[], dict[str, float]], *, progress: Progress = silent
+        self,
+        work: Path,
+        judge: Callable[[], dict[str, float]],
+        *,
+        enough: Callable[[list[Epoch]], bool] = lambda epochs: False,
+        progress: Progress = silent,
     ) -> list[Epoch]:
         """Train, measure the tower after every epoch, and return what each came to.
 
         ``work`` keeps the state after each; what it holds of the same training is gone on from.
+        ``enough`` says after which epochs no other is worth its time.
         """
         epochs: list[Epoch] = []
         while (folder := _folder(work, len(epochs) + 1)).is_dir():
@@ -101,6 +107,8 @@ class CoTakenTraining:
         if epochs:
             self.restore(work, len(epochs))
         for number in range(len(epochs) + 1, self.course.epochs + 1):
+            if enough(epochs):
+                break
             began = time.monotonic()
             loss = self._train(number, progress)
             temperature = float(torch.exp(-self.log_scale.detach()))

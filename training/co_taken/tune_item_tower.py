@@ -103,7 +103,11 @@ def tune_item_tower(
         vectors = tuned.project_all(reading.catalog(progress))
         return _plain(content.of(side_by_side(pretrained, vectors, TUNED_SHARE)))
 
-    epochs = training.run(work / "epochs", judge, progress=progress)
+    def enough(epochs: list[Epoch]) -> bool:
+        balances = [before.balance, *(epoch.measures["balance"] for epoch in epochs)]
+        return len(epochs) - int(np.argmax(balances)) >= stage.patience
+
+    epochs = training.run(work / "epochs", judge, enough=enough, progress=progress)
     best = max(epochs, key=lambda epoch: epoch.measures["balance"])
     kept = best.measures["balance"] >= (1 + stage.least_gain) * before.balance
     training.restore(work / "epochs", best.number)

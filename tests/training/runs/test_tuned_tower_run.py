@@ -70,6 +70,14 @@ class TestTunedTower:
             answers(tmp_path / "undone", split), answers(tmp_path / "plain", split)
         )
 
+    def test_it_ends_when_epochs_bring_no_gain(
+        self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
+    ) -> None:
+        # Texts that say all there is to say: nothing is left to learn.
+        chosen = tuning(tiny_bert, epochs=4, patience=1, text_encoder_lr=1e-6, item_linear_lr=1e-6)
+        train_engine(catalog, split, chosen, tmp_path / "run")
+        assert len(report(tmp_path / "run")["epochs"]) < 4
+
     @pytest.mark.parametrize(
         ("step", "done"),
         [("training the item tower", 1), ("training the item tower", 20), ("relevance head", 0)],
