@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,10 @@ from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.features.history_scores import DECAY, LAST
 from longtail.retrieval.towers.whitening import unit_rows
 from longtail.training.validation import ValidationMeasure, ValidationSet, measure
+
+# What engines' cosines are divided by, as a rule; the weights of log p go with it.
+TEMPERATURE = 0.07
+POPULARITY_WEIGHTS = (0.0, 0.2, 0.4, 0.6)
 
 
 def recency_sums(vectors: NDArray[np.float32], histories: Histories) -> NDArray[np.float32]:
@@ -31,22 +36,35 @@ def recency_sums(vectors: NDArray[np.float32], histories: Histories) -> NDArray[
 
 @dataclass(frozen=True)
 class ContentMeasure:
-    """Measures item vectors by how the cosine of a history's recency sum ranks what came next."""
+    """Measures item vectors by how a history's recency sum ranks what came next.
+
+    Log p is added to the cosine with the weight that suits the vectors best, as the first stage
+    of an engine does: vectors that popularity was kept out of would lose to others otherwise.
+    """
 
     validation: ValidationSet
     popularity: Popularity
 
     def of(self, vectors: NDArray[np.float32]) -> ValidationMeasure:
         """Return what these vectors are worth, unit rows [n, d]."""
-        users = recency_sums(vectors, self.validation.known)
-        return measure(
-            users,
+        tried = measure(
+            recency_sums(vectors, self.validation.known),
             vectors,
             self.validation,
             self.popularity,
-            temperature=1.0,
-            popularity_weights=(0.0,),
-        )[0]
+            temperature=TEMPERATURE,
+            popularity_weights=POPULARITY_WEIGHTS,
+        )
+        return max(tried, key=lambda measured: measured.balance)
+
+    def beside(
+        self,
+        pretrained: NDArray[np.float32],
+        tuned: NDArray[np.float32],
+        shares: Sequence[float],
+    ) -> dict[float, ValidationMeasure]:
+        """Return what both vectors beside each other are worth, by the tuned ones' share."""
+        return {share: self.of(side_by_side(pretrained, tuned, share)) for share in shares}
 
 
 def side_by_side(

@@ -17,7 +17,7 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.co_taken.co_taken_rows import CoTakenRows
-from longtail.training.co_taken.content_measure import ContentMeasure, side_by_side
+from longtail.training.co_taken.content_measure import ContentMeasure
 from longtail.training.co_taken.course import Course
 from longtail.training.co_taken.fit_text_tower import CoTakenTraining, Epoch
 from longtail.training.stages.stage_settings import TextStageSettings
@@ -30,9 +30,8 @@ from longtail.training.validation import ValidationMeasure
 
 logger = logging.getLogger("longtail.training")
 
-# Of the tuned vectors beside the pretrained ones. By the vectors alone more looks better on large
-# logs, but the engine has behaviour evidence too, and there half and half was best.
-TUNED_SHARE = 0.5
+# Of the tuned vectors beside the pretrained ones.
+SHARES = (0.25, 0.5, 0.75)
 # With fewer texts that say different things there is nothing to tell apart.
 FEWEST_TEXTS = 50
 # Texts that are read both ways before the encoder is trusted to run from its middle.
@@ -84,9 +83,9 @@ def tune_item_tower(
     """Return the tower with one beside it that learned whom each item is taken with.
 
     ``pooled`` float32 [n, dim] are the whitened ``tower``'s vectors before its linear layer.
-    The epoch is that of the best balance on validation, by the vectors alone; without a gain
-    of ``stage.least_gain`` nothing is kept. ``work`` keeps each epoch's state: what lies there of
-    the same training is gone on from.
+    The epoch, and what share the tuned vectors have, are those of the best balance on
+    validation, by the vectors and log p alone; without a gain of ``stage.least_gain`` nothing is
+    kept. ``work`` keeps each epoch's state: what lies there of the same training is gone on from.
     """
     rows = CoTakenRows.of(histories, len(pooled))
     reason = reason_to_leave_out(tower, tokens, rows, stage)
@@ -101,7 +100,9 @@ def tune_item_tower(
 
     def judge() -> dict[str, float]:
         vectors = tuned.project_all(reading.catalog(progress))
-        return _plain(content.of(side_by_side(pretrained, vectors, TUNED_SHARE)))
+        beside = content.beside(pretrained, vectors, SHARES)
+        share = max(beside, key=lambda s: beside[s].balance)
+        return {"tuned_share": share, **_plain(beside[share])}
 
     def enough(epochs: list[Epoch]) -> bool:
         balances = [before.balance, *(epoch.measures["balance"] for epoch in epochs)]
@@ -124,7 +125,7 @@ def tune_item_tower(
     }
     if not kept:
         return Tuned(None, report)
-    pair = PairedItemTower(tower, tuned, TUNED_SHARE)
+    pair = PairedItemTower(tower, tuned, best.measures["tuned_share"])
     # It's done: the stages that follow train the user's side.
     return Tuned(pair.requires_grad_(False), report)
 
