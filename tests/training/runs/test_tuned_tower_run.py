@@ -12,12 +12,15 @@ import pytest
 from toy_shop import NO_STAGE, answers, noisy_catalog, settings_for
 
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.interactions import TRAIN
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stage_settings import TextStageSettings
+from longtail.training.towers.frozen_layers import LayerStack
+from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.train import train_engine
 
 
@@ -138,3 +141,46 @@ class TestLeftOut:
     ) -> None:
         train_engine(catalog, split, tuning(tiny_bert, trainable_layers=0), tmp_path / "run")
         assert "no layer trains" in report(tmp_path / "run")["left_out"]
+
+    def test_an_encoder_that_holds_no_list_of_layers(
+        self,
+        tiny_bert: Path,
+        catalog: Catalog,
+        split: Split,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(LayerStack, "of", lambda encoder: LayerStack(encoder, "", ()))
+        train_engine(catalog, split, tuning(tiny_bert), tmp_path / "run")
+        assert "no list of layers" in report(tmp_path / "run")["left_out"]
+
+
+class TestHardCases:
+    def test_an_encoder_that_can_t_be_run_from_its_middle_is_run_whole(
+        self,
+        tiny_bert: Path,
+        catalog: Catalog,
+        split: Split,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(SplitEncoder, "of", lambda *_: None)
+        train_engine(noisy_catalog(catalog), split, tuning(tiny_bert), tmp_path / "run")
+        assert report(tmp_path / "run")["kept"]
+
+    def test_items_that_were_taken_once_each(
+        self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
+    ) -> None:
+        # Of each item the first training event; validation and test as they are.
+        log = split.interactions
+        training = np.flatnonzero(split.part == TRAIN)
+        _, first = np.unique(log.item[training], return_index=True)
+        kept = split.part != TRAIN
+        kept[training[first]] = True
+        train_engine(
+            catalog,
+            replace(split, interactions=log.select(kept)),
+            tuning(tiny_bert),
+            tmp_path / "run",
+        )
+        assert report(tmp_path / "run")["stage"] == "text"
