@@ -22,6 +22,8 @@ from longtail.retrieval.towers.catalog_encoding import embed_texts, text_blocks
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
 from longtail.retrieval.towers.whitening import fit_partial_whitening
+from longtail.training.co_taken.content_measure import ContentMeasure
+from longtail.training.co_taken.tuned_catalog import ReadCatalog, with_tuned_tower
 from longtail.training.encoder_backend import choose_encoder_backend
 from longtail.training.processes import Processes
 from longtail.training.profile import UNMEASURED, Profile
@@ -100,7 +102,10 @@ def prepare_training(
     item_tower = ItemTower.from_pretrained(
         settings.item_tower.encoder, settings.item_tower.max_tokens
     )
-    check_structure(settings.index.structure, item_tower.dim)
+    tunes = settings.text.objective == "co_taken" and settings.text.epochs > 0
+    # A tuned tower's vectors lie beside the pretrained one's.
+    for dim in (item_tower.dim, 2 * item_tower.dim)[: 1 + tunes]:
+        check_structure(settings.index.structure, dim)
     work = work_folder(out)
     if processes.first:
         prepare_work_folder(out, catalog, split, settings, processes.count, resume=resume)
@@ -127,6 +132,28 @@ def prepare_training(
         split.train.user_counts(len(catalog)), catalog.item_ids, settings.data.bucket_rule
     )
     taken = taken_matrix(histories, len(catalog))
+    validation = ValidationSet.from_split(
+        histories,
+        split.valid,
+        popularity,
+        max_users=settings.selection.max_users,
+        seed=settings.seed,
+    )
+    read = ReadCatalog(item_tower, join_pieces(parts), pooled, reading)
+    reports = []
+    if tunes:
+        with profile.section("stage text"):
+            read, report = with_tuned_tower(
+                read,
+                histories,
+                ContentMeasure(validation, popularity),
+                settings,
+                work=work / "co_taken",
+                progress=progress,
+                processes=processes,
+            )
+        reports.append(report)
+    item_tower, pooled = read.item_tower, read.pooled
     progress("history offsets in closed form", 0, 1)
     with profile.section("history offsets"):
         user_tower = new_user_tower(
@@ -141,25 +168,20 @@ def prepare_training(
     return Stages(
         item_tower=item_tower,
         user_tower=user_tower,
-        texts=join_pieces(parts),
+        texts=read.texts,
         pooled=pooled,
-        reading=reading,
+        reading=read.reading,
         popularity=popularity,
         examples=examples,
         taken=taken,
-        validation=ValidationSet.from_split(
-            histories,
-            split.valid,
-            popularity,
-            max_users=settings.selection.max_users,
-            seed=settings.seed,
-        ),
+        validation=validation,
         settings=settings,
         work=work,
         resume=resume,
         progress=progress,
         processes=processes,
         profile=profile,
+        reports=reports,
     )
 
 

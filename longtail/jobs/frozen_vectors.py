@@ -14,20 +14,24 @@ from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.towers.backends.choice import choose_for_update, sample_rows
 from longtail.retrieval.towers.backends.names import backend_of_run
 from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 from longtail.retrieval.towers.text.encoding import encode_pooled
-from longtail.retrieval.towers.whitening import USUAL_POWER, fit_partial_whitening
+from longtail.retrieval.towers.whitening import USUAL_POWER, fit_partial_whitening, unit_rows
 
 
 def frozen_vectors(bundle: Bundle, index: VectorIndex, progress: Progress) -> NDArray[np.float32]:
     """Return the vectors of a run's catalog before any fine-tuning, unit rows, float32 [n, d].
 
-    Where training left the item tower as it began, they are those of the run's own index;
-    otherwise the texts are read, which takes as long as at the start of a training.
+    Where training left the item tower as it began, or beside a tuned one, they are in the run's
+    own index; otherwise the texts are read, which takes as long as at the start of a training.
     """
     settings: Mapping[str, Any] = bundle.config["item_tower"]
+    tower = bundle.item_tower
     trained = any(stage["stage"] == "text" and stage["kept"] for stage in bundle.summary["stages"])
-    if not trained and settings["whitening_power"] == USUAL_POWER:
-        return index.vectors(np.arange(len(bundle.catalog)))
+    beside = isinstance(tower, PairedItemTower)
+    if (beside or not trained) and settings["whitening_power"] == USUAL_POWER:
+        vectors = index.vectors(np.arange(len(bundle.catalog)))
+        return unit_rows(vectors[:, : tower.pretrained.dim]) if beside else vectors
     tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
     pieces = tower.pieces(bundle.catalog.texts(), settings.get("long_texts", "cut"))
     tokens = pieces.tokens

@@ -30,6 +30,7 @@ from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.features.user_columns import UserColumns
 from longtail.retrieval.run.sealed_json import check_seal, write_sealed_json
 from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.paired_item_tower import load_item_tower
 from longtail.retrieval.towers.text_user_tower import load_user_tower
 from longtail.retrieval.towers.user_tower import UserTower
 
@@ -178,7 +179,7 @@ def open_bundle(folder: Path, *, item_tower: ItemTower | None = None) -> Bundle:
     verify_files(folder, records, remedy=REMEDY)
     catalog = Catalog.load(folder / "catalog.parquet")
     if item_tower is None:
-        item_tower = ItemTower.load(folder / ITEM_TOWER)
+        item_tower = load_item_tower(folder / ITEM_TOWER)
     elif item_tower.fingerprint() != manifest[ITEM_TOWER]:
         raise DamagedFileError(f"{folder} was learned with another item tower; {REMEDY}")
     counts = pd.read_parquet(folder / "popularity.parquet")["training_count"].to_numpy(np.int64)
@@ -206,7 +207,7 @@ def open_item_tower(run: Path) -> ItemTower:
     records = read_records(read_manifest(run), run / "manifest.json", remedy=REMEDY)
     own = {name: record for name, record in records.items() if name.startswith(f"{ITEM_TOWER}/")}
     verify_files(run, own, remedy=REMEDY)
-    return ItemTower.load(run / ITEM_TOWER)
+    return load_item_tower(run / ITEM_TOWER)
 
 
 def work_folder(run: Path) -> Path:

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.towers.byte_dropout import ByteDropout
-from longtail.retrieval.towers.packed_attention import attend
+from longtail.retrieval.towers.layers.byte_dropout import ByteDropout
+from longtail.retrieval.towers.layers.packed_attention import attend
 
 
 @dataclass(frozen=True)

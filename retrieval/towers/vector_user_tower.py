@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from longtail.retrieval.towers.bert_stack import bert_states
+from longtail.retrieval.towers.layers.bert_stack import bert_states
 from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 
 

@@ -54,7 +54,7 @@ def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> N
     for heading in ("stage", "before", "after", "kept", "seconds"):
         table.add_column(heading, justify="left" if heading == "stage" else "right")
     for report in bundle.summary["stages"]:
-        if report["stage"] in STAGE_NAMES:
+        if report["stage"] in STAGE_NAMES and "left_out" not in report:
             table.add_row(
                 STAGE_NAMES[report["stage"]],
                 _figures(report["before"]),
@@ -63,6 +63,9 @@ def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> N
                 f"{report['seconds']:.0f}",
             )
     console.print(table)
+    for report in bundle.summary["stages"]:
+        if "left_out" in report:
+            console.print(f"{STAGE_NAMES[report['stage']]} left out: {report['left_out']}")
     head = bundle.summary["relevance"]
     console.print(
         f"relevance head ({head['scorer']}) on {'its own' if head['seen_users'] else 'unseen'} "

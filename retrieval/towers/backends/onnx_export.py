@@ -29,10 +29,11 @@ class _Pooled(nn.Module):
         super().__init__()
         # A copy of the whole: tracing sets the attention, and moves everything to the CPU.
         self.tower = copy.deepcopy(tower).cpu().float().eval().requires_grad_(False)
-        model = getattr(self.tower.text_encoder, "auto_model", None)
-        if model is not None:
-            # One product and one softmax; the fused ones carry a search for rows without a token.
-            model.set_attn_implementation("eager")
+        for part in self.tower.text_encoder.modules():
+            model = getattr(part, "auto_model", None)
+            if model is not None:
+                # One product and one softmax; the fused ones search for rows without a token.
+                model.set_attn_implementation("eager")
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return self.tower.pool(ids, mask)

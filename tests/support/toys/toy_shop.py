@@ -119,6 +119,16 @@ def shop_catalog() -> Catalog:
     return Catalog(pd.DataFrame(lines), TEMPLATE)
 
 
+def noisy_catalog(catalog: Catalog) -> Catalog:
+    """Return the items under texts that say more of their variant than of their niche.
+
+    Who takes one variant of a niche takes the others: the log says which words matter.
+    """
+    variant = catalog.frame["item_id"].str.rpartition("-")[2]
+    title = (variant + " ") * 4 + catalog.frame["niche"]
+    return Catalog(catalog.frame.assign(title=title, description=""), catalog.template)
+
+
 def shop_split(catalog: Catalog, *, seed: int = 0, labels: bool = False) -> Split:
     """Return the log of 81 users: the last item of each is test, the last but one valid.
 

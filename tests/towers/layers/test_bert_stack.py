@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.towers.bert_stack import bert_states
+from longtail.retrieval.towers.layers.bert_stack import bert_states
 from longtail.retrieval.towers.user_tower import ItemSource
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from longtail.retrieval.towers.byte_dropout import ByteDropout
+from longtail.retrieval.towers.layers.byte_dropout import ByteDropout
 
 
 def test_the_greatest_share_leaves_something() -> None:

@@ -1,0 +1,1 @@
+"""Layers of the towers over histories, as they run on a processor."""

@@ -1,0 +1,1 @@
+"""Training the item tower on who takes what together, one text against the whole catalog."""
