@@ -9,7 +9,7 @@ DATA ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-serve clean
+.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-towers bench-serve clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -117,8 +117,14 @@ bench-encode-growth: install
 # make bench-finetune DATA=FOLDER: the text stage against sentence-transformers' trainer.
 bench-finetune: install
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
-	$(BIN)/python benchmarks/finetuning.py $(DATA)
+	$(BIN)/python benchmarks/finetuning.py steps $(DATA)
 	$(BIN)/python benchmarks/tables.py speed
+
+# make bench-towers DATA="FOLDER ..." SEEDS=0,1,2: what the tuned item tower is worth, alone and in the engine.
+SEEDS ?= 0
+bench-towers: install
+	$(BIN)/python benchmarks/finetuning.py worth $(DATA) --seeds $(SEEDS)
+	$(BIN)/python benchmarks/tables.py towers
 
 # make bench-serve DATA=RUN SOAK=30: the service on a copy of a run folder, SOAK minutes of it at length.
 SOAK ?= 0

@@ -2,6 +2,7 @@
 
 Run:  python benchmarks/ranking.py stages RUN        time of every stage of a recommendation
       python benchmarks/ranking.py dial RUN ...      tail weights against the debias dial
+      python benchmarks/ranking.py order RUN ...     what a lead owes to the order of ids
 
 Each has its own -h.
 """
@@ -12,11 +13,11 @@ import argparse
 import sys
 from importlib import import_module
 
-SUBJECTS = ("stages", "dial")
+SUBJECTS = ("stages", "dial", "order")
 
 
 def main() -> None:
-    """Run one of the two."""
+    """Run one of the three."""
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,8 +2,8 @@
 
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
-quality, retail, arrivals, behaviour, index, speed, serve, future, dial or
-suspects; all without a name.
+quality, retail, arrivals, behaviour, index, speed, serve, future, dial, suspects or
+towers; all without a name.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import pages.quality
 import pages.retail
 import pages.serve
 import pages.speed
+import tuned_towers.page
 
 SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "quality": (pages.quality.rewrite,),
@@ -35,6 +36,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "future": (pages.future_filter.rewrite,),
     "dial": (pages.dial.rewrite,),
     "suspects": (gamed.page.rewrite,),
+    "towers": (tuned_towers.page.rewrite,),
 }
 
 

@@ -102,7 +102,7 @@ def prepare_training(
     item_tower = ItemTower.from_pretrained(
         settings.item_tower.encoder, settings.item_tower.max_tokens
     )
-    tunes = settings.text.objective == "co_taken" and settings.text.epochs > 0
+    tunes = settings.co_taken.epochs > 0 and settings.user_tower.kind == "vectors"
     # A tuned tower's vectors lie beside the pretrained one's.
     for dim in (item_tower.dim, 2 * item_tower.dim)[: 1 + tunes]:
         check_structure(settings.index.structure, dim)
@@ -142,7 +142,7 @@ def prepare_training(
     read = ReadCatalog(item_tower, join_pieces(parts), pooled, reading)
     reports = []
     if tunes:
-        with profile.section("stage text"):
+        with profile.section("stage co_taken"):
             read, report = with_tuned_tower(
                 read,
                 histories,

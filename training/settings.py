@@ -16,6 +16,7 @@ from longtail.retrieval.towers.backends.names import BackendSetting
 from longtail.retrieval.towers.text.text_pieces import LongTexts
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 from longtail.retrieval.towers.whitening import USUAL_POWER
+from longtail.training.co_taken.co_taken_settings import CoTakenSettings
 from longtail.training.evidence.item_weights_settings import ClosedFormSettings
 from longtail.training.evidence.sequence_settings import SequenceSettings
 from longtail.training.evidence.user_columns.user_columns_settings import UserColumnsSettings
@@ -198,7 +199,8 @@ class TrainingSettings(Settings):
     """A whole training run; the defaults are what configs/cpu.yaml says.
 
     The stages run in this order, each from where the one before ended, and each is undone when
-    it doesn't improve validation: ``history`` (recency, history offsets), ``encoder`` (the user
+    it doesn't improve validation: ``co_taken`` (a tuned item tower beside the pretrained one),
+    ``history`` (recency, history offsets), ``encoder`` (the user
     tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
     fitted (``behaviour``, ``sequence``, ``user_columns``), and on all of it the head
     (``relevance``). ``index`` says how the vectors are stored and searched.
@@ -224,6 +226,7 @@ class TrainingSettings(Settings):
     item_tower: ItemTowerSettings = ItemTowerSettings()
     user_tower: UserTowerSettings = UserTowerSettings()
     loss: LossSettings = LossSettings()
+    co_taken: CoTakenSettings = CoTakenSettings()
     history: HistoryStageSettings = HistoryStageSettings()
     encoder: EncoderStageSettings = EncoderStageSettings()
     text: TextStageSettings = TextStageSettings()

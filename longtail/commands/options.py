@@ -44,8 +44,7 @@ config_option = click.option(
     "--config",
     callback=_config,
     metavar="NAME|FILE",
-    help="Settings: the name of a shipped file (cpu, gpu, demo, tuned_cpu, finetune_cpu) "
-    "or a YAML file. "
+    help="Settings: the name of a shipped file (cpu, gpu, demo) or a YAML file. "
     "Default: gpu where there is a CUDA device, else cpu.",
 )
 set_option = click.option(

@@ -41,6 +41,7 @@ def checked_settings(values: Mapping[Any, Any]) -> TrainingSettings:
         raise SettingsError(_complaint(error, known)) from None
     _check_lists(settings)
     _check_trackers(settings)
+    _check_encoder_stages(settings)
     _check_lora(settings)
     try:
         assign_pools(np.zeros(1, np.int64), np.array(["any"], object), settings.data.bucket_rule)
@@ -148,6 +149,16 @@ def _check_trackers(settings: TrainingSettings) -> None:
                     f"setting {group}.report_to: {name!r} is no tracker that is installed here; "
                     f"installed: {', '.join(installed) or 'none'}"
                 )
+
+
+def _check_encoder_stages(settings: TrainingSettings) -> None:
+    """Refuse two ways to train the same text encoder."""
+    tunes = settings.co_taken.epochs and settings.user_tower.kind == "vectors"
+    if settings.text.epochs and tunes:
+        raise SettingsError(
+            "settings text.epochs and co_taken.epochs both train the item tower's text encoder; "
+            "set one of them to 0"
+        )
 
 
 def _check_lora(settings: TrainingSettings) -> None:

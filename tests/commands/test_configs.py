@@ -48,7 +48,7 @@ def test_a_shipped_configuration_holds_only_what_differs_from_cpu(name: str) -> 
     assert set(idle) <= {"text.fresh_texts"}
 
 
-@pytest.mark.parametrize("name", ["cpu", "gpu", "finetune_cpu", "tuned_cpu"])
+@pytest.mark.parametrize("name", ["cpu", "gpu"])
 def test_what_is_trained_for_good_is_refitted(name: str) -> None:
     assert load_settings(name).refit
 

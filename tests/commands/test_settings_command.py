@@ -79,7 +79,7 @@ class TestTheCommand:
     def test_an_unknown_name_says_which_there_are(self) -> None:
         done = longtail("settings", "--config", "cup")
         assert done.code == 1
-        assert done.err.rstrip().endswith("found by name: cpu, demo, finetune_cpu, gpu, tuned_cpu")
+        assert done.err.rstrip().endswith("found by name: cpu, demo, gpu")
 
 
 class TestTrainingWithoutAConfig:

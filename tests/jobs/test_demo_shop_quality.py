@@ -16,7 +16,7 @@ def test_no_baseline_is_above_debias_0(tmp_path: Path) -> None:
     """In the whole list, over all users: recall and NDCG at 10."""
     shop, run = tmp_path / "shop", tmp_path / "run"
     assert longtail("data", "synth", shop, "--items", 600, "--users", 1200).code == 0
-    light = ("history.epochs=0", "encoder.epochs=0", "text.epochs=0", "sequence.epochs=2")
+    light = ("history.epochs=0", "encoder.epochs=0", "co_taken.epochs=0", "sequence.epochs=2")
     changes = [word for setting in light for word in ("--set", setting)]
     trained = longtail("train", shop, "--out", run, "--config", "demo", *changes)
     assert trained.code == 0, trained.err

@@ -64,6 +64,7 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "user_tower.layers=1",
         "user_tower.hidden=16",
         "user_tower.heads=2",
+        "co_taken.epochs=0",
         "history.epochs=1",
         "history.batch_size=32",
         "history.uniform_negatives=60",

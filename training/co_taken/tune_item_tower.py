@@ -17,10 +17,10 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.co_taken.co_taken_rows import CoTakenRows
+from longtail.training.co_taken.co_taken_settings import CoTakenSettings
 from longtail.training.co_taken.content_measure import ContentMeasure
 from longtail.training.co_taken.course import Course
 from longtail.training.co_taken.fit_text_tower import CoTakenTraining, Epoch
-from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.frozen_layers import LayerStack
 from longtail.training.towers.frozen_states import read_frozen_states, states_gb
@@ -29,6 +29,9 @@ from longtail.training.towers.text_encoding import TextEncoding
 from longtail.training.validation import ValidationMeasure
 
 logger = logging.getLogger("longtail.training")
+
+# Its name in reports.
+STAGE = "co_taken"
 
 # Of the tuned vectors beside the pretrained ones.
 SHARES = (0.25, 0.5, 0.75)
@@ -52,11 +55,11 @@ class Tuned:
 
 
 def reason_to_leave_out(
-    tower: ItemTower, tokens: TokenTable, rows: CoTakenRows, stage: TextStageSettings
+    tower: ItemTower, tokens: TokenTable, rows: CoTakenRows, stage: CoTakenSettings
 ) -> str | None:
     """Return why there is nothing to tune, or None."""
     if not stage.trainable_layers:
-        return "text.trainable_layers is 0, so no layer trains"
+        return "co_taken.trainable_layers is 0, so no layer trains"
     if not LayerStack.of(tower.text_encoder).layers and stage.trainable_layers > 0:
         return "the text encoder has no list of layers, so its last ones can't be told"
     distinct = len({tokens[row].tobytes() for row in rows.taught().tolist()})
@@ -74,7 +77,7 @@ def tune_item_tower(
     tokens: TokenTable,
     histories: Histories,
     content: ContentMeasure,
-    stage: TextStageSettings,
+    stage: CoTakenSettings,
     *,
     seed: int,
     work: Path,
@@ -91,7 +94,7 @@ def tune_item_tower(
     reason = reason_to_leave_out(tower, tokens, rows, stage)
     if reason is not None:
         logger.info("the item tower's text encoder stays as it is: %s", reason)
-        return Tuned(None, {"stage": "text", "kept": False, "left_out": reason})
+        return Tuned(None, {"stage": STAGE, "kept": False, "left_out": reason})
     pretrained = tower.project_all(pooled)
     before = content.of(pretrained)
     tuned = copy.deepcopy(tower)
@@ -113,8 +116,7 @@ def tune_item_tower(
     kept = best.measures["balance"] >= (1 + stage.least_gain) * before.balance
     training.restore(work / "epochs", best.number)
     report = {
-        "stage": "text",
-        "objective": stage.objective,
+        "stage": STAGE,
         "kept": kept,
         "before": _plain(before),
         "after": best.measures if kept else _plain(before),
@@ -130,15 +132,15 @@ def tune_item_tower(
     return Tuned(pair.requires_grad_(False), report)
 
 
-def _course(stage: TextStageSettings, seed: int) -> Course:
+def _course(stage: CoTakenSettings, seed: int) -> Course:
     return Course(
-        epochs=max(round(stage.epochs), 1),
+        epochs=stage.epochs,
         texts_per_step=stage.batch_size,
         drawn_candidates=stage.uniform_negatives,
         bfloat16=uses_bfloat16(stage.bf16),
         trainable_layers=stage.trainable_layers,
-        encoder_lr=stage.text_encoder_lr,
-        linear_lr=stage.item_linear_lr,
+        encoder_lr=stage.encoder_lr,
+        linear_lr=stage.linear_lr,
         warmup_share=stage.warmup_share,
         weight_decay=stage.weight_decay,
         seed=seed,
@@ -146,7 +148,7 @@ def _course(stage: TextStageSettings, seed: int) -> Course:
 
 
 def _reading(
-    tower: ItemTower, tokens: TokenTable, stage: TextStageSettings, work: Path, progress: Progress
+    tower: ItemTower, tokens: TokenTable, stage: CoTakenSettings, work: Path, progress: Progress
 ) -> TextEncoding:
     """Return what reads texts with gradients, from the frozen layers' states where it can."""
     reading = TextEncoding(

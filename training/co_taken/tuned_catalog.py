@@ -67,7 +67,7 @@ def with_tuned_tower(
                 tokens,
                 histories,
                 content,
-                settings.text,
+                settings.co_taken,
                 seed=settings.seed,
                 work=work,
                 progress=progress,

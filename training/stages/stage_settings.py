@@ -112,15 +112,6 @@ class TextStageSettings(StageSettings):
     """Stage 3: the item tower's text encoder, and the user tower with it."""
 
     epochs: Epochs = 0.0
-    objective: Annotated[
-        Literal["contrastive", "co_taken"],
-        Field(
-            description="contrastive: histories and their next items, both towers at once; "
-            "co_taken: before all else, each text learns whom its item is taken with, against the "
-            "whole catalog (`batch_size` texts a step), and its vectors lie beside the pretrained "
-            "ones"
-        ),
-    ] = "contrastive"
     user_tower_lr: UserTowerRate = 1e-4
     item_linear_lr: Annotated[
         float,

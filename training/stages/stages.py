@@ -107,9 +107,6 @@ class Stages:
         self.processes.leave()
 
     def _applies(self, name: Stage) -> bool:
-        if name == "text" and self.settings.text.objective == "co_taken":
-            # Done before the first stage: the user's side is solved for its vectors.
-            return False
         if isinstance(self.user_tower, VectorUserTower):
             return name != "encoder" or self.user_tower.shape.layers > 0
         return name == "text"

@@ -17,6 +17,7 @@ from longtail.training.head.history_length import WHOLE
 from longtail.training.train import Trained
 
 STAGE_NAMES = {
+    "co_taken": "tuned item tower",
     "history": "history offsets and recency",
     "encoder": "user tower's BERT stack",
     "text": "item tower's text encoder",

@@ -23,12 +23,11 @@ from longtail.retrieval.run.served_run import ServedRun, open_run
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 
 TUNED = (
-    "text.objective=co_taken",
-    "text.epochs=4",
-    "text.batch_size=8",
-    "text.trainable_layers=1",
-    "text.text_encoder_lr=0.001",
-    "text.item_linear_lr=0.0003",
+    "co_taken.epochs=4",
+    "co_taken.batch_size=8",
+    "co_taken.trainable_layers=1",
+    "co_taken.encoder_lr=0.001",
+    "co_taken.linear_lr=0.0003",
     "data.template={title}",
 )
 
@@ -57,7 +56,7 @@ def vector_of(served: ServedRun, item_id: str) -> NDArray[np.float32]:
 
 def test_the_closing_screen_tells_what_it_gained(screen_and_run: Path) -> None:
     screen = (screen_and_run / "screen").read_text(encoding="utf-8")
-    assert re.search(r"item tower's text encoder .*yes", screen)
+    assert re.search(r"tuned item tower .*yes", screen)
 
 
 def test_a_new_item_is_read_by_both_towers(

@@ -20,6 +20,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.training.co_taken.co_taken_settings import CoTakenSettings
 from longtail.training.evidence.item_weights_settings import ClosedFormSettings
 from longtail.training.evidence.sequence_settings import SequenceSettings
 from longtail.training.head.head_settings import HeadSettings
@@ -188,6 +189,7 @@ def settings_for(bert: Path, **changes: object) -> TrainingSettings:
         refit=False,
         item_tower=ItemTowerSettings(encoder=str(bert), max_tokens=24, backend="torch-float32"),
         user_tower=UserTowerSettings(max_history=8, layers=1, hidden=16, heads=2),
+        co_taken=CoTakenSettings(epochs=0),
         history=HistoryStageSettings(
             epochs=2, batch_size=32, uniform_negatives=60, offsets_lr=3e-3
         ),

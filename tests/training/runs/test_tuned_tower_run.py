@@ -17,30 +17,29 @@ from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
+from longtail.training.co_taken.co_taken_settings import CoTakenSettings
 from longtail.training.settings import TrainingSettings
-from longtail.training.stages.stage_settings import TextStageSettings
 from longtail.training.towers.frozen_layers import LayerStack
 from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.train import train_engine
 
 
-def tuning(tiny_bert: Path, **text: Any) -> TrainingSettings:
+def tuning(tiny_bert: Path, **changes: Any) -> TrainingSettings:
     stage: dict[str, Any] = {
-        "objective": "co_taken",
         "epochs": 4,
         "batch_size": 8,
         "trainable_layers": 1,
-        "text_encoder_lr": 1e-3,
-        "item_linear_lr": 3e-4,
+        "encoder_lr": 1e-3,
+        "linear_lr": 3e-4,
     }
     return settings_for(
-        tiny_bert, history=NO_STAGE, encoder=NO_STAGE, text=TextStageSettings(**(stage | text))
+        tiny_bert, history=NO_STAGE, encoder=NO_STAGE, co_taken=CoTakenSettings(**(stage | changes))
     )
 
 
 def report(run: Path) -> dict[str, Any]:
     stages: list[dict[str, Any]] = list(Retriever.open(run).bundle.summary["stages"])
-    assert stages[0]["stage"] == "text"
+    assert stages[0]["stage"] == "co_taken"
     return stages[0]
 
 
@@ -77,7 +76,7 @@ class TestTunedTower:
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
     ) -> None:
         # Texts that say all there is to say: nothing is left to learn.
-        chosen = tuning(tiny_bert, epochs=4, patience=1, text_encoder_lr=1e-6, item_linear_lr=1e-6)
+        chosen = tuning(tiny_bert, epochs=4, patience=1, encoder_lr=1e-6, linear_lr=1e-6)
         train_engine(catalog, split, chosen, tmp_path / "run")
         assert len(report(tmp_path / "run")["epochs"]) < 4
 
@@ -183,4 +182,4 @@ class TestHardCases:
             tuning(tiny_bert),
             tmp_path / "run",
         )
-        assert report(tmp_path / "run")["stage"] == "text"
+        assert report(tmp_path / "run")["stage"] == "co_taken"
