@@ -110,7 +110,7 @@ def tune_item_tower(
 
     epochs = training.run(work / "epochs", judge, enough=enough, progress=progress)
     best = max(epochs, key=lambda epoch: epoch.measures["balance"])
-    kept = best.measures["balance"] >= (1 + stage.least_gain) * before.balance
+    kept = best.measures["balance"] > (1 + stage.least_gain) * before.balance
     training.restore(work / "epochs", best.number)
     report = {
         "stage": "text",
