@@ -93,7 +93,7 @@ def tune_item_tower(
     rows = CoTakenRows.of(histories, len(pooled))
     reason = reason_to_leave_out(tower, tokens, rows, stage)
     if reason is not None:
-        logger.info("the item tower's text encoder stays as it is: %s", reason)
+        logger.warning("stage %s is left out: %s", STAGE, reason)
         return Tuned(None, {"stage": STAGE, "kept": False, "left_out": reason})
     pretrained = tower.project_all(pooled)
     before = content.of(pretrained)
@@ -113,7 +113,7 @@ def tune_item_tower(
 
     epochs = training.run(work / "epochs", judge, enough=enough, progress=progress)
     best = max(epochs, key=lambda epoch: epoch.measures["balance"])
-    kept = best.measures["balance"] >= (1 + stage.least_gain) * before.balance
+    kept = best.measures["balance"] > (1 + stage.least_gain) * before.balance
     training.restore(work / "epochs", best.number)
     report = {
         "stage": STAGE,
@@ -126,6 +126,7 @@ def tune_item_tower(
         "seconds": round(sum(epoch.seconds for epoch in epochs), 1),
     }
     if not kept:
+        logger.warning("stage text brought no gain on validation and is undone")
         return Tuned(None, report)
     pair = PairedItemTower(tower, tuned, best.measures["tuned_share"])
     # It's done: the stages that follow train the user's side.
