@@ -126,7 +126,7 @@ def tune_item_tower(
         "seconds": round(sum(epoch.seconds for epoch in epochs), 1),
     }
     if not kept:
-        logger.warning("stage text brought no gain on validation and is undone")
+        logger.warning("stage %s brought no gain on validation and is undone", STAGE)
         return Tuned(None, report)
     pair = PairedItemTower(tower, tuned, best.measures["tuned_share"])
     # It's done: the stages that follow train the user's side.
