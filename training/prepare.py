@@ -23,6 +23,7 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
 from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.co_taken.content_measure import ContentMeasure
+from longtail.training.co_taken.tune_item_tower import left_out
 from longtail.training.co_taken.tuned_catalog import ReadCatalog, with_tuned_tower
 from longtail.training.encoder_backend import choose_encoder_backend
 from longtail.training.processes import Processes
@@ -141,6 +142,8 @@ def prepare_training(
     )
     read = ReadCatalog(item_tower, join_pieces(parts), pooled, reading)
     reports = []
+    if settings.co_taken.epochs > 0 and not tunes:
+        reports.append(left_out("the text user tower reads with the item tower's own encoder"))
     if tunes:
         with profile.section("stage co_taken"):
             read, report = with_tuned_tower(

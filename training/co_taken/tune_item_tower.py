@@ -54,6 +54,11 @@ class Tuned:
     report: dict[str, Any]
 
 
+def left_out(reason: str) -> dict[str, Any]:
+    """Return the report of a stage that there is no training for."""
+    return {"stage": STAGE, "kept": False, "left_out": reason}
+
+
 def reason_to_leave_out(
     tower: ItemTower, tokens: TokenTable, rows: CoTakenRows, stage: CoTakenSettings
 ) -> str | None:
@@ -94,7 +99,7 @@ def tune_item_tower(
     reason = reason_to_leave_out(tower, tokens, rows, stage)
     if reason is not None:
         logger.warning("stage %s is left out: %s", STAGE, reason)
-        return Tuned(None, {"stage": STAGE, "kept": False, "left_out": reason})
+        return Tuned(None, left_out(reason))
     pretrained = tower.project_all(pooled)
     before = content.of(pretrained)
     tuned = copy.deepcopy(tower)

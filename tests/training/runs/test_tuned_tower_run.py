@@ -18,7 +18,7 @@ from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 from longtail.training.co_taken.co_taken_settings import CoTakenSettings
-from longtail.training.settings import TrainingSettings
+from longtail.training.settings import TrainingSettings, UserTowerSettings
 from longtail.training.towers.frozen_layers import LayerStack
 from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.train import train_engine
@@ -134,6 +134,13 @@ class TestLeftOut:
         alone = replace(split, interactions=log.select(own))
         train_engine(catalog, alone, tuning(tiny_bert), tmp_path / "run")
         assert "teach nothing" in report(tmp_path / "run")["left_out"]
+
+    def test_a_user_tower_that_reads_with_the_same_encoder(
+        self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
+    ) -> None:
+        settings = tuning(tiny_bert).changed(user_tower=UserTowerSettings(kind="text"))
+        train_engine(catalog, split, settings, tmp_path / "run")
+        assert "own encoder" in report(tmp_path / "run")["left_out"]
 
     def test_no_layer_that_trains(
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
