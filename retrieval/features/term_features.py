@@ -51,6 +51,15 @@ class TermFeatures:
         mean = total / max(len(tokens), 1)
         return replace(whole, mean=np.asarray(mean, np.float32))
 
+    @classmethod
+    def of_terms(
+        cls, term: NDArray[np.int32], rarity: NDArray[np.float32], mean: NDArray[np.float32]
+    ) -> TermFeatures:
+        """Return the features where the terms that count are given by their hashes."""
+        whole = np.zeros(2**BITS, np.float32)
+        whole[term] = rarity
+        return cls(whole, mean)
+
     def __call__(self, tokens: TokenTable) -> NDArray[np.float32]:
         """Return centred unit vectors, float32 [n, DIM]; zeros for a text like the mean."""
         centred = self._unit(tokens) - self.mean

@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 
 # Of a block of scores, 4 bytes each.
 ENTRIES_AT_ONCE = 2**24
-TENSORS = ("rarity", "mean", "into_key", "into_query", "keys", "queries", "kept")
+TENSORS = ("term", "rarity", "mean", "into_key", "into_query", "keys", "queries", "kept")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +100,12 @@ class WordsToBehaviour:
         """Write one safetensors file; the file is the old one or the whole new one."""
         from safetensors.numpy import save_file
 
+        term = np.flatnonzero(self.terms.rarity)
         tensors = {
-            "rarity": self.terms.rarity,
+            "term": term.astype(np.int32),
+            "rarity": self.terms.rarity[term],
             "mean": self.terms.mean,
-            **{name: np.ascontiguousarray(getattr(self, name)) for name in TENSORS[2:-1]},
+            **{name: np.ascontiguousarray(getattr(self, name)) for name in TENSORS[3:-1]},
             "kept": np.array([self.kept]),
         }
         with write_file_atomically(path) as temporary:
@@ -123,14 +125,14 @@ class WordsToBehaviour:
             return None
         try:
             tensors = load_file(path)
-            rarity, mean, *vectors, kept = (tensors[name] for name in TENSORS)
+            term, rarity, mean, *vectors, kept = (tensors[name] for name in TENSORS)
         except (SafetensorError, KeyError) as error:
             reason = " ".join(str(error).split())
             raise DamagedFileError(f"{path} can't be read ({reason}); {REMEDY}") from error
         if len(tensors["keys"]) != n_items or len(tensors["queries"]) != n_items:
             raise DamagedFileError(f"{path} is of another catalog; {REMEDY}")
         into_key, into_query, keys, queries = vectors
-        terms = TermFeatures(rarity, mean)
+        terms = TermFeatures.of_terms(term, rarity, mean)
         return cls(terms, into_key, into_query, keys, queries, int(kept[0]))
 
 

@@ -78,12 +78,15 @@ def test_a_small_file_system_that_fills_up_while_training(
     assert {path.name for path in disk.iterdir()} <= {"ballast", ".run.work"}
 
 
-def test_a_small_file_system_that_fills_up_while_indexing(trained_run: Path, disk: Path) -> None:
-    run = disk / "run"
-    shutil.copytree(trained_run, run, ignore=shutil.ignore_patterns("report.html"))
-    free = shutil.disk_usage(disk).free
-    (disk / "ballast").write_bytes(bytes(max(free - 9_000, 0)))
-    complaint = longtail("index", "build", run).complaint
-    assert complaint.startswith("no room on the disk (")
-    assert [path.name for path in (run / "index").glob("*v0*")] == ["v0001"]
-    assert longtail("index", "verify", run).code == 0
+def test_a_small_file_system_that_fills_up_while_indexing(
+    trained_run: Path, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        run = disk / "run"
+        shutil.copytree(trained_run, run, ignore=shutil.ignore_patterns("report.html"))
+        free = shutil.disk_usage(disk).free
+        (disk / "ballast").write_bytes(bytes(max(free - 9_000, 0)))
+        complaint = longtail("index", "build", run).complaint
+        assert complaint.startswith("no room on the disk (")
+        assert [path.name for path in (run / "index").glob("*v0*")] == ["v0001"]
+        assert longtail("index", "verify", run).code == 0

@@ -55,7 +55,9 @@ def fit_words_to_behaviour(
     fitted = fitted @ inverse
     # The directions in which what is fitted is largest.
     _, directions = scipy.linalg.eigh(fitted.T @ fitted, driver="evd")
-    into_key = np.ascontiguousarray(directions[:, ::-1][:, :RANK], np.float32)
+    # There are no more of them than items.
+    rank = min(RANK, len(vectors))
+    into_key = np.ascontiguousarray(directions[:, ::-1][:, :rank], np.float32)
     keys, queries = features @ into_key, fitted @ into_key
     into_query = inverse @ (weighted.T @ queries)
     unknown = counts == 0

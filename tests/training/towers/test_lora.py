@@ -145,6 +145,6 @@ class TestWithoutPeft:
     ) -> None:
         monkeypatch.setattr("longtail.training.towers.lora.find_spec", absent)
         with pytest.raises(SettingsError, match=r"text\.lora_rank: .*pip install"):
-            load_settings(None, ["text.lora_rank=4", "text.epochs=1"])
+            load_settings(None, ["co_taken.epochs=0", "text.lora_rank=4", "text.epochs=1"])
         # A stage that doesn't run needs nothing.
         assert load_settings(None, ["text.lora_rank=4", "text.epochs=0"]).text.lora_rank == 4
