@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.towers.text.tokens import TokenTable
 
-# Terms are told apart by that many bits, and folded into that many columns. On a catalog of some
-# thousand items 2,048 columns are worth as much as a column a term (docs/behaviour.md).
+# Terms are told apart by that many bits, and folded into columns: of a small catalog some an item.
+# With some thousand items 2,048 are worth as much as a column a term (docs/behaviour.md).
 BITS = 20
-DIM = 2_048
+MOST_COLUMNS, COLUMNS_PER_ITEM = 2_048, 4
 # A term that only one text has says nothing of another.
 FEWEST_TEXTS = 2
 _MULTIPLIER = np.uint64(0x9E37_79B9_7F4A_7C15)
@@ -29,7 +29,7 @@ class TermFeatures:
     Attributes:
         rarity: inverse document frequency of each hashed term, 0 for those that don't count,
             float32 [2 ** BITS].
-        mean: of the catalog's unit vectors, float32 [DIM].
+        mean: of the catalog's unit vectors, float32 [columns].
     """
 
     rarity: NDArray[np.float32]
@@ -43,8 +43,9 @@ class TermFeatures:
         texts = np.bincount(distinct, minlength=2**BITS)
         rarity = np.log((1 + len(tokens)) / (1 + texts)) + 1.0
         rarity = np.where(texts >= FEWEST_TEXTS, rarity, 0.0)
-        total = np.zeros(DIM, np.float64)
-        whole = cls(np.asarray(rarity, np.float32), np.zeros(DIM, np.float32))
+        columns = min(COLUMNS_PER_ITEM * len(tokens), MOST_COLUMNS)
+        total = np.zeros(columns, np.float64)
+        whole = cls(np.asarray(rarity, np.float32), np.zeros(columns, np.float32))
         for start in range(0, len(tokens), 4_096):
             rows = np.arange(start, min(start + 4_096, len(tokens)))
             total += whole._unit(tokens.take(rows)).sum(axis=0, dtype=np.float64)
@@ -61,7 +62,7 @@ class TermFeatures:
         return cls(whole, mean)
 
     def __call__(self, tokens: TokenTable) -> NDArray[np.float32]:
-        """Return centred unit vectors, float32 [n, DIM]; zeros for a text like the mean."""
+        """Return centred unit vectors, float32 [n, columns]; zeros for a text like the mean."""
         centred = self._unit(tokens) - self.mean
         norm = np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
         return np.asarray(centred / norm, np.float32)
@@ -76,9 +77,11 @@ class TermFeatures:
         weight = (1.0 + np.log(count.data)) * self.rarity[count.indices]
         folded = _mixed(count.indices.astype(np.uint64))
         sign = np.where((folded >> np.uint64(63)) == 1, np.float32(-1), np.float32(1))
-        column = (folded >> np.uint64(20)) % np.uint64(DIM)
+        column = (folded >> np.uint64(20)) % np.uint64(len(self.mean))
         places = (row, column.astype(np.int64))
-        dense = sp.csr_matrix((weight * sign, places), shape=(len(tokens), DIM)).toarray()
+        dense = sp.csr_matrix(
+            (weight * sign, places), shape=(len(tokens), len(self.mean))
+        ).toarray()
         norm = np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-6)
         return np.asarray(dense / norm, np.float32)
 

@@ -240,6 +240,14 @@ def test_a_wrong_override_is_one_line(override: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_two_stages_that_train_the_same_encoder_are_refused() -> None:
+    with pytest.raises(SettingsError, match="set one of them to 0"):
+        load_settings("cpu", ["text.epochs=1"])
+    assert load_settings("cpu", ["text.epochs=1", "co_taken.epochs=0"]).text.epochs == 1
+    # A text user tower leaves the other stage out by itself.
+    assert load_settings("cpu", ["text.epochs=1", "user_tower.kind=text"]).text.epochs == 1
+
+
 def test_a_text_setting_is_taken_as_it_is_typed() -> None:
     for text in ("{title}. {brand}", "'{title}. {brand}'"):
         assert load_settings(None, [f"data.template={text}"]).data.template == "{title}. {brand}"

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
+from longtail.training.evidence.transitions import transition_counts
 
 # Events of one user that count as taken together, each .8 of the one before it.
 WINDOW = 20
@@ -28,16 +29,8 @@ def co_taken_counts(histories: Histories, n_items: int) -> sp.csr_matrix:
     >>> counts.astype(float).round(2).tolist()
     [[0.0, 1.0, 0.8], [1.0, 0.0, 1.0], [0.8, 1.0, 0.0]]
     """
-    items = histories.items.astype(np.int64)
-    owner = np.repeat(np.arange(len(histories)), np.diff(histories.offsets))
-    nothing = np.empty(0, np.int64)
-    total = sp.csr_matrix((np.empty(0, np.float32), (nothing, nothing)), shape=(n_items, n_items))
-    for step in range(1, min(WINDOW, len(items) - 1) + 1):
-        same = (owner[step:] == owner[:-step]) & (items[step:] != items[:-step])
-        weight = np.full(int(same.sum()), FADE ** (step - 1), np.float32)
-        pairs = (items[:-step][same], items[step:][same])
-        total = total + sp.csr_matrix((weight, pairs), shape=(n_items, n_items))
-    both = sp.csr_matrix(total + total.T)
+    after = transition_counts(histories, n_items, window=WINDOW, fade=FADE)
+    both = sp.csr_matrix(after + after.T)
     both.sort_indices()
     return both
 
@@ -56,14 +49,6 @@ class CoTakenRows:
     def of(cls, histories: Histories, n_items: int) -> CoTakenRows:
         """Return the rows of a log."""
         return cls(co_taken_counts(histories, n_items))
-
-    def without(self, hidden: NDArray[np.bool_]) -> CoTakenRows:
-        """Return the rows as they would be had nobody taken the hidden items, bool [n]."""
-        seen = sp.diags((~hidden).astype(np.float32))
-        counts = sp.csr_matrix(seen @ self.counts @ seen)
-        counts.eliminate_zeros()
-        counts.sort_indices()
-        return CoTakenRows(counts)
 
     def taught(self) -> NDArray[np.int64]:
         """Return the items that were taken with another one, in catalog order."""

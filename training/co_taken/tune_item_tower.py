@@ -23,8 +23,6 @@ from longtail.training.co_taken.course import Course
 from longtail.training.co_taken.fit_text_tower import CoTakenTraining, Epoch
 from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.frozen_layers import LayerStack
-from longtail.training.towers.frozen_states import read_frozen_states, states_gb
-from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.towers.text_encoding import TextEncoding
 from longtail.training.validation import ValidationMeasure
 
@@ -37,8 +35,6 @@ STAGE = "co_taken"
 SHARES = (0.25, 0.5, 0.75)
 # With fewer texts that say different things there is nothing to tell apart.
 FEWEST_TEXTS = 50
-# Texts that are read both ways before the encoder is trusted to run from its middle.
-TRIED_TEXTS = 8
 
 
 @dataclass(frozen=True)
@@ -163,18 +159,9 @@ def _reading(
         tokens_per_pass=stage.tokens_per_pass,
         gradient_cache=stage.gradient_cache,
     )
-    fits = 0 < states_gb(tokens, tower.dim_pooled) <= stage.frozen_states_gb
-    if stage.trainable_layers < 0 or not fits or tokens.lengths.min() == 0:
-        return reading
-    tried = tokens.take(np.arange(min(TRIED_TEXTS, len(tokens))))
-    split = SplitEncoder.of(tower, stage.trainable_layers, tried)
-    if split is None:
-        logger.info("the text encoder can't be run from its middle: every step runs all layers")
-        return reading
-    states = read_frozen_states(
-        split, tokens, work, tokens_per_pass=reading.tokens_per_pass, progress=progress
+    reading.start_above_frozen(
+        stage.trainable_layers, stage.frozen_states_gb, work, progress=progress
     )
-    reading.start_from(split, states)
     return reading
 
 

@@ -20,10 +20,12 @@ SHRINKAGE = 3.0
 ROWS_AT_ONCE = 4_096
 
 
-def transition_counts(histories: Histories, n_items: int) -> sp.csr_matrix:
+def transition_counts(
+    histories: Histories, n_items: int, *, window: int = WINDOW, fade: float = FADE
+) -> sp.csr_matrix:
     """Return how often j was followed by i, float32 [n_items, n_items].
 
-    The sum over users and over places a < b, b - a <= 5, of ``0.7 ** (b - a - 1)``.
+    The sum over users and over places a < b, b - a <= ``window``, of ``fade ** (b - a - 1)``.
 
     >>> counts = transition_counts(Histories.from_lists([[0, 1, 2], [0, 1]]), 3).toarray()
     >>> counts.astype(float).round(2).tolist()
@@ -33,11 +35,11 @@ def transition_counts(histories: Histories, n_items: int) -> sp.csr_matrix:
     owner = np.repeat(np.arange(len(histories)), np.diff(histories.offsets))
     nothing = np.empty(0, np.int64)
     total = sp.csr_matrix((np.empty(0, np.float32), (nothing, nothing)), shape=(n_items, n_items))
-    for step in range(1, WINDOW + 1):
+    for step in range(1, window + 1):
         if len(items) <= step:
             break
         same = (owner[step:] == owner[:-step]) & (items[step:] != items[:-step])
-        weight = np.full(int(same.sum()), FADE ** (step - 1), np.float32)
+        weight = np.full(int(same.sum()), fade ** (step - 1), np.float32)
         pairs = (items[:-step][same], items[step:][same])
         # csr adds up what a user, or several, did more than once.
         total = total + sp.csr_matrix((weight, pairs), shape=(n_items, n_items))

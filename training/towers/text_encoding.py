@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,14 +18,18 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.token_batches import token_batches
 from longtail.retrieval.towers.text.tokens import TokenTable, pad_tokens
 from longtail.training.towers.eval_mode import eval_mode
-from longtail.training.towers.frozen_states import FrozenStates
+from longtail.training.towers.frozen_states import FrozenStates, read_frozen_states, states_gb
 from longtail.training.towers.split_encoder import SplitEncoder
 from longtail.training.trainer.step_clock import SILENT, StepClock
+
+logger = logging.getLogger("longtail.training")
 
 FreshTexts = Literal["targets", "candidates", "all"]
 # Measured on two cores with MiniLM (docs/speed.md); a GPU wants enough work for a pass.
 CPU_TOKENS_PER_PASS = 1_024
 GPU_TOKENS_PER_PASS = 16_384
+# Texts that are read both ways before the encoder is trusted to run from its middle.
+TRIED_TEXTS = 8
 
 
 class TextEncoding:
@@ -55,6 +61,31 @@ class TextEncoding:
     def start_from(self, split: SplitEncoder, states: FrozenStates) -> None:
         """Read items from the states of their frozen layers from now on."""
         self._split = (split, states)
+
+    def start_above_frozen(
+        self, trained: int, most_gb: float, folder: Path, *, progress: Progress = silent
+    ) -> None:
+        """Read items from the states below the last ``trained`` layers, kept in ``folder``.
+
+        Nothing changes where all layers train, where the states take more than ``most_gb``, or
+        where the encoder can't be run from its middle.
+
+        Raises:
+            DiskFullError: see `read_frozen_states`.
+        """
+        tokens = self.tokens
+        fits = 0 < states_gb(tokens, self.item_tower.dim_pooled) <= most_gb
+        if trained < 0 or not fits or tokens.lengths.min() == 0:
+            return
+        tried = tokens.take(np.arange(min(TRIED_TEXTS, len(tokens))))
+        split = SplitEncoder.of(self.item_tower, trained, tried)
+        if split is None:
+            logger.info("the text encoder can't be run from its middle: every step runs all layers")
+            return
+        states = read_frozen_states(
+            split, tokens, folder, tokens_per_pass=self.tokens_per_pass, progress=progress
+        )
+        self.start_from(split, states)
 
     @property
     def starts_from_states(self) -> bool:

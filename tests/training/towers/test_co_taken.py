@@ -59,12 +59,6 @@ def test_items_without_co_takers_are_no_candidates() -> None:
     assert np.isneginf(CoTakenRows.of(LOG, 5).log_share()).tolist() == [False] * 3 + [True] * 2
 
 
-def test_a_hidden_item_is_in_no_row_and_no_column() -> None:
-    counts = CoTakenRows.of(LOG, 5).without(np.array([0, 1, 0, 0, 0], bool)).counts.toarray()
-    assert counts[1].sum() == counts[:, 1].sum() == 0
-    assert counts[0, 2] == pytest.approx(0.8)
-
-
 def test_one_that_is_taken_often_counts_the_root_of_it() -> None:
     weight = CoTakenRows.of(LOG, 5).targets(np.array([0, 2])).weight
     assert float(weight[0] / weight[1]) == pytest.approx((2.8 / 1.8) ** 0.5)
