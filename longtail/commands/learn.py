@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument, vector_cache_option
-from longtail.files.input_files import column_option, rejected_option, time_format_option
+from longtail.files.input_files import rejected_option
+from longtail.files.reading_options import log_reading
 from longtail.files.suspects_file import SuspectsFile, quarantine_options
 from longtail.retrieval.data.suspects.finding import Finding
 
@@ -42,8 +44,7 @@ from longtail.retrieval.data.suspects.finding import Finding
     is_flag=True,
     help="Publish what is worse on the newest events, and learn from a log that ends earlier.",
 )
-@column_option
-@time_format_option
+@log_reading
 @rejected_option
 @quarantine_options
 @vector_cache_option
@@ -56,7 +57,7 @@ def learn(
     force: bool,
     suspects: SuspectsFile,
     vector_cache: Path | None,
-    **reading: object,
+    **how_read: Any,
 ) -> None:
     """Learn what has happened since RUN was trained: a day's habit.
 
@@ -76,14 +77,14 @@ def learn(
     from longtail.retrieval.data.suspects.user_bursts import new_bursts
     from longtail.training.learning import learn_run
 
-    file = LogFile.of(path, reading)
+    file = LogFile(path, **how_read)
     found: list[Finding] = []
     with updating(run) as (served, progress):
         if catalog is not None:
             items = read_items(
                 catalog,
                 served.bundle.catalog,
-                columns=file.columns,
+                reading=file.reading,
                 rejected_path=file.rejected_path,
                 progress=progress,
             )

@@ -17,12 +17,11 @@ from longtail.commands.options import (
 from longtail.console.progress import progress_on_stderr
 from longtail.console.wording import as_misuse
 from longtail.files.input_files import (
-    column_option,
-    parse_columns,
     rejected_option,
-    time_format_option,
 )
+from longtail.files.reading_options import log_reading
 from longtail.jobs.interrupts import when_stopped
+from longtail.retrieval.data.files.dialect.reading import Reading
 
 
 @click.command()
@@ -36,8 +35,7 @@ from longtail.jobs.interrupts import when_stopped
     type=click.Path(dir_okay=False, path_type=Path),
     help="Interaction file of users who need not be known.",
 )
-@column_option
-@time_format_option
+@log_reading
 @rejected_option
 @answers_option(100, "Answers a user; fewer where the pool holds no more.")
 @pool_option("all")
@@ -51,7 +49,7 @@ def recommend(
     users: Path | None,
     everybody: bool,
     histories: Path | None,
-    columns: tuple[str, ...],
+    reading: Reading,
     rejected_path: Path,
     device: Any,
     out: Path,
@@ -70,7 +68,6 @@ def recommend(
 
     if sum([users is not None, everybody, histories is not None]) != 1:
         raise click.UsageError("give one of --users, --all and --histories")
-    time_format = options.pop("time_format")
     with as_misuse():
         request = Query(user="anybody", **options)
     retriever = Retriever.open(run, device=device)
@@ -80,8 +77,7 @@ def recommend(
             taken = histories_from_file(
                 histories,
                 retriever.bundle.catalog,
-                columns=parse_columns(columns),
-                time_format=time_format,
+                reading=reading,
                 rejected_path=rejected_path,
                 progress=progress,
             )

@@ -159,6 +159,7 @@ def _settings_and_inputs(
     resolve_encoder(settings.item_tower.encoder)
     check_backend(settings.item_tower.backend, training_device())
     inputs = make_inputs(**given)
-    if inputs.template == "auto":
-        inputs = replace(inputs, template=settings.data.template)
+    if inputs.reading.template == "auto":
+        reading = replace(inputs.reading, template=settings.data.template)
+        inputs = replace(inputs, reading=reading)
     return settings, inputs

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 import click
 
+from longtail.files.reading_options import both_reading
 from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.users_file import read_users
@@ -28,18 +30,6 @@ _SUFFIXES = [
     if not (zipped and kind in (".parquet", ".pq"))
 ]
 
-column_option = click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="ROLE=COLUMN",
-    help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
-)
-time_format_option = click.option(
-    "--time-format",
-    metavar="FORMAT",
-    help="How the log spells its times, e.g. '%d.%m.%Y'; not needed for ISO 8601 and numbers.",
-)
 rejected_option = click.option(
     "--rejected",
     "rejected_path",
@@ -74,18 +64,14 @@ class Inputs:
         interactions: the interaction log.
         users: the users file, None without one.
         users_named: whether it was named, and not only found beside the log.
-        columns: role to column, from ``--column``.
-        template: the text template.
+        reading: how they are read.
         rejected_path: where rows that are set aside are written.
-        time_format: how the log spells its times; None for the usual ways.
     """
 
     catalog: Path
     interactions: Path
-    columns: dict[str, str]
-    template: str
+    reading: Reading
     rejected_path: Path
-    time_format: str | None = None
     users: Path | None = None
     users_named: bool = False
 
@@ -102,16 +88,14 @@ class Inputs:
         try:
             catalog = read_catalog(
                 self.catalog,
-                columns=self.columns,
-                template=self.template,
+                reading=self.reading,
                 rejected=rejected,
                 progress=progress,
             )
             log = read_interactions(
                 self.interactions,
                 catalog,
-                columns=self.columns,
-                time_format=self.time_format,
+                reading=self.reading,
                 rejected=rejected,
                 progress=progress,
             )
@@ -127,7 +111,7 @@ class Inputs:
             return None
         try:
             return read_users(
-                self.users, columns=self.columns, rejected=rejected, progress=progress
+                self.users, reading=self.reading, rejected=rejected, progress=progress
             )
         except DataError as error:
             if self.users_named:
@@ -149,21 +133,6 @@ def set_aside_lines(rejected: RejectedRows, path: Path) -> list[str]:
         reasons = ", ".join(f"{n:,} {why}" for (_, why), n in rejected.counts().items())
         lines.append(f"warning: {len(rejected):,} rows were set aside; see {path} ({reasons})")
     return lines
-
-
-def parse_columns(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return ``--column`` values as a mapping from role to column.
-
-    >>> parse_columns(("item_id=asin", "title=product name"))
-    {'item_id': 'asin', 'title': 'product name'}
-    """
-    mapping = {}
-    for pair in pairs:
-        role, equals, column = pair.partition("=")
-        if not (equals and role and column):
-            raise click.BadParameter(f"{pair!r} is not ROLE=COLUMN", param_hint="--column")
-        mapping[role.strip()] = column.strip()
-    return mapping
 
 
 def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
@@ -205,7 +174,7 @@ def find_users_file(folder: Path) -> Path | None:
 
 def input_options(command: _Command) -> _Command:
     """Add the options that say which files to read and how; the command gets `Inputs`."""
-    options = [
+    options: list[Callable[..., Any]] = [
         click.argument(
             "folder",
             required=False,
@@ -218,14 +187,7 @@ def input_options(command: _Command) -> _Command:
             type=click.Path(path_type=Path),
             help="Users file: user_id, and columns that say what is known of users.",
         ),
-        column_option,
-        time_format_option,
-        click.option(
-            "--template",
-            default="auto",
-            show_default=True,
-            help="Text of an item, e.g. '{title}. {categories}. {description}'.",
-        ),
+        both_reading,
         rejected_option,
     ]
     for option in reversed(options):
@@ -238,9 +200,7 @@ def make_inputs(
     catalog: Path | None,
     interactions: Path | None,
     users: Path | None,
-    columns: tuple[str, ...],
-    time_format: str | None,
-    template: str,
+    reading: Reading,
     rejected_path: Path,
 ) -> Inputs:
     """Return the inputs named by a folder, or by two files.
@@ -254,10 +214,8 @@ def make_inputs(
     return Inputs(
         catalog or find_file(folder or Path(), ("items", "catalog")),
         interactions or find_file(folder or Path(), ("interactions",)),
-        parse_columns(columns),
-        template,
+        reading,
         rejected_path,
-        time_format,
         users or (None if folder is None else find_users_file(folder)),
         users is not None,
     )

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 import pandas as pd
 
-from longtail.files.input_files import note_set_aside, parse_columns
+from longtail.files.input_files import note_set_aside
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.events import is_service_log, read_events
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
@@ -29,22 +28,13 @@ class LogFile:
 
     Attributes:
         path: the file.
-        columns: role to column.
-        time_format: how it spells its times; None for the usual ways.
+        reading: how it is read.
         rejected_path: where rows that are set aside are written.
     """
 
     path: Path
-    columns: Mapping[str, str]
-    time_format: str | None
+    reading: Reading
     rejected_path: Path
-
-    @classmethod
-    def of(cls, path: Path, given: Mapping[str, Any]) -> LogFile:
-        """Return the file with what the reading options say."""
-        return cls(
-            path, parse_columns(given["columns"]), given["time_format"], given["rejected_path"]
-        )
 
     def read(
         self,
@@ -72,8 +62,7 @@ class LogFile:
                 log = read_interactions(
                     self.path,
                     served.bundle.catalog,
-                    columns=self.columns,
-                    time_format=self.time_format,
+                    reading=self.reading,
                     rejected=rejected,
                     progress=progress,
                 )

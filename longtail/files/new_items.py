@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.data.suspects.finding import Finding
@@ -37,7 +37,7 @@ def read_items(
     path: Path,
     like: Catalog,
     *,
-    columns: Mapping[str, str],
+    reading: Reading,
     rejected_path: Path,
     progress: Progress,
     partial: bool = False,
@@ -49,17 +49,15 @@ def read_items(
     Raises:
         DataError: the file can't be used.
     """
-    template = like.template
+    reading = replace(reading, template=like.template)
     if partial:
-        there = column_names(path)
-        roles = find_roles(path, there, CATALOG_ROLES, columns)
-        if not {*roles, *there} >= set(template_columns(template)):
-            template = "{title}"
+        there = column_names(path, reading)
+        roles = find_roles(path, there, CATALOG_ROLES, reading.columns)
+        if not {*roles, *there} >= set(template_columns(like.template)):
+            reading = replace(reading, template="{title}")
     rejected = RejectedRows()
     try:
-        items = read_catalog(
-            path, columns=columns, template=template, rejected=rejected, progress=progress
-        )
+        items = read_catalog(path, reading=reading, rejected=rejected, progress=progress)
     finally:
         if len(rejected) or rejected_path.exists():
             rejected.write(rejected_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from longtail.files.input_files import note_set_aside
 from longtail.index.files import write_file_atomically
 from longtail.jobs.parallel_batches import UserBatch, in_blocks
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Histories
@@ -47,8 +47,7 @@ def histories_from_file(
     path: Path,
     catalog: Catalog,
     *,
-    columns: Mapping[str, str],
-    time_format: str | None = None,
+    reading: Reading,
     rejected_path: Path,
     progress: Progress,
 ) -> Histories:
@@ -62,8 +61,7 @@ def histories_from_file(
         log = read_interactions(
             path,
             catalog,
-            columns=columns,
-            time_format=time_format,
+            reading=reading,
             rejected=rejected,
             progress=progress,
         )

@@ -10,6 +10,7 @@ import pytest
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.describe import describe
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import TEST, Interactions
@@ -49,7 +50,9 @@ def read(
     else:
         frame.to_csv(path, index=False)
     rejected = RejectedRows()
-    log = read_interactions(path, catalog, columns=columns, rejected=rejected, now=NOW)
+    log = read_interactions(
+        path, catalog, reading=Reading(columns=columns), rejected=rejected, now=NOW
+    )
     return log, rejected
 
 
@@ -241,7 +244,11 @@ class TestSpellings:
         events(times).to_csv(tmp_path / "log.csv", index=False)
         rejected = RejectedRows()
         log = read_interactions(
-            tmp_path / "log.csv", catalog, time_format=spelling, rejected=rejected, now=NOW
+            tmp_path / "log.csv",
+            catalog,
+            reading=Reading(time_format=spelling),
+            rejected=rejected,
+            now=NOW,
         )
         assert log.has_clock
         assert sorted(log.time.tolist()) == np.delete(hourly(), 5).tolist()
@@ -251,7 +258,11 @@ class TestSpellings:
         events(hourly()).to_csv(tmp_path / "log.csv", index=False)
         with pytest.raises(DataError, match="'%Q' is no form of a time"):
             read_interactions(
-                tmp_path / "log.csv", catalog, time_format="%Q", rejected=RejectedRows(), now=NOW
+                tmp_path / "log.csv",
+                catalog,
+                reading=Reading(time_format="%Q"),
+                rejected=RejectedRows(),
+                now=NOW,
             )
 
     @pytest.mark.parametrize("kind", ["milliseconds", "decimals", "text", "parquet", "order"])

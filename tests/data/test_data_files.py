@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.delimited import split_record
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.errors import DataError
+from longtail.retrieval.progress import Progress, silent
 
 NOW = 1_750_000_000.0
 ITEMS = pd.DataFrame(
@@ -49,12 +52,19 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
     return path
 
 
-def catalog_of(path: Path, **options: object) -> Catalog:
-    return read_catalog(path, rejected=RejectedRows(), **options)  # type: ignore[arg-type]
+def catalog_of(path: Path, progress: Progress = silent, **said: Any) -> Catalog:
+    return read_catalog(path, reading=Reading(**said), rejected=RejectedRows(), progress=progress)
 
 
-def log_of(path: Path, catalog: Catalog, **options: object) -> Interactions:
-    return read_interactions(path, catalog, rejected=RejectedRows(), now=NOW, **options)  # type: ignore[arg-type]
+def log_of(path: Path, catalog: Catalog, progress: Progress = silent, **said: Any) -> Interactions:
+    return read_interactions(
+        path,
+        catalog,
+        reading=Reading(**said),
+        rejected=RejectedRows(),
+        now=NOW,
+        progress=progress,
+    )
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
@@ -272,7 +273,7 @@ def test_a_template_with_an_unknown_column_lists_the_columns(tmp_path: Path) -> 
     path = tmp_path / "items.csv"
     path.write_text("item_id,title\na,A\n")
     with pytest.raises(DataError, match="no column 'titel'; the catalog has: item_id, title"):
-        read_catalog(path, template="{titel}", rejected=RejectedRows())
+        read_catalog(path, reading=Reading(template="{titel}"), rejected=RejectedRows())
 
 
 def test_set_aside_rows_are_counted_by_file_and_reason() -> None:

@@ -11,11 +11,13 @@ import click
 
 from longtail.commands.options import run_argument, vector_cache_option
 from longtail.console.progress import progress_on_stderr
-from longtail.files.input_files import column_option, parse_columns, rejected_option
+from longtail.files.input_files import rejected_option
+from longtail.files.reading_options import catalog_reading
 from longtail.files.suspects_file import SuspectsFile, quarantine_options
 from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
+    from longtail.retrieval.data.files.dialect.reading import Reading
     from longtail.retrieval.progress import Progress
     from longtail.retrieval.run.served_run import ServedRun
 
@@ -41,14 +43,14 @@ def updating(run: Path) -> Iterator[tuple[ServedRun, Progress]]:
     type=click.Path(path_type=Path),
     help="Catalog file of the new items alone.",
 )
-@column_option
+@catalog_reading
 @rejected_option
 @quarantine_options
 @vector_cache_option
 def add(
     run: Path,
     catalog: Path,
-    columns: tuple[str, ...],
+    reading: Reading,
     rejected_path: Path,
     suspects: SuspectsFile,
     vector_cache: Path | None,
@@ -66,7 +68,7 @@ def add(
         items = read_items(
             catalog,
             served.bundle.catalog,
-            columns=parse_columns(columns),
+            reading=reading,
             rejected_path=rejected_path,
             progress=progress,
         )
@@ -95,7 +97,7 @@ def add(
     help="Catalog file of the changed items; columns that it lacks stay as they are.",
 )
 @click.option("--add-missing", is_flag=True, help="Add items that the catalog doesn't have yet.")
-@column_option
+@catalog_reading
 @rejected_option
 @quarantine_options
 @vector_cache_option
@@ -103,7 +105,7 @@ def update(
     run: Path,
     catalog: Path,
     add_missing: bool,
-    columns: tuple[str, ...],
+    reading: Reading,
     rejected_path: Path,
     suspects: SuspectsFile,
     vector_cache: Path | None,
@@ -120,7 +122,7 @@ def update(
         items = read_items(
             catalog,
             served.bundle.catalog,
-            columns=parse_columns(columns),
+            reading=reading,
             rejected_path=rejected_path,
             progress=progress,
             partial=not add_missing,

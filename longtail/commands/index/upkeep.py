@@ -9,13 +9,12 @@ import click
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument
 from longtail.files.input_files import (
-    column_option,
     note_set_aside,
-    parse_columns,
     rejected_option,
-    time_format_option,
 )
+from longtail.files.reading_options import log_reading
 from longtail.jobs.interrupts import when_stopped
+from longtail.retrieval.data.files.dialect.reading import Reading
 
 
 @click.command()
@@ -66,14 +65,12 @@ def rollback(run: Path, version: str | None) -> None:
     type=click.Path(path_type=Path),
     help="The whole interaction log as it is now, not only what is new.",
 )
-@column_option
-@time_format_option
+@log_reading
 @rejected_option
 def refresh(
     run: Path,
     interactions: Path,
-    columns: tuple[str, ...],
-    time_format: str | None,
+    reading: Reading,
     rejected_path: Path,
 ) -> None:
     """Count popularity anew, in another interaction log, for RUN.
@@ -92,8 +89,7 @@ def refresh(
             log = read_interactions(
                 interactions,
                 served.bundle.catalog,
-                columns=parse_columns(columns),
-                time_format=time_format,
+                reading=reading,
                 rejected=rejected,
                 progress=progress,
             )

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
 from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
+from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.text_template import MAX_CHARACTERS, render, resolve_template
@@ -32,8 +32,7 @@ _LIST_ROLES = ("categories", "description")
 def read_catalog(
     path: Path | str,
     *,
-    columns: Mapping[str, str] = MappingProxyType({}),
-    template: str = "auto",
+    reading: Reading = AS_THEY_ARE,
     rejected: RejectedRows,
     progress: Progress = silent,
 ) -> Catalog:
@@ -49,8 +48,8 @@ def read_catalog(
             isn't there, the file is unreadable, mostly not UTF-8, or no usable row is left.
     """
     path = Path(path)
-    roles = find_roles(path, column_names(path), CATALOG_ROLES, columns)
-    table = read_table(path, rejected, step="reading catalog", progress=progress)
+    roles = find_roles(path, column_names(path, reading), CATALOG_ROLES, reading.columns)
+    table = read_table(path, rejected, reading=reading, step="reading catalog", progress=progress)
     keep = np.ones(len(table), bool)
 
     def refuse(column: str, reason: str, mask: NDArray[np.bool_], text: Any) -> None:
@@ -85,7 +84,7 @@ def read_catalog(
     refuse(roles["item_id"], "item_id again (the first is kept)", repeated, item_id)
 
     frame = pd.DataFrame(series)
-    template = resolve_template(template, frame)
+    template = resolve_template(reading.template, frame)
     texts = render(template, frame)
     refuse(template, "no text", np.array([not text for text in texts]), item_id)
     if not keep.any():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,7 @@ from longtail.retrieval.data.files.columns import (
     find_roles,
     plain_name,
 )
+from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
@@ -47,8 +47,7 @@ def read_interactions(
     path: Path | str,
     catalog: Catalog,
     *,
-    columns: Mapping[str, str] = MappingProxyType({}),
-    time_format: str | None = None,
+    reading: Reading = AS_THEY_ARE,
     rejected: RejectedRows,
     now: float | None = None,
     progress: Progress = silent,
@@ -69,10 +68,11 @@ def read_interactions(
             UTF-8, more than a little of it has no usable time, or no usable row is left.
     """
     path = Path(path)
-    roles = find_roles(path, column_names(path), INTERACTION_ROLES, columns)
+    roles = find_roles(path, column_names(path, reading), INTERACTION_ROLES, reading.columns)
     table = read_table(
         path,
         rejected,
+        reading=reading,
         columns=list(dict.fromkeys(roles.values())),
         encoded={roles["user_id"], roles["item_id"]},
         step="reading interactions",
@@ -87,13 +87,13 @@ def read_interactions(
     item = row_of_id[items.code]
     checks.refuse(roles["item_id"], "item not in the catalog", item < 0, spell_ids(items))
     now = time.time() if now is None else now
-    times = _unread_times(table, roles, columns.get("timestamp"), rejected)
+    times = _unread_times(table, roles, reading.columns.get("timestamp"), rejected)
     if times is None:
         times = parse_times(
             table.columns[roles["timestamp"]],
             ordinal=plain_name(roles["timestamp"]) in ORDINAL_NAMES.split(),
             now=now,
-            time_format=time_format,
+            time_format=reading.time_format,
         )
     timeless = checks.keep.copy()
     for reason, mask in times.bad.items():

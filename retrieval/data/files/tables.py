@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.files import delimited, json_lines
 from longtail.retrieval.data.files.data_file import DataFile, identify
+from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -39,7 +40,7 @@ class Table:
         return len(self.rows)
 
 
-def column_names(path: Path) -> list[str]:
+def column_names(path: Path, reading: Reading = AS_THEY_ARE) -> list[str]:
     """Return the file's column names, in their order.
 
     Raises:
@@ -56,6 +57,7 @@ def read_table(
     path: Path,
     rejected: RejectedRows,
     *,
+    reading: Reading = AS_THEY_ARE,
     columns: Sequence[str] | None = None,
     encoded: Collection[str] = (),
     step: str = "reading",

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
 from longtail.retrieval.data.files.columns import USER_ROLES, find_roles
+from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.users.cell_values import as_number, texts_of
@@ -33,7 +32,7 @@ _TYPE = re.compile(r":(token|token_seq|float|float_seq)$")
 def read_users(
     path: Path | str,
     *,
-    columns: Mapping[str, str] = MappingProxyType({}),
+    reading: Reading = AS_THEY_ARE,
     rejected: RejectedRows,
     progress: Progress = silent,
 ) -> UserTable:
@@ -50,11 +49,12 @@ def read_users(
             UTF-8, or no usable row is left.
     """
     path = Path(path)
-    present = column_names(path)
+    present = column_names(path, reading)
     # The mapping is made for the log first: where the file lacks its column, names decide.
-    mapping = {"user_id": columns["user_id"]} if columns.get("user_id") in present else {}
+    mapped = reading.columns.get("user_id")
+    mapping = {"user_id": mapped} if mapped in present else {}
     role = find_roles(path, present, USER_ROLES, mapping)["user_id"]
-    table = read_table(path, rejected, step="reading users", progress=progress)
+    table = read_table(path, rejected, reading=reading, step="reading users", progress=progress)
     ids = as_text(table.columns[role])
     user_id = pc.utf8_trim_whitespace(ids.text)
     keep = np.ones(len(table), bool)

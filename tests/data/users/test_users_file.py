@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.users.user_schema import UserSchema
@@ -19,7 +20,8 @@ from longtail.retrieval.errors import DataError, QueryError
 
 
 def table_of(path: Path, **options: object) -> UserTable:
-    return read_users(path, rejected=RejectedRows(), **options)  # type: ignore[arg-type]
+    reading = Reading(**options)  # type: ignore[arg-type]
+    return read_users(path, reading=reading, rejected=RejectedRows())
 
 
 def values_of(table: UserTable, name: str) -> list[list[str]]:

@@ -1,0 +1,85 @@
+"""The options that say how files are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import click
+
+from longtail.retrieval.data.files.dialect.reading import Reading
+
+_Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_FILE_OPTIONS: tuple[_Option, ...] = (
+    click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="ROLE=COLUMN",
+        help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
+    ),
+)
+_LOG_OPTIONS: tuple[_Option, ...] = (
+    click.option(
+        "--time-format",
+        metavar="FORMAT",
+        help="How the log spells its times, e.g. '%d.%m.%Y'; not needed for ISO 8601 and numbers.",
+    ),
+)
+_TEXT_OPTIONS: tuple[_Option, ...] = (
+    click.option(
+        "--template",
+        default="auto",
+        show_default=True,
+        help="Text of an item, e.g. '{title}. {categories}. {description}'.",
+    ),
+)
+# What of an option's value goes into `Reading` under which name.
+_FIELDS = ("columns", "time_format", "template")
+
+
+def catalog_reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how to read a catalog file; the command gets ``reading``, a `Reading`."""
+    return _with_reading(command, _FILE_OPTIONS)
+
+
+def log_reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how to read a log beside the catalog of a run; the command gets ``reading``."""
+    return _with_reading(command, (*_FILE_OPTIONS, *_LOG_OPTIONS))
+
+
+def both_reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add how to read a catalog and a log; the command gets ``reading``."""
+    return _with_reading(command, (*_FILE_OPTIONS, *_LOG_OPTIONS, *_TEXT_OPTIONS))
+
+
+def _with_reading(command: Callable[..., Any], options: Sequence[_Option]) -> Callable[..., Any]:
+    @wraps(command)
+    def with_reading(*given: Any, **named: Any) -> Any:
+        said = {name: named.pop(name) for name in _FIELDS if name in named}
+        return command(*given, reading=make_reading(**said), **named)
+
+    decorated: Callable[..., Any] = with_reading
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated
+
+
+def make_reading(columns: Sequence[str] = (), **said: Any) -> Reading:
+    """Return the reading that options say.
+
+    >>> make_reading(("item_id=asin", "title=product name")).columns
+    {'item_id': 'asin', 'title': 'product name'}
+
+    Raises:
+        click.BadParameter: an option's value isn't of its form.
+    """
+    mapping = {}
+    for pair in columns:
+        role, equals, column = pair.partition("=")
+        if not (equals and role and column):
+            raise click.BadParameter(f"{pair!r} is not ROLE=COLUMN", param_hint="--column")
+        mapping[role.strip()] = column.strip()
+    return Reading(columns=mapping, **said)
