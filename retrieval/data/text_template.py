@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from longtail.retrieval.data.languages.scripts import UNSPACED_LETTER, WORD_CHARACTER
 from longtail.retrieval.errors import DataError
 
 # Towers read some hundred characters; what lies beyond costs memory and is never read.
@@ -20,9 +21,17 @@ _NOT_TEXT = re.compile(
     r"photos?|pictures?|thumbnails?|videos?|dates?|time|timestamp|added|created|updated|year|"
     r"prices?|currency|cost|rank|rating|stock|status|lang|language|split|related|details)($|[_\W])"
 )
+# The same in scripts that part no words with blanks, and in German.
+_NOT_TEXT_IN_OTHER_LANGUAGES = re.compile(
+    r"价|價|金额|金額|库存|庫存|销量|图|圖|链接|連結|网址|编号|编码|条码|货号|日期|时间|時間|状态|评分|"
+    r"値段|画像|在庫|日時|日付|番号|品番|コード|リンク|"
+    r"가격|금액|이미지|사진|재고|날짜|일시|시간|번호|코드|상태|링크|"
+    r"preis|bild|lager(bestand|ort)|bestand|datum|nummer|menge|anzahl|verfügbar"
+)
 _URL = re.compile(r"^\s*(https?://|www\.|/?[\w./-]+\.(jpe?g|png|gif|webp)$)", re.IGNORECASE)
 _DATE = re.compile(r"^\s*\d{4}-\d{2}(-\d{2}|$)|^\s*\d{1,2}/\d{1,2}/\d{2,4}")
-_LETTERS = re.compile(r"[^\W\d_]{2}")
+# Two letters, or one that is a word by itself.
+_LETTERS = re.compile(rf"[^\W\d_]{{2}}|^\s*{WORD_CHARACTER.pattern}\s*$")
 _CLOSING = re.compile(r"^[)\]}\"'»”]+")
 _SAMPLE = 1_000
 
@@ -134,14 +143,18 @@ def _column_texts(frame: pd.DataFrame, column: str) -> list[str]:
 def is_free_text(name: str, values: pd.Series[str]) -> bool:
     """Return whether a column holds words for people, by its name and a sample of its cells."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    if _NOT_TEXT.search(spaced) or not pd.api.types.is_string_dtype(values):
+    named_so = _NOT_TEXT.search(spaced) or _NOT_TEXT_IN_OTHER_LANGUAGES.search(spaced)
+    if named_so or not pd.api.types.is_string_dtype(values):
         return False
     cells = [str(v) for v in values.head(20 * _SAMPLE) if not pd.isna(v) and str(v).strip()]
     cells = cells[:_SAMPLE]
     if len(set(cells)) < 2:
         return False
     worded = [c for c in cells if _LETTERS.search(c) and not _URL.match(c) and not _DATE.match(c)]
-    codes = len(set(cells)) == len(cells) and not any(" " in c.strip() for c in cells)
+    # A sentence of Chinese, Japanese or Thai has no blank either.
+    codes = len(set(cells)) == len(cells) and not any(
+        " " in c.strip() or UNSPACED_LETTER.search(c) for c in cells
+    )
     objects = sum(c.startswith("{") for c in cells) * 2 > len(cells)
     return len(worded) * 2 > len(cells) and not codes and not objects
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from longtail.retrieval.data.languages.character_pairs import pairs_of
+from longtail.retrieval.data.languages.scripts import PAIRED_RUN
 
 SEPARATOR = "\x00"
 # Candidates that are looked at before a search gives up: it bounds the time of a search for "a".
@@ -62,26 +67,57 @@ class TextSearch:
     def with_words(self, words: str, allowed: NDArray[np.bool_], limit: int) -> list[int]:
         """Return positions of allowed texts that hold every word, by position.
 
+        Where a script parts no words with blanks, texts follow that hold most of the pairs of
+        neighbouring characters instead, most pairs first.
+
         >>> tea = TextSearch.of(["Green tea", "green paint", "Tea, green, 50 g"])
         >>> tea.with_words("tea green", np.ones(3, bool), 5)
         [0, 2]
+        >>> TextSearch.of(["登山鞋 红色", "红茶"]).with_words("红色登山鞋", np.ones(2, bool), 5)
+        [0]
         """
         needles = [word for word in words.lower().split() if SEPARATOR not in word]
         if not needles:
             return []
+        whole = self._with_all(needles, allowed, limit)
+        runs = PAIRED_RUN.findall(" ".join(needles))
+        if len(whole) == limit or max(map(len, runs), default=0) < 3:
+            return whole
+        others = PAIRED_RUN.sub(" ", " ".join(needles)).split()
+        pairs = list(dict.fromkeys(pair for run in runs for pair in pairs_of(run)))
+        alike = self._with_most(pairs, others, allowed, limit)
+        return list(dict.fromkeys([*whole, *alike]))[:limit]
+
+    def _with_all(
+        self, needles: Sequence[str], allowed: NDArray[np.bool_], limit: int
+    ) -> list[int]:
         # The longest word is the rarest, as a rule: the others are looked for where it is.
         longest = max(needles, key=len)
         positions = []
         for position in self._positions(longest):
             if not allowed[position]:
                 continue
-            start = int(self.starts[position])
-            text = self.joined[start : self.joined.index(SEPARATOR, start)]
+            text = self._text(position)
             if all(needle in text for needle in needles):
                 positions.append(position)
                 if len(positions) == limit:
                     break
         return positions
+
+    def _with_most(
+        self, pairs: Sequence[str], others: Sequence[str], allowed: NDArray[np.bool_], limit: int
+    ) -> list[int]:
+        """Return texts with half of the pairs or more and all the other words, most first."""
+        held = Counter(position for pair in pairs for position in self._positions(pair))
+        enough = [p for p, n in held.items() if 2 * n >= len(pairs) and allowed[p]]
+        ordered = sorted(enough, key=lambda position: (-held[position], position))
+        texts = ((position, self._text(position)) for position in ordered)
+        fitting = (p for p, text in texts if all(word in text for word in others))
+        return list(itertools.islice(fitting, limit))
+
+    def _text(self, position: int) -> str:
+        start = int(self.starts[position])
+        return self.joined[start : self.joined.index(SEPARATOR, start)]
 
     def _positions(self, needle: str) -> Iterator[int]:
         """Yield the positions of texts that hold the needle, each once, up to a bound."""

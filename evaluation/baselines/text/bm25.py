@@ -13,6 +13,15 @@ from longtail.evaluation.baselines.matrices import history_weights, neighbour_sc
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.languages.character_pairs import with_character_pairs
+from longtail.retrieval.data.languages.scripts import WORD_CHARACTER
+
+# Two letters or more, as the library has it, with the vowel signs that Python takes for none, or
+# a single one of a script whose characters are words.
+_WORDS = (
+    r"(?u)\w[\w\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u109f\u1780-\u17ff]+"
+    f"|{WORD_CHARACTER.pattern}"
+)
 
 
 class BM25:
@@ -21,7 +30,8 @@ class BM25:
     score(j) = sum over the history of decay ** age * BM25(title of i as query, title of j) with
     idf(w) = ln(1 + (n - n_w + 0.5) / (n_w + 0.5)) (Robertson and Zaragoza, The Probabilistic
     Relevance Framework: BM25 and Beyond, 2009; the variant of Lucene, as the library ``bm25s``
-    computes it). Items that share no word with the history are never returned.
+    computes it). Items that share no word with the history are never returned. Where a script
+    parts no words with blanks, pairs of neighbouring characters are the words.
     """
 
     name = "BM25"
@@ -44,8 +54,8 @@ class BM25:
             EvaluationError: ``bm25s`` isn't installed, or no title holds a word.
         """
         library = import_library("bm25s", self.name)
-        titles = catalog.frame["title"].fillna("").astype(str).tolist()
-        tokens = library.tokenize(titles, stopwords="en", show_progress=False)
+        titles = catalog.frame["title"].fillna("").astype(str).map(with_character_pairs).tolist()
+        tokens = library.tokenize(titles, stopwords="en", token_pattern=_WORDS, show_progress=False)
         if not any(tokens.ids):
             raise EvaluationError("BM25 finds no word in the titles; leave it out")
         engine = library.BM25(k1=self._k1, b=self._b, method="lucene")

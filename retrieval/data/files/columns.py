@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from longtail.index.errors import Field
+from longtail.retrieval.data.languages.column_names import named_also
 from longtail.retrieval.errors import DataError
 
 
@@ -45,18 +47,24 @@ _TIME_NAMES = (
     "orderdate reviewdate clicktime"
 )
 
+_ITEM_NAMES = named_also("item_id", _ITEM_NAMES)
+_USER_NAMES = named_also("user_id", _USER_NAMES)
+
 CATALOG_ROLES = (
     Role("item_id", _ITEM_NAMES, "id", required=True),
-    Role("title", _TITLE_NAMES, required=True),
-    Role("categories", "category genres genre", "maincategory"),
-    Role("description", "desc productdescription detaildesc abstract overview"),
-    Role("brand", "manufacturer maker brandname"),
+    Role("title", named_also("title", _TITLE_NAMES), required=True),
+    Role("categories", named_also("categories", "category genres genre"), "maincategory"),
+    Role(
+        "description",
+        named_also("description", "desc productdescription detaildesc abstract overview"),
+    ),
+    Role("brand", named_also("brand", "manufacturer maker brandname")),
 )
 INTERACTION_ROLES = (
     Role("user_id", _USER_NAMES, "sessionid session", required=True),
     Role("item_id", _ITEM_NAMES, required=True),
-    Role("timestamp", _TIME_NAMES, ORDINAL_NAMES),
-    Role("weight", "rating score stars overall"),
+    Role("timestamp", named_also("timestamp", _TIME_NAMES), ORDINAL_NAMES),
+    Role("weight", named_also("weight", "rating score stars overall")),
     Role("label"),
     Role("split"),
 )
@@ -74,6 +82,8 @@ def plain_name(column: str) -> str:
     >>> plain_name("user_id:token"), plain_name("Product Name"), plain_name("unixReviewTime")
     ('userid', 'productname', 'unixreviewtime')
     """
+    # Full-width letters, as in 商品ＩＤ, are the usual ones.
+    column = unicodedata.normalize("NFKC", column)
     name = re.sub(r":(token|token_seq|float|float_seq)$", "", column.strip(' \ufeff\t\r"'))
     return re.sub(r"[\s_\-.]", "", name).lower()
 

@@ -1,0 +1,1 @@
+"""What scripts texts are written in, and how words are found where no blanks part them."""
