@@ -8,6 +8,9 @@ import pandas as pd
 
 from longtail.retrieval.errors import DataError
 
+# Where so many of a text's cells are dates, the others are dates that nobody knew.
+_DATED_SHARE = 0.8
+
 
 def conformed(
     items: pd.DataFrame, frame: pd.DataFrame, *, missing: pd.DataFrame | None = None
@@ -39,24 +42,53 @@ def conformed(
 
 
 def kind_of(cells: pd.Series[Any]) -> str:
-    """Return what a column holds: number, date, boolean or text."""
+    """Return what a column holds: number, date, boolean or text.
+
+    >>> kind_of(pd.Series([True, None], dtype=object)), kind_of(pd.Series(["a", None]))
+    ('boolean', 'text')
+    """
     kinds = pd.api.types
     if kinds.is_bool_dtype(cells.dtype):
         return "boolean"
     if kinds.is_numeric_dtype(cells.dtype):
         return "number"
-    return "date" if kinds.is_datetime64_any_dtype(cells.dtype) else "text"
+    if kinds.is_datetime64_any_dtype(cells.dtype):
+        return "date"
+    # With gaps, truth values and days are a column of objects.
+    held = kinds.infer_dtype(cells, skipna=True) if cells.dtype == object else ""
+    return {"boolean": "boolean", "date": "date", "datetime": "date"}.get(held, "text")
+
+
+def as_dates(cells: pd.Series[Any]) -> pd.Series[Any] | None:
+    """Return cells as dates, or None where most are none; a cell that is none is NaT.
+
+    Dates are a column of times, of days, or of ISO 8601 text; text without a zone is UTC.
+
+    >>> as_dates(pd.Series(["2024-01-31", None])).dt.day.tolist()
+    [31.0, nan]
+    """
+    if pd.api.types.is_datetime64_any_dtype(cells):
+        return cells
+    written = cells.astype("str").where(cells.notna(), "").str.strip()
+    # "now" is ISO 8601 to pandas, too.
+    digits = written.where(written.str.match(r"\d"), "")
+    dates = pd.to_datetime(digits, format="ISO8601", utc=True, errors="coerce")
+    wanted = _DATED_SHARE * (written != "").sum()
+    return dates if 0 < wanted <= dates.notna().sum() else None
 
 
 def _as_kind(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Series[Any]:
-    if pd.api.types.is_string_dtype(like.dtype) or like.dtype == object:
+    kind = kind_of(like)
+    if kind == "text":
         text = cells.astype("str")
         return text.where(cells.notna(), None) if cells.isna().any() else text
-    kind = kind_of(like)
     if kind == kind_of(cells):
-        return cells
+        return cells.astype("Int64") if _holds_large_integers(cells) else cells
     if not cells.astype("str").where(cells.notna(), "").str.strip().any():
         return pd.Series([None] * len(cells)).astype(_nullable(like))
+    dates = as_dates(cells) if kind == "date" else None
+    if dates is not None and (dates.isna() == cells.isna()).all():
+        return dates if _has_zone(like) else dates.dt.tz_localize(None)
     what = {"boolean": "truth values", "date": "dates"}.get(kind, "numbers")
     raise DataError(
         f"column {name!r} holds {what} in the run's catalog, and something else in the new file "
@@ -68,4 +100,18 @@ def _nullable(like: pd.Series[Any]) -> Any:
     """Return a type like a column's that can hold an empty cell."""
     if pd.api.types.is_bool_dtype(like):
         return object
+    if _holds_large_integers(like):
+        return "Int64"
     return float if pd.api.types.is_integer_dtype(like) else like.dtype
+
+
+def _holds_large_integers(cells: pd.Series[Any]) -> bool:
+    """Return whether a column holds integers that a float can't tell apart."""
+    if not pd.api.types.is_integer_dtype(cells) or not len(cells):
+        return False
+    smallest, largest = cells.min(), cells.max()
+    return bool(pd.notna(largest) and (largest > 2**53 or smallest < -(2**53)))
+
+
+def _has_zone(cells: pd.Series[Any]) -> bool:
+    return pd.api.types.is_datetime64_any_dtype(cells) and cells.dt.tz is not None

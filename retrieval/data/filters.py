@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from longtail.index.errors import Field
+from longtail.retrieval.data.catalog_schema import as_dates, kind_of
 from longtail.retrieval.data.filter_parser import Clause, read_clauses
 from longtail.retrieval.errors import QueryError
 
@@ -66,32 +67,41 @@ def _clause_mask(frame: pd.DataFrame, clause: Clause, columns: Sequence[str]) ->
 
 
 def _equal(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
-    kinds = pd.api.types
-    # Truth values with gaps are a column of objects.
-    gaps = cells.dtype == object and kinds.infer_dtype(cells, skipna=True) == "boolean"
-    if kinds.is_bool_dtype(cells) or gaps:
+    kind = kind_of(cells)
+    if kind == "boolean":
         spellings = [value.capitalize() for value in clause.values]
         if unknown := [v for v, w in zip(clause.values, spellings, strict=True) if w not in _TRUTH]:
             raise _misfit(clause, f"true or false, and {unknown[0]!r} is neither")
         return np.asarray(cells.astype("str").isin(spellings), dtype=bool)
-    if kinds.is_numeric_dtype(cells):
-        return np.asarray(cells.isin([_number(v, clause) for v in clause.values]), dtype=bool)
-    if kinds.is_datetime64_any_dtype(cells):
-        wanted_dates = [_date(value, clause, cells) for value in clause.values]
-        return np.asarray(cells.isin(wanted_dates), dtype=bool)
-    return np.asarray(cells.astype("str").isin(clause.values) & cells.notna(), dtype=bool)
+    dates = as_dates(cells) if kind == "date" else None
+    # One by one: a list with a decimal in it would turn large integers into floats.
+    if kind == "number":
+        same = [cells == _number(value, clause) for value in clause.values]
+    elif dates is not None:
+        same = [dates == _date(value, clause, dates) for value in clause.values]
+    else:
+        same = [cells.astype("str").isin(clause.values) & cells.notna()]
+    return np.asarray(np.logical_or.reduce([_known(mask) for mask in same]), dtype=bool)
 
 
 def _compared(cells: pd.Series[Any], clause: Clause) -> NDArray[np.bool_]:
-    kinds, compare = pd.api.types, COMPARE[clause.operator]
-    if kinds.is_datetime64_any_dtype(cells):
-        return np.asarray(compare(cells, _date(clause.values[0], clause, cells)), dtype=bool)
-    if not kinds.is_numeric_dtype(cells) or kinds.is_bool_dtype(cells):
-        held = "true or false" if kinds.is_bool_dtype(cells) else "text"
-        why = f"{clause.operator} compares numbers (use =, in or ~)"
-        raise _misfit(clause, f"{held}; {why}")
-    numbers = cells.to_numpy(dtype=float, na_value=np.nan)
-    return np.asarray(compare(numbers, _number(clause.values[0], clause)), dtype=bool)
+    kind, compare, value = kind_of(cells), COMPARE[clause.operator], clause.values[0]
+    if kind == "number":
+        mask = compare(cells, _number(value, clause))
+    elif kind == "boolean":
+        raise _misfit(clause, f"true or false; {clause.operator} compares numbers (use =)")
+    elif (dates := as_dates(cells)) is not None:
+        mask = compare(dates, _date(value, clause, dates))
+    else:
+        raise _misfit(
+            clause, f"text; {clause.operator} compares numbers and dates (use =, in or ~)"
+        )
+    return _known(mask)
+
+
+def _known(mask: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return a mask in which what isn't known doesn't hold."""
+    return np.asarray(mask.to_numpy(dtype=bool, na_value=False), dtype=bool)
 
 
 _TRUTH = ("True", "False")
@@ -101,7 +111,12 @@ def _misfit(clause: Clause, held: str) -> QueryError:
     return QueryError(Field("where"), f" {clause.text!r}: column {clause.column!r} holds {held}")
 
 
-def _number(value: str, clause: Clause) -> float:
+def _number(value: str, clause: Clause) -> float | int:
+    """Return a number as exactly as it is written: beyond 2^53 a float is another integer."""
+    try:
+        return int(value)
+    except ValueError:
+        pass
     try:
         number = float(value)
     except ValueError:

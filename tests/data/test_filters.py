@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.filter_parser import read_clauses
 from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.errors import QueryError
@@ -135,3 +141,44 @@ class TestReadingFilters:
         shop = pd.DataFrame({"gift": pd.Series([True, None, False], dtype=object)})
         assert where_mask(shop, ["gift=true"]).tolist() == [True, False, False]
         assert where_mask(shop, ["gift!=true"]).tolist() == [False, True, True]
+
+    def test_large_integers_are_told_apart(self) -> None:
+        sellers = [7205759403792793600, 7205759403792793601, 3]
+        shop = pd.DataFrame({"seller": sellers})
+        with_gap = pd.DataFrame({"seller": pd.array([*sellers, None], "Int64")})
+        for frame, more in ((shop, []), (with_gap, [False])):
+            for clause, found in (
+                ("seller=7205759403792793601", [False, True, False]),
+                ("seller in (7205759403792793601, 2.5)", [False, True, False]),
+                ("seller>7205759403792793600", [False, True, False]),
+                ("seller<7205759403792793601", [True, False, True]),
+            ):
+                assert where_mask(frame, [clause]).tolist() == [*found, *more]
+
+    def test_a_number_of_single_precision_is_the_decimal_it_was_written_as(self) -> None:
+        shop = pd.DataFrame({"price": np.array([4.99, 5.01], np.float32)})
+        assert where_mask(shop, ["price=4.99"]).tolist() == [True, False]
+        assert where_mask(shop, ["price<=4.99"]).tolist() == [True, False]
+
+    @pytest.mark.parametrize("kind", ["text", "days", "read from CSV", "read from Parquet"])
+    def test_days_are_compared_whatever_carries_them(self, kind: str, tmp_path: Path) -> None:
+        days = [date(2024, 1, 31), date(2023, 5, 1), None]
+        cells = [day and day.isoformat() for day in days] if "P" not in kind else days
+        shop = pd.DataFrame({"item_id": ["a", "b", "c"], "title": "Tea", "since": cells})
+        if kind == "days":
+            shop["since"] = pd.Series(days, dtype=object)
+        elif kind.endswith("CSV"):
+            shop.to_csv(tmp_path / "items.csv", index=False)
+            shop = read_catalog(tmp_path / "items.csv", rejected=RejectedRows()).frame
+        elif kind.endswith("Parquet"):
+            shop.to_parquet(tmp_path / "items.parquet")
+            shop = read_catalog(tmp_path / "items.parquet", rejected=RejectedRows()).frame
+        assert where_mask(shop, ["since>=2024-01-31"]).tolist() == [True, False, False]
+        assert where_mask(shop, ["since<2024-01-31"]).tolist() == [False, True, False]
+        assert where_mask(shop, ["since=2023-05-01"]).tolist() == [False, True, False]
+
+    def test_one_date_that_nobody_knew_switches_no_filter_off(self) -> None:
+        shop = pd.DataFrame({"since": ["2024-01-31"] * 9 + ["unknown"]})
+        assert where_mask(shop, ["since>=2024"]).tolist() == [True] * 9 + [False]
+        with pytest.raises(QueryError, match="holds text"):
+            where_mask(pd.DataFrame({"since": ["2024-01-31", "now", "soon"]}), ["since>=2024"])

@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import arrays
 from longtail.index.errors import DamagedFileError
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.catalog_schema import conformed
+from longtail.retrieval.data.filters import where_mask
 from longtail.retrieval.data.interactions import Histories, Interactions
 from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.errors import DataError
@@ -283,6 +284,25 @@ class TestColumns:
         given = pd.DataFrame({"item_id": ["a"], "price": [9.0]})
         found = conformed(given, self.SHOP, missing=self.SHOP)
         assert found.iloc[0].to_dict() == {**self.SHOP.iloc[0].to_dict(), "price": 9.0}
+
+    def test_truth_values_with_gaps_stay_truth_values(self) -> None:
+        shop = pd.DataFrame({"item_id": ["a", "b"], "gift": pd.Series([True, None], dtype=object)})
+        for columns in ({"gift": [True]}, {}):
+            found = conformed(pd.DataFrame({"item_id": ["c"], **columns}), shop)
+            whole = pd.concat([shop, found], ignore_index=True)
+            assert where_mask(whole, ["gift=true"]).tolist() == [True, False, bool(columns)]
+
+    def test_large_integers_stay_exact_when_an_item_lacks_them(self) -> None:
+        shop = pd.DataFrame({"item_id": ["a", "b"], "seller": [2**60, 2**60 + 1]})
+        for columns in ({}, {"seller": [2**60 + 2]}):
+            found = conformed(pd.DataFrame({"item_id": ["c"], **columns}), shop)
+            whole = pd.concat([shop, found], ignore_index=True)
+            clause = f"seller={2**60 + 1}"
+            assert where_mask(whole, [clause]).tolist() == [False, True, False]
+
+    def test_days_in_text_are_days_of_a_column_of_dates(self) -> None:
+        found = conformed(pd.DataFrame({"item_id": ["b"], "since": ["2024-05-01"]}), self.SHOP)
+        assert found["since"].tolist() == [pd.Timestamp(2024, 5, 1)]
 
     @pytest.mark.parametrize(
         ("column", "cell", "held"),

@@ -64,7 +64,7 @@ def read_catalog(
         if pa.types.is_decimal(cells.type):
             cells = cells.cast(pa.float64())
         if _keeps_its_type(cells.type) and name not in roles:
-            series[name] = cells.to_pandas()
+            series[name] = _series(cells)
             continue
         read = as_text(cells)
         for reason, mask in read.bad.items():
@@ -130,11 +130,19 @@ def _infer(text: Any) -> pd.Series[Any]:
             if kind == pa.bool_() and pc.any(pc.is_in(filled, pa.array(["0", "1"]))).as_py():
                 continue
             try:
-                values: pd.Series[Any] = filled.cast(kind).to_pandas()
-                return values
+                return _series(filled.cast(kind))
             except pa.ArrowInvalid:
                 continue
     return _strings(text)
+
+
+def _series(cells: Any) -> pd.Series[Any]:
+    """Return typed cells; days are dates, and integers stay exact where floats can't hold them."""
+    if pa.types.is_integer(cells.type) and cells.null_count:
+        bounds = pc.min_max(cells).as_py()
+        if bounds["max"] is not None and max(bounds["max"], -bounds["min"]) > 2**53:
+            return pd.Series(cells.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
+    return pd.Series(cells.to_pandas(date_as_object=False))
 
 
 def _strings(text: Any) -> pd.Series[Any]:
