@@ -110,9 +110,7 @@ def with_head(bundle: Bundle, ranking: RankingPipeline, scorer: str) -> tuple[Bu
     log = bundle.log
     known = Histories.from_interactions(log.select(log.part == TRAIN))
     valid = Histories.from_interactions(log.select(log.part == VALID))
-    rejected = Histories.from_interactions(
-        replace(log.select(log.part <= VALID).rejected(), label=None)
-    )
+    rejected = Histories.of_events(log.select(log.part <= VALID).refused())
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
     settings = HeadSettings(**_tuples(bundle.config["relevance"])).changed(scorer=scorer)
     fitted = fit_relevance_head(

@@ -62,8 +62,7 @@ def examples(retriever: Retriever, settings: HeadSettings) -> Pairs:
     ranking = replace(retriever.ranking, bundle=blank)
     known = Histories.from_interactions(log.select(log.part == TRAIN))
     valid = Histories.from_interactions(log.select(log.part == VALID))
-    refused = log.select(log.part <= VALID).rejected()
-    rejected = Histories.from_interactions(replace(refused, label=None))
+    rejected = Histories.of_events(log.select(log.part <= VALID).refused())
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(valid.offsets) > 0))
     rng = np.random.default_rng(seed)
     users = users[np.sort(rng.permutation(len(users))[: settings.max_users])]

@@ -27,6 +27,19 @@ _LOG_OPTIONS: tuple[_Option, ...] = (
         metavar="FORMAT",
         help="How the log spells its times, e.g. '%d.%m.%Y'; not needed for ISO 8601 and numbers.",
     ),
+    click.option(
+        "--positive",
+        multiple=True,
+        metavar="WHAT",
+        help="What counts as taken: 'weight>=4', or event=purchase,cart. Other events are signs of "
+        "interest. Repeatable.",
+    ),
+    click.option(
+        "--keep",
+        multiple=True,
+        metavar="FILTER",
+        help="Read only rows of the log that pass, e.g. 'Quantity>0'. Repeatable.",
+    ),
 )
 _TEXT_OPTIONS: tuple[_Option, ...] = (
     click.option(
@@ -37,7 +50,7 @@ _TEXT_OPTIONS: tuple[_Option, ...] = (
     ),
 )
 # What of an option's value goes into `Reading` under which name.
-_FIELDS = ("columns", "time_format", "template")
+_FIELDS = ("columns", "time_format", "positive", "keep", "template")
 
 
 def catalog_reading(command: Callable[..., Any]) -> Callable[..., Any]:

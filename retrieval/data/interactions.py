@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.meaning.behaviours import HAD, REJECTED, SEEN, SHOWN, TAKEN
+from longtail.retrieval.data.meaning.last_word import before_last
+
 TRAIN, VALID, TEST = 0, 1, 2
 PARTS = ("train", "valid", "test")
 # Events of one user that lie no further apart belong to one sitting.
@@ -30,7 +33,7 @@ class Interactions:
         time: seconds since 1970 (UTC), or the ordinal that stands for it, int64 [m].
         has_clock: whether `time` is a real time, so that users can be compared by it.
         weight: rating or weight, float32 [m], or None.
-        label: 1 taken, 0 shown and rejected, int8 [m], or None (all taken).
+        label: what each event means, a place in `MEANINGS`, int8 [m], or None (all taken).
         part: TRAIN, VALID or TEST, int8 [m], or None (not split by the owner).
     """
 
@@ -53,13 +56,33 @@ class Interactions:
         return replace(self, **kept)
 
     def taken(self) -> Interactions:
-        """Return the events with label 1 (all of them, when the log has no labels)."""
-        return self if self.label is None else self.select(self.label == 1)
+        """Return the events that took an item, but those that the user took back.
+
+        Of a user's events with an item the last word counts: what was rejected later wasn't taken.
+        """
+        if self.label is None:
+            return self
+        return self.select(
+            (self.label == TAKEN) & ~before_last(REJECTED, self.user, self.item, self.label)
+        )
+
+    def refused(self) -> Interactions:
+        """Return the events in which an item was there to be taken and wasn't."""
+        return self.meaning(SHOWN, REJECTED)
+
+    def meaning(self, *codes: int) -> Interactions:
+        """Return the events that mean one of these, as they stand."""
+        if self.label is None:
+            return self if TAKEN in codes else self.select(np.zeros(len(self), bool))
+        return self.select(np.isin(self.label, codes))
 
     def rejected(self) -> Interactions:
-        """Return the events with label 0: items shown to the user and not taken."""
-        keep = np.zeros(len(self), bool) if self.label is None else self.label == 0
-        return self.select(keep)
+        """Return the rejections that were the last word on their item."""
+        if self.label is None:
+            return self.select(np.zeros(len(self), bool))
+        return self.select(
+            (self.label == REJECTED) & ~before_last(TAKEN, self.user, self.item, self.label)
+        )
 
     def user_counts(self, n_items: int) -> NDArray[np.int64]:
         """Return how many distinct users took each item, int64 [n_items]."""
@@ -69,10 +92,14 @@ class Interactions:
 
 
 class Past(NamedTuple):
-    """One user's items, oldest first, int32 [l], and when each was taken, int64 [l] or None."""
+    """One user's items, oldest first, int32 [l], and when each was taken, int64 [l] or None.
+
+    ``beside`` is what else the user did with items (a `Beside` of one), None for nothing.
+    """
 
     items: NDArray[np.int32]
     times: NDArray[np.int64] | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True)
@@ -84,12 +111,14 @@ class Histories:
         offsets: history i is ``items[offsets[i]:offsets[i + 1]]``, int64 [n + 1].
         items: catalog rows, int32 [total].
         times: when each was taken, in seconds since 1970, int64 [total]; None: not known.
+        beside: what else the same users did with items; None: nothing.
     """
 
     user_ids: NDArray[np.object_]
     offsets: NDArray[np.int64]
     items: NDArray[np.int32]
     times: NDArray[np.int64] | None = None
+    beside: Beside | None = None
 
     def __len__(self) -> int:
         return len(self.user_ids)
@@ -100,20 +129,28 @@ class Histories:
     @classmethod
     def from_interactions(cls, log: Interactions) -> Histories:
         """Return every user's taken items, oldest first; users without events get an empty one."""
-        taken = log.taken()
-        lengths = np.bincount(taken.user, minlength=len(log.user_ids))
+        histories = cls.of_events(log.taken())
+        return replace(histories, beside=Beside.of(log))
+
+    @classmethod
+    def of_events(cls, log: Interactions) -> Histories:
+        """Return every user's items in this log, oldest first, whatever they mean."""
+        lengths = np.bincount(log.user, minlength=len(log.user_ids))
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(log.user_ids, offsets, taken.item, taken.time if log.has_clock else None)
+        return cls(log.user_ids, offsets, log.item, log.time if log.has_clock else None)
 
     def past(self, position: int) -> Past:
         """Return one history with its times."""
         inside = slice(self.offsets[position], self.offsets[position + 1])
-        return Past(self.items[inside], None if self.times is None else self.times[inside])
+        times = None if self.times is None else self.times[inside]
+        beside = None if self.beside is None else self.beside.take(np.array([position]))
+        return Past(self.items[inside], times, beside)
 
     @classmethod
     def from_pasts(cls, pasts: Sequence[Past]) -> Histories:
         """Return the histories of some users, numbered; what has no times is of this moment."""
         histories = cls.from_lists([past.items for past in pasts])
+        histories = replace(histories, beside=Beside.joined([past.beside for past in pasts]))
         if all(past.times is None for past in pasts):
             return histories
         times = [
@@ -141,7 +178,20 @@ class Histories:
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         places = np.repeat(self.offsets[positions] - offsets[:-1], lengths) + np.arange(offsets[-1])
         times = None if self.times is None else self.times[places]
-        return Histories(self.user_ids[positions], offsets, self.items[places], times)
+        beside = None if self.beside is None else self.beside.take(positions)
+        return Histories(self.user_ids[positions], offsets, self.items[places], times, beside)
+
+    def not_again(self) -> Histories:
+        """Return what each user doesn't get back: own items, rejected ones, and those had."""
+        if self.beside is None:
+            return self
+        return Histories.side_by_side([self, self.beside.rejected, self.beside.had])
+
+    @classmethod
+    def side_by_side(cls, parts: Sequence[Histories]) -> Histories:
+        """Return the same users' items of several histories behind one another, without times."""
+        lists = [np.concatenate([part[i] for part in parts]) for i in range(len(parts[0]))]
+        return cls.from_lists(lists, parts[0].user_ids)
 
     def newest_sittings(self) -> NDArray[np.int64]:
         """Return how many items each user took in the last sitting, int64 [n].
@@ -187,3 +237,65 @@ def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]
         return np.empty(0, np.int64)
     owner = np.repeat(np.arange(len(excluded), dtype=np.int64), np.diff(excluded.offsets))
     return np.unique(owner * n_items + excluded.items)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What some users did with items beside taking them; all four belong to the same users.
+
+    Attributes:
+        attention: what each looked at, had or took, oldest first.
+        took: which events of `attention` took the item, bool [total].
+        seen: what each looked at, or had.
+        rejected: what each rejected, as the last word.
+        had: what each had and neither likes nor dislikes.
+    """
+
+    attention: Histories
+    took: NDArray[np.bool_]
+    seen: Histories
+    rejected: Histories
+    had: Histories
+
+    @classmethod
+    def of(cls, log: Interactions) -> Beside | None:
+        """Return what a log says; None where it says of no item more than that it was taken."""
+        if log.label is None or not np.isin(log.label, (SEEN, REJECTED, HAD)).any():
+            return None
+        events = log.meaning(TAKEN, SEEN, HAD)
+        assert events.label is not None
+        return cls(
+            Histories.of_events(events),
+            events.label == TAKEN,
+            Histories.of_events(log.meaning(SEEN, HAD)),
+            Histories.of_events(log.rejected()),
+            Histories.of_events(log.meaning(HAD)),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Beside | None]) -> Beside | None:
+        """Return that of several users, one each; None where none has any."""
+        some = [part for part in parts if part is not None]
+        if not some:
+            return None
+        lists = {
+            name: Histories.from_lists(
+                [_NONE if part is None else getattr(part, name)[0] for part in parts]
+            )
+            for name in ("attention", "seen", "rejected", "had")
+        }
+        return cls(took=np.concatenate([part.took for part in some]), **lists)
+
+    def take(self, positions: NDArray[np.int64]) -> Beside:
+        """Return that of the users at these positions, in this order."""
+        inside = replace(self.attention, items=self.took.astype(np.int32)).take(positions)
+        return Beside(
+            self.attention.take(positions),
+            inside.items.astype(np.bool_),
+            self.seen.take(positions),
+            self.rejected.take(positions),
+            self.had.take(positions),
+        )
+
+
+_NONE = np.empty(0, np.int32)

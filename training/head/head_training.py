@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.future_filter import counts_are_honest
-from longtail.retrieval.data.interactions import VALID, Histories, Interactions
+from longtail.retrieval.data.interactions import VALID, Histories
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress
@@ -92,5 +92,4 @@ def with_relevance_head(
 
 def _rejected(split: Split) -> Histories:
     """Return what each user was shown and rejected before the test part."""
-    log: Interactions = split.interactions.select(split.part <= VALID).rejected()
-    return Histories.from_interactions(replace(log, label=None))
+    return Histories.of_events(split.interactions.select(split.part <= VALID).refused())

@@ -140,7 +140,7 @@ def _examples(
 ) -> list[HeadExamples]:
     """Return the known users of a window, and those who come in it."""
     taken = Histories.from_interactions(window)
-    refused = Histories.from_interactions(replace(window.rejected(), label=None))
+    refused = Histories.of_events(window.refused())
     users = np.flatnonzero((np.diff(known.offsets) > 0) & (np.diff(taken.offsets) > 0))
     return [
         HeadExamples(ranking, known.take(users), taken.take(users), refused.take(users), weight),

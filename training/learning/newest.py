@@ -47,8 +47,7 @@ class Newest:
     @property
     def rejected(self) -> Histories:
         """What every user was shown and refused, users as in the log."""
-        log = self.before.rejected()
-        return Histories.from_interactions(replace(log, label=None))
+        return Histories.of_events(self.before.refused())
 
     @property
     def part(self) -> NDArray[np.int8]:

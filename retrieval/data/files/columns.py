@@ -47,6 +47,14 @@ _TIME_NAMES = (
     "orderdate reviewdate clicktime"
 )
 
+_EVENT_NAMES = (
+    "eventtype eventname action actiontype behavior behaviour behaviortype behaviourtype "
+    "feedbacktype feedback interactiontype interaction 行为 行为类型 行動 행동 ereignis"
+)
+_LABEL_NAMES = (
+    "click clicked isclick isclicked purchased ispurchased ispurchase bought target converted "
+    "isconverted liked islike isliked"
+)
 _ITEM_NAMES = named_also("item_id", _ITEM_NAMES)
 _USER_NAMES = named_also("user_id", _USER_NAMES)
 
@@ -65,7 +73,8 @@ INTERACTION_ROLES = (
     Role("item_id", _ITEM_NAMES, required=True),
     Role("timestamp", named_also("timestamp", _TIME_NAMES), ORDINAL_NAMES),
     Role("weight", named_also("weight", "rating score stars overall")),
-    Role("label"),
+    Role("event", _EVENT_NAMES, "type event"),
+    Role("label", _LABEL_NAMES),
     Role("split"),
 )
 # Mapped to a role that isn't required: read without it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +27,12 @@ from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
 from longtail.retrieval.data.files.times.timestamps import Times, parse_times
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
+from longtail.retrieval.data.meaning.row_meanings import RowMeanings
+from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
 
-_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
 _PART_NAMES = {
     "train": TRAIN,
     "training": TRAIN,
@@ -41,6 +43,10 @@ _PART_NAMES = {
     "test": TEST,
     "testing": TEST,
 }
+
+
+# Of events of one moment the one that says the most stays, by `Interactions.label`.
+_FIRST: NDArray[np.int64] = np.array([4, 0, 3, 1, 2])
 
 
 def read_interactions(
@@ -58,7 +64,8 @@ def read_interactions(
     undecodable ids, no user, no item, an item that isn't in the catalog, a timestamp that can't
     be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
     other than 0 and 1, an unknown split name, a weight that isn't a number (an empty one is NaN).
-    Identical (user, item, timestamp) events become one; where they differ in label, 1 wins.
+    Events, ratings and labels say what a row means (`RowMeanings`). Identical (user, item,
+    timestamp) events become one; where they differ in meaning, that which says the most stays.
     Without a timestamp column the order of the file stands for the time; ``time_format`` is how
     the column spells it, where that is none of the usual ways (`parse_times`). A column with hardly
     any distinct times is an order, not a clock.
@@ -68,16 +75,21 @@ def read_interactions(
             UTF-8, more than a little of it has no usable time, or no usable row is left.
     """
     path = Path(path)
-    roles = find_roles(path, column_names(path, reading), INTERACTION_ROLES, reading.columns)
+    present = column_names(path, reading)
+    roles = find_roles(path, present, INTERACTION_ROLES, reading.columns)
+    filtered = columns_of(path, reading.keep, present)
+    amounts = [name for name in present if plain_name(name) in QUANTITY_NAMES | STATUS_NAMES]
     table = read_table(
         path,
         rejected,
         reading=reading,
-        columns=list(dict.fromkeys(roles.values())),
+        columns=list(dict.fromkeys([*roles.values(), *filtered, *amounts])),
         encoded={roles["user_id"], roles["item_id"]},
         step="reading interactions",
         progress=progress,
     )
+    if filtered:
+        table = _kept(table, filtered, reading, rejected)
     checks = RowChecks(table, rejected)
     users = code_ids(table.columns[roles["user_id"]])
     items = code_ids(table.columns[roles["item_id"]])
@@ -100,7 +112,14 @@ def read_interactions(
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
     weight = _weights(table, roles.get("weight"), checks)
-    label = _choices(table, roles.get("label"), checks, _LABELS, "label is not 0 or 1")
+    meanings = RowMeanings.of(path, table.columns, roles, weight, reading)
+    if "label" in roles:
+        spell = spell_cells(table, roles["label"])
+        checks.refuse(roles["label"], "label is not 0 or 1", meanings.unknown, spell)
+    rejected.meanings.extend(meanings.found)
+    for note in (*meanings.notes, *meanings.lines()):
+        rejected.note(note)
+    label = meanings.label
     part = _choices(table, roles.get("split"), checks, _PART_NAMES, "unknown split name")
     require_times(path, roles.get("timestamp"), checks.keep, timeless, part, rejected)
     _require_rows(checks.keep, table, rejected, catalog, items)
@@ -111,9 +130,9 @@ def read_interactions(
     order = order[~_repeats(users.code[order], item[order], times.seconds[order], label, order)]
     if merged := len(keep) - len(order):
         rejected.note(f"{path}: {merged:,} repeated events (same user, item, time) were merged")
-    present, user = _compact(users.code[order], len(users.ids))
+    there, user = _compact(users.code[order], len(users.ids))
     return Interactions(
-        user_ids=np.array(users.ids.take(pa.array(present)).to_pylist(), dtype=object),
+        user_ids=np.array(users.ids.take(pa.array(there)).to_pylist(), dtype=object),
         user=user,
         item=item[order],
         time=times.seconds[order],
@@ -122,6 +141,19 @@ def read_interactions(
         label=None if label is None else label[order],
         part=None if part is None else part[order],
     )
+
+
+def _kept(table: Table, columns: Sequence[str], reading: Reading, rejected: RejectedRows) -> Table:
+    """Return the rows that pass the filters of `Reading.keep`, with a note on the others."""
+    keep = kept_rows({name: table.columns[name] for name in columns}, reading.keep)
+    said = " and ".join(reading.keep)
+    if not keep.any():
+        raise DataError(f"{table.path}: none of its {len(table):,} rows has {said}")
+    if not keep.all():
+        rejected.note(f"{table.path}: {int((~keep).sum()):,} rows without {said} are left out")
+    mask = pa.array(keep)
+    kept = {name: cells.filter(mask) for name, cells in table.columns.items()}
+    return Table(table.path, kept, table.rows[keep])
 
 
 def _unread_times(
@@ -226,7 +258,7 @@ def _repeats(
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     if not len(tied):
         return repeated
-    shown = np.zeros(len(tied)) if label is None else -label[order[tied]]
+    shown = np.zeros(len(tied), np.int64) if label is None else _FIRST[label[order[tied]]]
     by_event = np.lexsort((tied, shown, item[tied], seconds[tied], user[tied]))
     ordered = tied[by_event]
     again = (

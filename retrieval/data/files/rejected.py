@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.meaning.value_meaning import ValueMeaning
 from longtail.retrieval.errors import DataError
 
 _SHOWN_CHARACTERS = 60
@@ -39,6 +40,7 @@ class RejectedRows:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.meanings: list[ValueMeaning] = []
         self._batches: list[_Batch] = []
 
     def __len__(self) -> int:

@@ -1,0 +1,1 @@
+"""What a row of a log means: taken, seen, rejected or only shown."""

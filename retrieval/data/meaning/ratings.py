@@ -1,0 +1,147 @@
+"""What a rating says: a scale, and where on it people like and dislike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.index.errors import Field
+from longtail.retrieval.data.meaning.behaviours import HAD, REJECTED, TAKEN
+from longtail.retrieval.errors import DataError
+
+# The largest rating of the scales that people use, and from where on it is liked, up to where
+# disliked. What lies between is neither. Four stars of five, seven of
+# ten are where the published data sets are cut.
+_SCALES: tuple[tuple[float, float, float], ...] = ((5, 4, 2), (10, 7, 4), (100, 70, 40))
+# Of a log whose ratings go up to one scale's end, that many within a smaller one are two scales.
+_OTHER_SCALE = 0.9
+_SPELLING = re.compile(r"\s*(>=|<=|>|<|=)?\s*([+-]?\d+(?:[.,]\d+)?)\s*")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A comparison with a number, as somebody wrote it.
+
+    >>> Threshold.of(">= 4").holds(np.array([3.5, 4, np.nan], np.float32)).tolist()
+    [False, True, False]
+    """
+
+    sign: str
+    value: float
+
+    @classmethod
+    def of(cls, text: str | float) -> Threshold:
+        """Return what a text like ``>=4`` says; a number alone means equal.
+
+        Raises:
+            DataError: it is none.
+        """
+        found = _SPELLING.fullmatch(str(text))
+        if found is None:
+            raise DataError(f"{str(text)!r} is no comparison with a number; write it like '>=4'")
+        return cls(found[1] or "=", float(found[2].replace(",", ".")))
+
+    def holds(self, values: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return where it holds; nowhere where no number is, bool [n]."""
+        with np.errstate(invalid="ignore"):
+            compared = {
+                ">=": values >= self.value,
+                "<=": values <= self.value,
+                ">": values > self.value,
+                "<": values < self.value,
+                "=": values == self.value,
+            }
+        return np.asarray(compared[self.sign])
+
+    def __str__(self) -> str:
+        return f"{self.sign}{self.value:g}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From where on an item is taken, up to where rejected; None: nothing is."""
+
+    taken: Threshold
+    rejected: Threshold | None
+
+    def meanings(self, ratings: NDArray[np.float32]) -> NDArray[np.int8]:
+        """Return what each rating says, int8 [n].
+
+        Nothing said (NaN) says nothing against it: the user had the item.
+        """
+        codes = np.full(len(ratings), HAD, np.int8)
+        if self.rejected is not None:
+            codes[self.rejected.holds(ratings)] = REJECTED
+        codes[self.taken.holds(ratings) | np.isnan(ratings)] = TAKEN
+        return codes
+
+
+def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Scale | None:
+    """Return the scale of a column of ratings, None for one of a single value.
+
+    ``said`` has ``taken`` and ``rejected`` as comparisons; None: told by the largest rating.
+    From -1 to 1 what is above 0 is liked, what is below disliked. 0, and less, on a scale that
+    has no part of a star below 1, is no rating (`unrated`).
+
+    Raises:
+        DataError: what is said is no comparison, or the ratings are of no scale, or of two.
+    """
+    if said is not None:
+        return _said(said)
+    known = ratings[~np.isnan(ratings) & ~unrated(ratings)]
+    if not len(known) or known.min() == known.max():
+        return None
+    highest = float(known.max())
+    if highest <= 1:
+        return Scale(Threshold(">", 0), Threshold("<", 0) if known.min() < 0 else None)
+    for end, liked, disliked in _SCALES:
+        if highest <= end:
+            smaller = [other for other, _, _ in _SCALES if other < end]
+            for other in smaller:
+                share = float((known <= other).mean())
+                if share >= _OTHER_SCALE:
+                    raise DataError(
+                        f"ratings on two scales: {share:.0%} are at most {other:g}, the others "
+                        f"go up to {highest:g}; say from where on an item is taken with ",
+                        Field("positive"),
+                        " 'weight>=4'",
+                    )
+            return Scale(Threshold(">=", liked), Threshold("<=", disliked))
+    raise DataError(
+        f"ratings up to {highest:g} are of no usual scale (5, 10, 100); say from where on an item "
+        "is taken with ",
+        Field("positive"),
+        " 'weight>=4', or that they say nothing with ",
+        Field("column"),
+        " rating=none",
+    )
+
+
+def unrated(ratings: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which ratings stand for none, bool [n]: 0 and less, where others are 1 or more.
+
+    >>> unrated(np.array([0, 1, 5, -1], np.float32)).tolist()
+    [True, False, False, True]
+    >>> unrated(np.array([0, 0.5, 5], np.float32)).tolist()
+    [False, False, False]
+    """
+    with np.errstate(invalid="ignore"):
+        above = ratings[ratings > 0]
+        if not len(above) or above.min() < 1 or above.max() <= 1:
+            return np.zeros(len(ratings), np.bool_)
+        return np.asarray(ratings <= 0)
+
+
+def _said(said: Mapping[str, str]) -> Scale:
+    if unknown := sorted(set(said) - {"taken", "rejected"}):
+        raise DataError(
+            Field("data.rating"), f" has no {unknown[0]!r}; it says what is taken and rejected"
+        )
+    if "taken" not in said:
+        raise DataError(Field("data.rating"), " must say what is taken, like '>=4'")
+    rejected = said.get("rejected")
+    return Scale(Threshold.of(said["taken"]), None if rejected is None else Threshold.of(rejected))

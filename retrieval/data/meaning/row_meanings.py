@@ -1,0 +1,270 @@
+"""What each row of a log means, told by its event, its label, its rating and its amount."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from longtail.index.errors import Field
+from longtail.retrieval.data.files.cells import as_text
+from longtail.retrieval.data.files.columns import plain_name
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.meaning.behaviours import (
+    HAD,
+    MEANINGS,
+    REJECTED,
+    SEEN,
+    SHOWN,
+    TAKEN,
+    Meaning,
+)
+from longtail.retrieval.data.meaning.positives import positives
+from longtail.retrieval.data.meaning.ratings import Scale, Threshold, scale_of, unrated
+from longtail.retrieval.data.meaning.usual_names import (
+    QUANTITY_NAMES,
+    STATUS_NAMES,
+    is_rating,
+    usual_meaning,
+)
+from longtail.retrieval.data.meaning.value_meaning import ValueMeaning, listed
+from longtail.retrieval.errors import DataError
+
+# A status has no more values than that.
+_FEW = 20
+_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "f": 0, "t": 1}
+_LABELS |= {"no": 0, "yes": 1, "n": 0, "y": 1}
+
+
+@dataclass
+class RowMeanings:
+    """What each row means, put together column by column.
+
+    Attributes:
+        path: the log, for messages.
+        reading: what somebody said of it.
+        code: position in `MEANINGS` of every row, int8 [n].
+        unknown: rows whose label is neither 0 nor 1, bool [n].
+        found: what was told by what.
+        notes: what a person should know beside it.
+    """
+
+    path: Path
+    reading: Reading
+    code: NDArray[np.int8]
+    unknown: NDArray[np.bool_]
+    found: list[ValueMeaning] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        columns: Mapping[str, Any],
+        roles: Mapping[str, str],
+        weight: NDArray[np.float32] | None,
+        reading: Reading,
+    ) -> RowMeanings:
+        """Return what the rows mean.
+
+        ``columns`` are Arrow columns by name; ``weight`` [n] is what was read of the weight's.
+
+        Raises:
+            DataError: an event nobody knows, a rating of no scale, a comparison that is none, or
+                no row is taken.
+        """
+        n = len(next(iter(columns.values())))
+        meanings = cls(path, reading, np.full(n, TAKEN, np.int8), np.zeros(n, np.bool_))
+        positive = positives(reading.positive)
+        if "event" in roles:
+            meanings._by_event(roles["event"], columns[roles["event"]], positive.pop("event", None))
+        rating = roles.get("weight")
+        comparison = positive.pop("weight", None) or positive.pop("rating", None)
+        labelled = roles.get("label") is not None and plain_name(roles["label"]) == "label"
+        if rating is not None and weight is not None and not (labelled and comparison is None):
+            meanings._by_rating(rating, weight, comparison)
+        if "label" in roles:
+            meanings._by_label(roles["label"], columns[roles["label"]])
+        for column, cells in columns.items():
+            if column in roles.values():
+                continue
+            if plain_name(column) in QUANTITY_NAMES:
+                meanings._by_quantity(column, cells)
+            elif plain_name(column) in STATUS_NAMES:
+                meanings._by_nothing(column, cells)
+        if positive:
+            name = next(iter(positive))
+            raise DataError(
+                Field("positive"),
+                f" {name}...: {path} has no column for {name}; it can name event and weight",
+            )
+        meanings._require_taken()
+        return meanings
+
+    @property
+    def label(self) -> NDArray[np.int8] | None:
+        """The codes, None where every row is taken."""
+        return None if (self.code == TAKEN).all() else self.code
+
+    def lines(self) -> list[str]:
+        """Return what was told by what, a line for each column."""
+        by_column: dict[str, list[str]] = {}
+        for one in self.found:
+            by_column.setdefault(one.column, []).append(f"{one.value} {one.count:,} {one.meaning}")
+        return [
+            f"{self.path}: column {column} says what a row means: {', '.join(parts)}"
+            for column, parts in by_column.items()
+            # Our own label says so by its name.
+            if plain_name(column) != "label"
+        ]
+
+    def _by_event(self, column: str, cells: Any, positive: Sequence[str] | None) -> None:
+        coded = as_text(cells).text.dictionary_encode()
+        names = [str(name).strip() for name in coded.dictionary.to_pylist()]
+        counts = np.bincount(np.asarray(coded.indices), minlength=len(names))
+        said = {plain_name(name): meaning for name, meaning in self.reading.events.items()}
+        wanted = None if positive is None else {plain_name(name) for name in positive}
+        told = [self._meaning_of(name, said, wanted) for name in names]
+        if wanted is not None and (missing := wanted - {plain_name(name) for name in names}):
+            raise DataError(
+                Field("positive"),
+                f" event={min(missing)}: {self.path} has no such event; column {column} holds "
+                f"{listed(names, counts)}",
+            )
+        unknown = [name for name, meaning in zip(names, told, strict=True) if meaning is None]
+        if len(unknown) == len(names) and not (self.reading.events or positive):
+            self._no_events(column, names, counts)
+            return
+        if unknown:
+            shown = listed(unknown, counts[[names.index(name) for name in unknown]])
+            raise DataError(
+                f"{self.path}: column {column} holds events whose meaning nobody knows: {shown}; "
+                f"say what they are: data.events={{{unknown[0]}: seen}}, or which are taken with ",
+                Field("positive"),
+                f" event={unknown[0]}",
+            )
+        codes = np.array([MEANINGS.index(meaning or "taken") for meaning in told], np.int8)
+        if wanted is None and not said and (codes != TAKEN).all() and (codes == SEEN).any():
+            # A news site's log of clicks: the strongest sign there is has to be the target.
+            codes[codes == SEEN] = TAKEN
+            self.notes.append(
+                f"{self.path}: no event says that an item was taken, so what was looked at counts "
+                "as taken"
+            )
+        self.code = codes[np.asarray(coded.indices)]
+        for place in np.argsort(-counts, kind="stable").tolist():
+            self._add(column, names[place] or "(blank)", int(counts[place]), int(codes[place]))
+
+    def _meaning_of(
+        self, name: str, said: Mapping[str, Meaning], wanted: set[str] | None
+    ) -> Meaning | None:
+        plain = plain_name(name)
+        if wanted is not None and plain in wanted:
+            return "taken"
+        meaning = said.get(plain) or ("taken" if not name else usual_meaning(name))
+        if wanted is None:
+            return meaning
+        # Who names the events that are taken leaves the others as signs of interest.
+        return meaning if meaning in ("shown", "rejected", "had") else "seen"
+
+    def _no_events(self, column: str, names: Sequence[str], counts: NDArray[np.int64]) -> None:
+        if len(names) > 1:
+            self.notes.append(
+                f"{self.path}: column {column} isn't read: {listed(names, counts)} are no events "
+                "that have a usual name; where they say what was taken, name those as event=VALUE "
+                "of the option for positives"
+            )
+
+    def _by_rating(
+        self, column: str, ratings: NDArray[np.float32], comparison: Sequence[str] | None
+    ) -> None:
+        if comparison is not None:
+            scale: Scale | None = self._compared(column, ratings, comparison[0])
+        elif self.reading.rating is not None:
+            scale = scale_of(ratings, self.reading.rating)
+        elif is_rating(column):
+            try:
+                scale = scale_of(ratings, None)
+            except DataError as error:
+                raise DataError(f"{self.path}: column {column}: ", *error.args) from error
+        else:
+            return
+        if scale is None:
+            return
+        none = unrated(ratings) | np.isnan(ratings)
+        codes = scale.meanings(np.where(none, np.float32("nan"), ratings))
+        taken = self.code == TAKEN
+        self.code = np.where(taken, codes, self.code)
+        if not (codes == TAKEN).any():
+            # What nobody reached is what the person has to see.
+            self.found.append(ValueMeaning(column, str(scale.taken), 0, "taken"))
+        for code, value in (
+            (TAKEN, str(scale.taken)),
+            (HAD, "between"),
+            (REJECTED, str(scale.rejected)),
+        ):
+            self._add(column, value, int((taken & (codes == code) & ~none).sum()), code)
+        self._add(column, "no rating", int((taken & none).sum()), TAKEN)
+
+    def _compared(self, column: str, ratings: NDArray[np.float32], comparison: str) -> Scale:
+        """Return the scale whose liked end somebody named; what is disliked stays as it is told."""
+        rejected = None
+        if is_rating(column):
+            try:
+                told = scale_of(ratings, self.reading.rating)
+            except DataError:
+                told = None
+            rejected = None if told is None else told.rejected
+        return Scale(Threshold.of(comparison), rejected)
+
+    def _by_label(self, column: str, cells: Any) -> None:
+        coded = as_text(cells).text.dictionary_encode()
+        words = [str(word).strip().lower() for word in coded.dictionary.to_pylist()]
+        values = np.array([_LABELS.get(word, -1) for word in words], np.int8)
+        labels = values[np.asarray(coded.indices)]
+        if plain_name(column) != "label":
+            told = {word for word, value in zip(words, values, strict=True) if value >= 0}
+            if len(told) < len(words):
+                counts = np.bincount(np.asarray(coded.indices), minlength=len(words))
+                self.notes.append(
+                    f"{self.path}: column {column} isn't read: {listed(words, counts)} are no "
+                    "labels of 0 and 1"
+                )
+                return
+        self.unknown = labels < 0
+        refused = (labels == 0) & np.isin(self.code, (TAKEN, SEEN))
+        self.code = np.where(refused, np.int8(SHOWN), self.code)
+        self._add(column, "1", int((labels == 1).sum()), TAKEN)
+        self._add(column, "0", int((labels == 0).sum()), SHOWN)
+
+    def _by_quantity(self, column: str, cells: Any) -> None:
+        text = as_text(cells).text
+        negative = np.asarray(pc.match_substring_regex(text, r"^\s*-\s*0*[1-9]"), np.bool_)
+        back = negative & (self.code == TAKEN)
+        self.code = np.where(back, np.int8(REJECTED), self.code)
+        self._add(column, "<0", int(back.sum()), REJECTED)
+
+    def _by_nothing(self, column: str, cells: Any) -> None:
+        coded = as_text(cells).text.dictionary_encode()
+        names = [str(name) for name in coded.dictionary.to_pylist()]
+        spoken_of = any(column in text for text in self.reading.keep)
+        if 1 < len(names) <= _FEW and not spoken_of:
+            counts = np.bincount(np.asarray(coded.indices), minlength=len(names))
+            self.notes.append(
+                f"{self.path}: column {column} isn't read: {listed(names, counts)}; keep some of "
+                f"these rows alone with the filter {column}={names[int(np.argmax(counts))]}"
+            )
+
+    def _require_taken(self) -> None:
+        if len(self.code) and not (self.code == TAKEN).any():
+            told = "; ".join(self.lines())
+            raise DataError(f"no event is taken, so there is nothing to learn: {told}")
+
+    def _add(self, column: str, value: str, count: int, code: int) -> None:
+        if count:
+            self.found.append(ValueMeaning(column, value, count, MEANINGS[code]))

@@ -1,0 +1,77 @@
+"""The usual names of events, and of columns whose numbers are opinions or amounts."""
+
+from __future__ import annotations
+
+from longtail.retrieval.data.files.columns import plain_name
+from longtail.retrieval.data.meaning.behaviours import Meaning
+
+# Names without case and separators (`plain_name`). The strongest is what an engine is to foresee:
+# somebody wanted the item. A look is interest, a return or a dislike its contrary, and who lets
+# something pass says little.
+_USUAL: dict[Meaning, str] = {
+    "taken": (
+        "purchase purchased buy bought order ordered orderplaced transaction checkout paid pay "
+        "sale conversion cart addtocart addcart addtobasket basket atc cartadd addtobag "
+        "like liked love loved favorite favourite favorited fav faved heart upvote thumbsup "
+        "thumbup positive save saved bookmark bookmarked wishlist addtowishlist addtolist collect "
+        "share shared subscribe subscribed follow followed install installed download downloaded "
+        "play played listen listened scrobble watch watched stream streamed complete completed "
+        "finish finished rent rented borrow borrowed book booked booking reserve reserved apply "
+        "applied recommend recommended taken "
+        "购买 下单 支付 加购 加入购物车 收藏 喜欢 点赞 購入 カート 구매 장바구니 "
+        "kauf gekauft bestellung bestellt warenkorb achat compra"
+    ),
+    "seen": (
+        "view viewed pageview pageviewed productview productviewed viewitem itemview pv detail "
+        "detailview viewproduct click clicked clickout tap open opened visit visited browse "
+        "browsed hover preview read seen look removefromcart removecart cartremove removedfromcart "
+        "removefrombasket begincheckout addpaymentinfo addshippinginfo "
+        "浏览 点击 查看 閲覧 クリック 조회 클릭 angesehen ansicht"
+    ),
+    "rejected": (
+        "return returned refund refunded chargeback dislike disliked hate hated downvote "
+        "thumbsdown thumbdown negative hide hidden block blocked notinterested unlike "
+        "unfavorite unfollow unsubscribe uninstall uninstalled cancel cancelled canceled rejected "
+        "退货 退款 不喜欢 返品 환불 rückgabe retoure storniert"
+    ),
+    "shown": (
+        "impression impressions imp show shown expose exposed exposure display displayed served "
+        "recommendationshown skip skipped ignore ignored pass passed scroll scrolledpast "
+        "曝光 展示 跳过 노출"
+    ),
+}
+USUAL_EVENTS: dict[str, Meaning] = {
+    name: meaning for meaning, names in _USUAL.items() for name in names.split()
+}
+# A weight under one of these names is an opinion; under another it may be an amount.
+RATING_NAMES = frozenset(
+    {"rating", "ratings", "score", "stars", "star", "overall", "reviewscore", "userrating"}
+    | {"bookrating", "ratingvalue", "vote", "note", "评分", "星级", "打分", "評価", "평점"}
+    | {"bewertung", "sterne"}
+)
+QUANTITY_NAMES = frozenset(
+    {"quantity", "qty", "units", "menge", "anzahl", "stückzahl", "数量", "수량"}
+)
+# Nobody reads these; whether a row counts may be what they say.
+STATUS_NAMES = frozenset(
+    {"status", "orderstatus", "paymentstatus", "financialstatus", "fulfillmentstatus", "state"}
+    | {"returned", "isreturned", "refunded", "cancelled", "canceled", "outcome", "结果", "状态"}
+)
+
+
+def is_rating(column: str) -> bool:
+    """Return whether a column's name says that its numbers are opinions.
+
+    >>> is_rating("Book-Rating"), is_rating("weight"), is_rating("plays")
+    (True, False, False)
+    """
+    return plain_name(column) in RATING_NAMES
+
+
+def usual_meaning(event: str) -> Meaning | None:
+    """Return what an event of this name usually means, None for one that nobody knows.
+
+    >>> usual_meaning("add_to_cart"), usual_meaning("PageView"), usual_meaning("frobnicate")
+    ('taken', 'seen', None)
+    """
+    return USUAL_EVENTS.get(plain_name(event))
