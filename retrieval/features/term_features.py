@@ -42,7 +42,8 @@ class TermFeatures:
         distinct = np.unique(np.stack([term, text]), axis=1)[0]
         texts = np.bincount(distinct, minlength=2**BITS)
         rarity = np.log((1 + len(tokens)) / (1 + texts)) + 1.0
-        rarity = np.where(texts >= FEWEST_TEXTS, rarity, 0.0)
+        # What all texts have, such as an encoder's prompt, tells none from another either.
+        rarity = np.where((texts >= FEWEST_TEXTS) & (texts < len(tokens)), rarity, 0.0)
         columns = min(COLUMNS_PER_ITEM * len(tokens), MOST_COLUMNS)
         total = np.zeros(columns, np.float64)
         whole = cls(np.asarray(rarity, np.float32), np.zeros(columns, np.float32))

