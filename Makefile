@@ -1,4 +1,5 @@
-# make demo | test | test-all | lint | types | bench-data ; DATA=folder uses your files, GPU=1 the CUDA wheel.
+# make demo | test | test-all | lint | types | bench-data ; DATA=folder uses your files, PRESET=movielens files
+# of a public layout (longtail data convert), GPU=1 the CUDA wheel.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,6 +7,7 @@ FAISS := $(if $(GPU),gpu,cpu)
 OTHER_FAISS := $(if $(GPU),cpu,gpu)
 DEMO ?= demo
 DATA ?=
+PRESET ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
@@ -31,7 +33,8 @@ links:
 	ln -s ../../index ../../retrieval ../../serving ../../evaluation ../../training ../../configs .links/longtail/
 
 demo: install
-	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' CONFIG=$(CONFIG) RUN='$(RUN)' bash examples/demo.sh
+	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' PRESET='$(PRESET)' CONFIG=$(CONFIG) RUN='$(RUN)' \
+		bash examples/demo.sh
 
 # Everything but what is marked `slow`; WORKERS=n runs files side by side, two by default.
 WORKERS ?= 2

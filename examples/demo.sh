@@ -4,12 +4,21 @@ set -euo pipefail
 longtail=$BIN/longtail
 began=$SECONDS
 
+if [ -n "${PRESET:-}" ] && [ -z "$DATA" ]; then
+  echo "PRESET=$PRESET names the layout of DATA; name the folder too: DATA=your/folder" >&2
+  exit 2
+fi
+
 step() { printf '\n\033[1m== %s\033[0m\n' "$1"; }
 
 if [ -z "$DATA" ]; then
   DATA=$DEMO/shop
   step "writing a demo shop to $DATA"
   $longtail data synth "$DATA"
+elif [ -n "${PRESET:-}" ]; then
+  step "converting $DATA, a layout named $PRESET"
+  $longtail data convert --from "$PRESET" "$DATA" --out "$DEMO/$PRESET"
+  DATA=$DEMO/$PRESET
 fi
 
 step "validating $DATA"

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from rich.table import Table
 
+from longtail.commands.convert import convert_command
 from longtail.console.console import stdout_console
 from longtail.console.data_tables import (
     description_tables,
@@ -57,7 +58,10 @@ split_option = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def data() -> None:
-    """Validate, describe and split a catalog and a log, or make up a demo shop."""
+    """Validate, describe and split a catalog and a log, convert others, or make up a demo shop."""
+
+
+data.add_command(convert_command)
 
 
 @data.command()

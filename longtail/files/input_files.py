@@ -13,6 +13,7 @@ from longtail.files.reading_options import both_reading
 from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.data_file import identify
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
@@ -142,12 +143,17 @@ def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
         DataError: there is none, or more than one.
     """
     files = _files(folder, stems)
+    if not files:
+        # A spreadsheet of that name isn't read, but says what to do.
+        for other in sorted(p for s in stems for p in folder.glob(f"{s}.*")):
+            identify(other)
     if len(files) != 1:
         looked = " or ".join(f"{s}.*" for s in stems)
         several = f"{len(files)} files could be it: {', '.join(p.name for p in files)}"
         raise DataError(
             f"{folder}: {several if files else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
-            "the files with --catalog and --interactions"
+            "the files with --catalog and --interactions, or turn those of a public data set or a "
+            "shop system into ours with `longtail data convert`"
         )
     return files[0]
 

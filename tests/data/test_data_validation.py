@@ -231,7 +231,9 @@ def test_a_text_of_a_megabyte_is_kept_cut_and_noted(tmp_path: Path) -> None:
         ("items.csv", b"PAR1", "looks like Parquet"),
         ("items.parquet", b"item_id,title\na,A\n", "is not a Parquet file"),
         ("items.parquet", b"PAR1 and then nothing", "not a whole Parquet file"),
-        ("items.xlsx", b"PK", "files of type '.xlsx' aren't read"),
+        ("items.xlsx", b"PK", "is a spreadsheet: export it as CSV"),
+        ("items.sql", b"INSERT INTO items", "a dump of one: export each table as CSV"),
+        ("items.docx", b"PK", "files of type '.docx' aren't read"),
         ("items.parquet.gz", b"x", "aren't read"),
     ],
 )

@@ -29,6 +29,15 @@ _FORMATS: dict[str, Format] = {
     ".pq": "parquet",
 }
 GZIP_FAILURES = (EOFError, zlib.error, OSError)
+# Files that have to be exported first, and how.
+_SPREADSHEET = "is a spreadsheet: export it as CSV (UTF-8), its dates as 2024-01-31"
+_DATABASE = (
+    "is a database or a dump of one: export each table as CSV, with psql -c '\\copy items to "
+    "items.csv csv header', sqlite3 -header -csv FILE 'select * from items' > items.csv, or mysql "
+    "--batch -e 'select * from items' > items.tsv"
+)
+_TO_BE_EXPORTED = dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), _SPREADSHEET)
+_TO_BE_EXPORTED |= dict.fromkeys((".sql", ".dump", ".db", ".sqlite", ".sqlite3"), _DATABASE)
 _MAGIC = {b"\x1f\x8b": "gzip", b"PAR1": "Parquet", b"PK\x03\x04": "zip or Excel"}
 
 
@@ -68,6 +77,8 @@ def identify(path: Path) -> DataFile:
         raise DataError(f"{path}: is a folder; name the file inside it")
     gzipped = path.suffix.lower() == ".gz"
     suffix = Path(path.stem).suffix.lower() if gzipped else path.suffix.lower()
+    if suffix in _TO_BE_EXPORTED:
+        raise DataError(f"{path}: {_TO_BE_EXPORTED[suffix]}")
     kind = _FORMATS.get(suffix)
     if kind is None or (gzipped and kind == "parquet"):
         raise DataError(

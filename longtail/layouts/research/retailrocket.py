@@ -1,0 +1,94 @@
+"""Retailrocket: events, item properties with hashed words, and the tree of categories."""
+
+from __future__ import annotations
+
+from longtail.layouts.conversion import Conversion
+from longtail.layouts.layout import Layout, Part
+from longtail.layouts.sample import with_header
+from longtail.layouts.table_file import TEXT, TIME, WHOLE
+from longtail.layouts.values import SECOND, seconds
+
+_EVENTS = {"view": "view", "addtocart": "cart", "transaction": "purchase"}
+# The two properties that aren't hashed, and the one with the longest values.
+_CATEGORY, _AVAILABLE, _WORDS = "categoryid", "available", "888"
+_DEEPEST = 20
+
+
+def _convert(job: Conversion) -> None:
+    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, timestamp=TIME)
+    seen: dict[str, None] = {}
+    for path in job.files("events"):
+        columns = ("timestamp", "visitorid", "event", "itemid")
+        for time, visitor, event, item in job.records.rows(path, columns):
+            if event not in _EVENTS:
+                job.left_out.add("events", "of an unknown kind", event)
+                continue
+            seen[item] = None
+            log.add(visitor, item, _EVENTS[event], _milliseconds(time))
+    latest = _latest_properties(job)
+    parents = {
+        category: parent
+        for path in job.files("category tree")
+        for category, parent in job.records.rows(path, ("categoryid", "parentid"))
+    }
+    items = job.items(item_id=TEXT, title=TEXT, categories=TEXT, description=TEXT, available=WHOLE)
+    for item in [*latest, *(item for item in seen if item not in latest)]:
+        known = {name: value for name, (_, value) in latest.get(item, {}).items()}
+        categories = _path_of(known.get(_CATEGORY, ""), parents)
+        available = known.get(_AVAILABLE)
+        items.add(
+            item,
+            f"item {item}",
+            " > ".join(f"category {category}" for category in categories),
+            known.get(_WORDS, ""),
+            int(available) if available in ("0", "1") else None,
+        )
+
+
+def _latest_properties(job: Conversion) -> dict[str, dict[str, tuple[int, str]]]:
+    """Return the last value of each property that is kept, by item."""
+    latest: dict[str, dict[str, tuple[int, str]]] = {}
+    for path in job.files("item properties"):
+        columns = ("timestamp", "itemid", "property", "value")
+        for written, item, name, value in job.records.rows(path, columns):
+            of_item = latest.setdefault(item, {})
+            if name in (_CATEGORY, _AVAILABLE, _WORDS):
+                time = seconds(written) or 0
+                if name not in of_item or time >= of_item[name][0]:
+                    of_item[name] = (time, value)
+    return latest
+
+
+def _path_of(category: str, parents: dict[str, str]) -> list[str]:
+    """Return a category and those above it, the outermost first."""
+    path: list[str] = []
+    while category and category not in path and len(path) < _DEEPEST:
+        path.insert(0, category)
+        category = parents.get(category, "")
+    return path
+
+
+def _milliseconds(value: str) -> int | None:
+    time = seconds(value)
+    return None if time is None else time * 1000 // SECOND
+
+
+RETAILROCKET = Layout(
+    "Retailrocket: a shop's events, its words hashed",
+    (
+        Part("events", ("events.csv",), with_header("timestamp", "visitorid", "event", "itemid")),
+        Part(
+            "item properties",
+            ("item_properties_part*.csv",),
+            with_header("timestamp", "itemid", "property", "value"),
+            several=True,
+        ),
+        Part(
+            "category tree",
+            ("category_tree.csv",),
+            with_header("categoryid", "parentid"),
+            required=False,
+        ),
+    ),
+    _convert,
+)

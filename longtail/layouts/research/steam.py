@@ -1,0 +1,88 @@
+"""Steam: games and reviews, or games and libraries, as Python literals."""
+
+from __future__ import annotations
+
+from longtail.layouts.conversion import Conversion
+from longtail.layouts.layout import Layout, Part
+from longtail.layouts.sample import any_of, with_keys
+from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.values import iso_time, joined, number, text
+
+_MINUTES_OF_AN_HOUR = 60
+
+
+def _convert(job: Conversion) -> None:
+    items = job.items(
+        item_id=TEXT,
+        title=TEXT,
+        categories=TEXT,
+        specs=TEXT,
+        brand=TEXT,
+        publisher=TEXT,
+        price=NUMBER,
+        release_date=TEXT,
+    )
+    for path in job.files("games"):
+        for game in job.records.objects(path):
+            items.add(
+                text(game.get("id")),
+                text(game.get("app_name")) or text(game.get("title")),
+                joined((*_words(game.get("genres")), *_words(game.get("tags")))),
+                text(game.get("specs")),
+                text(game.get("developer")),
+                text(game.get("publisher")),
+                number(game.get("price")),
+                text(game.get("release_date")),
+            )
+    if job.files("reviews"):
+        _convert_reviews(job)
+    else:
+        _convert_libraries(job)
+
+
+def _convert_reviews(job: Conversion) -> None:
+    log = job.log(user_id=TEXT, item_id=TEXT, weight=NUMBER, timestamp=TIME)
+    for path in job.files("reviews"):
+        for review in job.records.objects(path):
+            log.add(
+                text(review.get("username")),
+                text(review.get("product_id")),
+                number(review.get("hours")),
+                iso_time(text(review.get("date"))),
+            )
+
+
+def _convert_libraries(job: Conversion) -> None:
+    job.notes.append("libraries have no times: the order in a library stands for them")
+    log = job.log(user_id=TEXT, item_id=TEXT, weight=NUMBER)
+    for path in job.files("libraries"):
+        for library in job.records.objects(path):
+            for game in library.get("items") or ():
+                minutes = number(game.get("playtime_forever")) or 0.0
+                hours = round(minutes / _MINUTES_OF_AN_HOUR, 2)
+                log.add(text(library.get("user_id")), text(game.get("item_id")), hours)
+
+
+def _words(value: object) -> list[str]:
+    return [text(word) for word in value] if isinstance(value, list) else [text(value)]
+
+
+_REVIEWS = with_keys("username", "product_id", "hours")
+_LIBRARIES = with_keys("user_id", "items", "items_count")
+STEAM = Layout(
+    "Steam games with reviews, or with libraries",
+    (
+        Part("games", ("steam_games.json",), with_keys("app_name", "id", "reviews_url")),
+        Part(
+            "reviews or libraries",
+            ("steam_reviews.json", "steam_new.json", "australian_users_items.json"),
+            any_of(_REVIEWS, _LIBRARIES),
+            several=True,
+        ),
+        Part("reviews", ("steam_reviews.json",), _REVIEWS, required=False, several=True),
+        Part(
+            "libraries", ("australian_users_items.json",), _LIBRARIES, required=False, several=True
+        ),
+    ),
+    _convert,
+)

@@ -1,0 +1,1 @@
+"""Layouts that shop systems and web analytics export; one system a file."""
