@@ -13,6 +13,7 @@ from rich.table import Table
 
 from longtail.commands.convert import convert_command
 from longtail.console.console import stdout_console
+from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.data_tables import (
     description_tables,
     split_table,
@@ -43,7 +44,7 @@ from longtail.retrieval.data.interactions import PARTS, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split, split
 from longtail.retrieval.data.suspects.validation import suspects_of
-from longtail.retrieval.errors import DataError, ModelNotFoundError
+from longtail.retrieval.errors import DataError
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
 split_option = click.option(
@@ -53,6 +54,10 @@ split_option = click.option(
     default="auto",
     show_default=True,
     help="temporal: everyone is cut at the same moments; leave-last: everyone's last events.",
+)
+
+encoder_option = click.option(
+    "--encoder", default=DEFAULT_ENCODER, show_default=True, help="Counts tokens."
 )
 
 
@@ -68,7 +73,8 @@ data.add_command(convert_command)
 @input_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when any row is set aside.")
 @suspects_option
-def validate(strict: bool, suspects_path: Path | None, **given: Any) -> None:
+@encoder_option
+def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: Any) -> None:
     """Say what can be read of the files, what is wrong with the rest, and what looks suspicious.
 
     FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
@@ -86,6 +92,9 @@ def validate(strict: bool, suspects_path: Path | None, **given: Any) -> None:
             click.echo(line)
     click.echo(f"text template: {catalog.template}")
     click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
+    coverage, _ = note_unknown_tokens(encoder, catalog)
+    if coverage is not None:
+        click.echo(f"unknown tokens: {coverage.line()} by the tokeniser of {encoder}")
     click.echo(f"future filter: {future_filter(log, len(catalog)).reason}")
     file = SuspectsFile.beside(inputs.rejected_path, suspects_path, quarantine=False)
     found = suspects_of(catalog, log)
@@ -104,7 +113,7 @@ def validate(strict: bool, suspects_path: Path | None, **given: Any) -> None:
 @input_options
 @split_option
 @click.option("--bucket-rule", default="items:0.2", show_default=True, help="What is head.")
-@click.option("--encoder", default=DEFAULT_ENCODER, show_default=True, help="Counts tokens.")
+@encoder_option
 @click.option(
     "--max-tokens",
     default=96,
@@ -120,17 +129,14 @@ def describe_command(
     catalog, log = data.catalog, data.log
     parts = _split(log, kind)
     counts = parts.train.user_counts(len(catalog))
-    try:
-        counter = token_counter(encoder)
-    except ModelNotFoundError as error:
-        click.echo(f"warning: tokens are not counted: {error}", err=True)
-        counter = None
+    coverage, _ = note_unknown_tokens(encoder, catalog)
     description = describe(
         catalog,
         log,
         Popularity.from_counts(counts, catalog.item_ids, bucket_rule),
-        tokenizer=counter,
+        tokenizer=None if coverage is None else token_counter(encoder),
         max_tokens=max_tokens,
+        unknown_tokens=None if coverage is None else coverage.line(),
     )
     _print(*description_tables(description), split_table(parts, len(catalog)))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longtail.commands.options import config_option, set_option, vector_cache_option
+from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.progress import progress_on_stderr
 from longtail.files.input_files import (
     Inputs,
@@ -108,6 +109,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
         with measured.section("reading files"):
             data = inputs.read(progress)
         note_set_aside(data.rejected, inputs.rejected_path)
+        _, unknown = note_unknown_tokens(settings.item_tower.encoder, data.catalog)
         parts = split(
             data.log,
             settings.data.split,
@@ -129,7 +131,8 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
             profile=measured,
             processes=processes,
         )
-    print_training_summary(trained, set_aside_lines(data.rejected, inputs.rejected_path))
+    set_aside = set_aside_lines(data.rejected, inputs.rejected_path)
+    print_training_summary(trained, [*set_aside, *unknown])
     if options.profile:
         print_profile(trained.bundle.summary["profile"])
 

@@ -89,12 +89,16 @@ def _quantiles(description: Description) -> Table:
     table.add_row("events a user", *(f"{v:,.0f}" for v in description.history_quantiles))
     if description.token_quantiles is not None:
         table.add_row("tokens a text", *(f"{v:,.0f}" for v in description.token_quantiles))
+    notes = []
     if description.texts_cut is not None:
         share = description.texts_cut / max(description.n_items, 1)
-        table.caption = (
+        notes.append(
             f"the tower cuts {description.texts_cut:,} texts ({share:.1%}) at "
             f"{description.max_tokens} tokens"
         )
+    if description.unknown_tokens is not None:
+        notes.append(f"unknown tokens: {description.unknown_tokens}")
+    table.caption = "; ".join(notes) or None
     return table
 
 

@@ -41,6 +41,7 @@ class Description:
         users_with_one_event: their number.
         items_without_events: their number.
         token_quantiles: tokens per text, or None without a tokenizer.
+        unknown_tokens: the share of tokens that the tokenizer doesn't know, in words, or None.
         texts_cut: texts longer than ``max_tokens``, or None.
         max_tokens: the tower's limit, or None.
         time_range: first and last time, or None without a clock.
@@ -61,6 +62,7 @@ class Description:
     users_with_one_event: int
     items_without_events: int
     token_quantiles: tuple[float, ...] | None
+    unknown_tokens: str | None
     texts_cut: int | None
     max_tokens: int | None
     time_range: tuple[int, int] | None
@@ -73,6 +75,7 @@ def describe(
     *,
     tokenizer: TokenCounter | None = None,
     max_tokens: int | None = None,
+    unknown_tokens: str | None = None,
 ) -> Description:
     """Return the figures that are worth a look before an hour is spent on training.
 
@@ -104,6 +107,7 @@ def describe(
         users_with_one_event=int((lengths == 1).sum()),
         items_without_events=int((events == 0).sum()),
         token_quantiles=None if tokens is None else quantiles(tokens),
+        unknown_tokens=unknown_tokens,
         texts_cut=(
             None if tokens is None or max_tokens is None else int((tokens > max_tokens).sum())
         ),

@@ -65,9 +65,7 @@ def test_named_events_alone_are_positives(tmp_path: Path) -> None:
     events = ["view", "cart", "purchase", "refund"]
     log, _ = read(tmp_path, {"event": events}, positive=("event=purchase",))
     assert meanings(log) == ["seen", "seen", "taken", "rejected"]
-    with pytest.raises(
-        DataError, match=r"event=buy: .* has no such event; column event"
-    ):
+    with pytest.raises(DataError, match=r"event=buy: .* has no such event; column event"):
         read(tmp_path, {"event": events}, positive=("event=buy",))
 
 
