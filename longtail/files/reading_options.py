@@ -25,7 +25,8 @@ _LOG_OPTIONS: tuple[_Option, ...] = (
     click.option(
         "--time-format",
         metavar="FORMAT",
-        help="How the log spells its times, e.g. '%d.%m.%Y'; not needed for ISO 8601 and numbers.",
+        help="How the log spells its times, e.g. '%d.%m.%Y' where day and month can't be told "
+        "apart; excel: days of a spreadsheet; order: numbers that are no times.",
     ),
     click.option(
         "--positive",

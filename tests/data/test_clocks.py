@@ -148,7 +148,7 @@ class TestAClockThatJumps:
 
 
 class TestTimesOnAPartOfTheRows:
-    @pytest.mark.parametrize("blank", ["", "n/a", "0", "31/01/2024"])
+    @pytest.mark.parametrize("blank", ["", "n/a", "0", "31/31/2024"])
     def test_more_than_a_little_is_one_error_that_says_what_to_do(
         self, tmp_path: Path, catalog: Catalog, blank: str
     ) -> None:

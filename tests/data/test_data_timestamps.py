@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longtail.retrieval.data.files.times.time_column import TimeColumn
 from longtail.retrieval.data.files.times.timestamps import FUTURE, NOT_A_TIME, Times, parse_times
 
 NOW = 1_750_000_000.0
@@ -15,7 +16,8 @@ DAY = 1_699_920_000
 
 
 def parse(values: object, ordinal: bool = False) -> Times:
-    return parse_times(pa.chunked_array([pa.array(values)]), ordinal=ordinal, now=NOW)
+    about = TimeColumn("log.csv: column time", NOW, is_order=ordinal)
+    return parse_times(pa.chunked_array([pa.array(values)]), about)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_units_may_differ_from_row_to_row() -> None:
 
 
 def test_text_that_is_no_time_is_marked() -> None:
-    found = parse(["2023-11-14", "yesterday", "", "14/11/2023", str(MOMENT)])
+    found = parse(["2023-11-14", "yesterday", "", "44/11/2023", str(MOMENT)])
     assert found.bad[NOT_A_TIME].tolist() == [False, True, True, True, False]
     assert found.seconds.tolist() == [DAY, 0, 0, 0, MOMENT]
 

@@ -44,8 +44,14 @@ _TITLE_NAMES = (
 _USER_NAMES = "userid user uid reviewerid customerid visitorid memberid accountid"
 _TIME_NAMES = (
     "unixreviewtime ts time datetime date tdat eventtime unixtime createdat purchasedate "
-    "orderdate reviewdate clicktime"
+    "orderdate reviewdate clicktime eventtimestamp eventdatetime invoicedate dateadded addedat "
+    "ordertime orderedat orderpurchasetimestamp purchasetime purchasetimestamp purchasedat "
+    "transactiondate transactiontime interactiontime viewedat watchedat playedat listenedat "
+    "ratedat clickedat timestampcreated timestampms createtime createdtime creationdate "
+    "behaviortime behaviourtime actiontime fecha fechahora dateheure"
 )
+# A day, where the moment is there too, is the coarser one of the two.
+_DAY_NAMES = "eventdate"
 
 _EVENT_NAMES = (
     "eventtype eventname action actiontype behavior behaviour behaviortype behaviourtype "
@@ -71,7 +77,7 @@ CATALOG_ROLES = (
 INTERACTION_ROLES = (
     Role("user_id", _USER_NAMES, "sessionid session", required=True),
     Role("item_id", _ITEM_NAMES, required=True),
-    Role("timestamp", named_also("timestamp", _TIME_NAMES), ORDINAL_NAMES),
+    Role("timestamp", named_also("timestamp", _TIME_NAMES), f"{_DAY_NAMES} {ORDINAL_NAMES}"),
     Role("weight", named_also("weight", "rating score stars overall")),
     Role("event", _EVENT_NAMES, "type event"),
     Role("label", _LABEL_NAMES),

@@ -16,7 +16,6 @@ from longtail.retrieval.data.files.cells import CodedIds, as_text, code_ids
 from longtail.retrieval.data.files.columns import (
     INTERACTION_ROLES,
     NO_COLUMN,
-    ORDINAL_NAMES,
     find_roles,
     plain_name,
 )
@@ -25,6 +24,11 @@ from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
+from longtail.retrieval.data.files.times.time_columns import (
+    about_times,
+    refuse_unread_times,
+    time_names,
+)
 from longtail.retrieval.data.files.times.timestamps import Times, parse_times
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
@@ -79,17 +83,20 @@ def read_interactions(
     roles = find_roles(path, present, INTERACTION_ROLES, reading.columns)
     filtered = columns_of(path, reading.keep, present)
     amounts = [name for name in present if plain_name(name) in QUANTITY_NAMES | STATUS_NAMES]
+    unmapped = time_names(present, roles, reading.columns.get("timestamp"))
     table = read_table(
         path,
         rejected,
         reading=reading,
-        columns=list(dict.fromkeys([*roles.values(), *filtered, *amounts])),
+        columns=list(dict.fromkeys([*roles.values(), *filtered, *amounts, *unmapped])),
         encoded={roles["user_id"], roles["item_id"]},
         step="reading interactions",
         progress=progress,
     )
     if filtered:
         table = _kept(table, filtered, reading, rejected)
+    now = time.time() if now is None else now
+    refuse_unread_times(table, unmapped, roles.get("timestamp"), now)
     checks = RowChecks(table, rejected)
     users = code_ids(table.columns[roles["user_id"]])
     items = code_ids(table.columns[roles["item_id"]])
@@ -98,14 +105,11 @@ def read_interactions(
     row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)
     item = row_of_id[items.code]
     checks.refuse(roles["item_id"], "item not in the catalog", item < 0, spell_ids(items))
-    now = time.time() if now is None else now
     times = _unread_times(table, roles, reading.columns.get("timestamp"), rejected)
     if times is None:
+        about = about_times(path, roles["timestamp"], now)
         times = parse_times(
-            table.columns[roles["timestamp"]],
-            ordinal=plain_name(roles["timestamp"]) in ORDINAL_NAMES.split(),
-            now=now,
-            time_format=reading.time_format,
+            table.columns[roles["timestamp"]], about, time_format=reading.time_format
         )
     timeless = checks.keep.copy()
     for reason, mask in times.bad.items():

@@ -15,7 +15,8 @@ class Reading:
     Attributes:
         columns: role to column.
         template: the text template of an item.
-        time_format: how the log spells its times, as ``strftime`` would; None for the usual ways.
+        time_format: how the log spells its times, as ``strftime`` would, or ``excel`` or
+            ``order``; None for the usual ways.
         events: what an event of this name means, beside the usual ones.
         rating: ``taken`` and ``rejected`` as comparisons, like ``>=4``; None: told by the scale.
         positive: what is taken, like ``weight>=4`` or ``event=purchase,cart``.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from longtail.retrieval.data.files.times.time_column import TimeCells
 
 # Numbers below stand for an order, not for a time: as seconds it would be before March 1973.
 SMALLEST_CLOCK = 1e8
@@ -14,30 +15,14 @@ SMALLEST_CLOCK = 1e8
 _MILLI, _MICRO, _NANO = 1e11, 1e14, 1e17
 # What people write where a date isn't known; below 1 it never is one.
 _UNKNOWN = (99_999_999, 99_991_231, 999_999_999_999, 99_999_999_999_999, 99_991_231_235_959)
-# Digits after YYYYMMDD: none, hours and minutes, seconds too. So long a number of milliseconds lies
-# in 1976 or after 2570, so that a column full of dates isn't one of those.
-_CLOCK_DIGITS = (1, 10**4, 10**6)
+# Digits after YYYYMMDD: none, hours, minutes, seconds, milliseconds. As a number of seconds,
+# milliseconds or microseconds these lie after 2030, in 1976 or after 2570: a column full of dates
+# isn't one of those.
+_CLOCK_DIGITS = (1, 10**2, 10**4, 10**6, 10**9)
 _CALENDAR_SHARE = 0.8
 
 
-@dataclass(frozen=True)
-class NumberTimes:
-    """What numbers say, taken for times or for an order.
-
-    Attributes:
-        seconds: since 1970 in UTC, or the ordinals as they stand, int64 [n].
-        nanoseconds: what is left of a second, int64 [n].
-        unread: numbers that stand for nothing, bool [n].
-        has_clock: whether these are times.
-    """
-
-    seconds: NDArray[np.int64]
-    nanoseconds: NDArray[np.int64]
-    unread: NDArray[np.bool_]
-    has_clock: bool
-
-
-def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bool) -> NumberTimes:
+def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bool) -> TimeCells:
     """Return what a column of numbers says; ``unread`` cells are none.
 
     Real times if most are large enough, each by its own size; dates like ``20240131`` or
@@ -50,18 +35,19 @@ def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bo
     fraction = values - np.floor(values) if values.dtype.kind == "f" else np.zeros(len(values))
     whole = np.floor(values).astype(np.int64) if values.dtype.kind == "f" else _whole(values)
     if not (~unread).any():
-        return NumberTimes(np.zeros(len(values), np.int64), _none(values), unread, False)
+        return TimeCells(np.zeros(len(values), np.int64), _none(values), unread, False)
     if not ordinal:
         seconds, is_date = calendar_seconds(whole)
         known = ~unread & (whole > 0) & ~np.isin(whole, _UNKNOWN)
         if known.any() and (is_date & known).sum() >= _CALENDAR_SHARE * known.sum():
-            return NumberTimes(seconds, _none(values), unread | ~is_date, True)
+            left = np.where(whole >= _NANO // 10, whole % 1000 * 10**6, 0)
+            return TimeCells(seconds, left, unread | ~is_date, True)
         if np.median(whole[~unread]) >= SMALLEST_CLOCK:
             seconds, left = unix_seconds(whole)
             left = np.where(whole < _MILLI, (fraction * 1e9).astype(np.int64), left)
-            return NumberTimes(seconds, left, unread | (whole < SMALLEST_CLOCK), True)
+            return TimeCells(seconds, left, unread | (whole < SMALLEST_CLOCK), True)
     left = (fraction * 1e9).astype(np.int64)
-    return NumberTimes(np.where(unread, 0, whole), left, unread, False)
+    return TimeCells(np.where(unread, 0, whole), left, unread, False)
 
 
 def unix_seconds(whole: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -85,15 +71,20 @@ def calendar_seconds(
 
     >>> calendar_seconds(np.array([20231114, 202311142213, 20231131]))[0].tolist()
     [1699920000, 1699999980, 0]
+    >>> calendar_seconds(np.array([20231114221320999]))[0].tolist()
+    [1700000000]
     """
     seconds, is_date = np.zeros(len(whole), np.int64), np.zeros(len(whole), bool)
+    least, most = (int(whole.min()), int(whole.max())) if len(whole) else (0, 0)
     for scale in _CLOCK_DIGITS:
+        if most < 19000101 * scale or least >= 21000101 * scale:
+            continue
         at = np.flatnonzero((whole >= 19000101 * scale) & (whole < 21000101 * scale))
         if not len(at):
             continue
         day, clock = np.divmod(whole[at], scale)
         # Hours, minutes and seconds as six digits, whatever the spelling leaves out.
-        clock = clock * (10**6 // scale) if scale > 1 else clock * 0
+        clock = clock * 10**6 // scale if scale > 1 else clock * 0
         hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
         year, month, date = day // 10_000, day // 100 % 100, day % 100
         valid = (month >= 1) & (month <= 12) & (date >= 1) & (hour < 24) & (minute < 60)

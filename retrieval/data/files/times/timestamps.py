@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from longtail.index.errors import Field
 from longtail.retrieval.data.files.cells import as_text
-from longtail.retrieval.data.files.times.numbers import SMALLEST_CLOCK, NumberTimes, read_numbers
-from longtail.retrieval.errors import DataError
+from longtail.retrieval.data.files.times.doubtful_numbers import spreadsheet_days
+from longtail.retrieval.data.files.times.text_times import (
+    NUMBER,
+    numbers_of,
+    read_spelt,
+    read_text,
+)
+from longtail.retrieval.data.files.times.time_column import TimeCells, TimeColumn
 
 NOT_A_TIME, FUTURE = "timestamp can't be read", "timestamp in the future"
 FAR_AWAY = "timestamp decades before the others"
 # For messages: what is read.
-SPELLINGS = "unix numbers, dates like 20240131, or ISO 8601 like 2024-01-31 13:07:00"
+SPELLINGS = (
+    "unix numbers, dates like 20240131 or 202401311307, ISO 8601 like 2024-01-31 13:07:00, "
+    "31.01.2024 13:07, 1/31/2024 1:07 PM, 31 Jan 2024 and 2024年1月31日"
+)
+# For `time_format`, beside forms.
+EXCEL, ORDER = "excel", "order"
 
 _TOLERANCE_S = 86_400
 # No log pauses for so long: a clock that was reset, or a date that stands for "not known".
 _LONGEST_PAUSE_S = 20 * 365 * 86_400
-_NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
-_UNIVERSAL = r"\s*(?:UTC|GMT|utc)\s*$"
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -48,121 +54,63 @@ class Times:
     nanoseconds: NDArray[np.int64] | None = None
 
 
-def parse_times(column: Any, *, ordinal: bool, now: float, time_format: str | None = None) -> Times:
+def parse_times(column: Any, about: TimeColumn, *, time_format: str | None = None) -> Times:
     """Return the times in an Arrow column of numbers, dates, timestamps, text or raw bytes.
 
     Numbers are unix seconds, milli-, micro- or nanoseconds by their own size, or dates like
     ``20240131``, ``202401311307`` and ``20240131130700``; where most are too small for that, or
-    ``ordinal`` says so, they are ordinals. Text is ISO 8601; without a zone it is UTC. Times later
-    than ``now`` (unix seconds) and a day are bad: rows dated in the future would decide a split by
-    time. So are times before a pause of 20 years or more, where most lie after it. With
-    ``time_format``, like ``%d.%m.%Y %H:%M``, cells are text of this form and nothing else.
+    the column's name says so, they are ordinals. Text is ISO 8601, or a date as people write it
+    (`read_written_dates`); without a zone it is UTC. Times later than now and a day are bad: rows
+    dated in the future would decide a split by time. So are times before a pause of 20 years or
+    more, where most lie after it.
+
+    With ``time_format``, like ``%d.%m.%Y %H:%M``, cells are text of this form and nothing else;
+    one of nothing but day, month and year says their order, whatever stands between them, and a
+    clock may follow. ``excel`` are the days of a spreadsheet, ``order`` is an order.
 
     Raises:
-        DataError: the format is none.
+        DataError: the format is none, or the cells have two readings.
     """
-    if time_format is not None:
-        return _as_spelt(as_text(column).text, time_format, now)
-    kind = column.type
-    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+    kind, cells = column.type, None
+    if time_format == ORDER:
+        about, time_format = replace(about, is_order=True), None
+    if time_format == EXCEL:
+        cells = spreadsheet_days(_decimals(column))
+    elif time_format is not None:
+        cells = read_spelt(as_text(column).text, time_format, about)
+    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         per_second = _PER_SECOND[kind.unit] if pa.types.is_timestamp(kind) else 1
         if pa.types.is_date(kind):
             column = pc.cast(column, pa.timestamp("s"), safe=False)
         unread = np.asarray(pc.is_null(column), bool)
         raw = np.asarray(pc.fill_null(pc.cast(column, pa.int64()), 0)).astype(np.int64)
-        return _with_clock(raw // per_second, _left(raw, per_second), unread, now)
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        seconds = raw // per_second
+        left = np.asarray(raw % per_second * (10**9 // per_second))
+        cells = TimeCells(seconds, left, unread, True)
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
         unread = np.asarray(pc.is_null(column), bool)
-        values = np.asarray(pc.fill_null(column, 0))
-        return _of_numbers(read_numbers(values, unread, ordinal=ordinal), now)
-    return _from_text(as_text(column).text, ordinal, now)
+        cells = numbers_of(np.asarray(pc.fill_null(column, 0)), unread, about)
+    else:
+        cells = read_text(as_text(column).text, about)
+    if cells.has_clock:
+        return _with_clock(cells, about.now)
+    bad = {NOT_A_TIME: cells.unread} if cells.unread.any() else {}
+    return Times(cells.seconds, False, bad, _unless_zero(cells.nanoseconds))
 
 
-def _from_text(text: Any, ordinal: bool, now: float) -> Times:
-    readable = np.zeros(len(text), bool)
-    try:
-        numbers = np.asarray(pc.cast(text, pa.int64()))
-        return _of_numbers(read_numbers(numbers, readable, ordinal=ordinal), now)
-    except pa.ArrowInvalid:
-        pass
-    # A database that writes "2024-01-31 13:07:00 UTC" means what ISO 8601 spells Z.
-    text = pc.replace_substring_regex(text, _UNIVERSAL, "Z")
-    for kind in (pa.timestamp("ns"), pa.timestamp("ns", tz="UTC")):
-        try:
-            raw = np.asarray(pc.cast(pc.cast(text, kind), pa.int64()))
-        except pa.ArrowInvalid:
-            continue
-        return _with_clock(raw // 10**9, _left(raw, 10**9), readable, now)
-    return _from_mixed_text(text, ordinal, now)
+def _decimals(column: Any) -> NDArray[np.float64]:
+    """Return cells as numbers, NaN where they are none; a comma may stand for the point."""
+    text = pc.replace_substring(pc.utf8_trim_whitespace(as_text(column).text), ",", ".")
+    numeric = pc.match_substring_regex(text, NUMBER)
+    return np.asarray(pc.if_else(numeric, text, "nan").cast(pa.float64()))
 
 
-def _from_mixed_text(text: Any, ordinal: bool, now: float) -> Times:
-    """Return times of a column in which not every cell is of one kind, distinct cells once."""
-    coded = text.dictionary_encode()
-    distinct = coded.dictionary
-    numeric = np.asarray(pc.match_substring_regex(distinct, _NUMBER), bool)
-    values = np.full(len(distinct), np.nan)
-    numbers = pc.utf8_trim_whitespace(distinct.filter(pa.array(numeric)))
-    values[numeric] = np.asarray(pc.cast(pc.utf8_ltrim(numbers, "+"), pa.float64()))
-    code = np.asarray(coded.indices)
-    words = pd.Series(distinct.filter(pa.array(~numeric)).to_pylist(), dtype=object)
-    parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
-    dated = np.zeros(len(distinct), np.int64)
-    is_date = np.zeros(len(distinct), bool)
-    is_date[~numeric] = parsed.notna().to_numpy()
-    dated[is_date] = parsed.dropna().dt.as_unit("us").astype(np.int64).to_numpy()
-    found = read_numbers(values[code], ~numeric[code], ordinal=ordinal)
-    dates, written = is_date[code], dated[code]
-    if not found.has_clock:
-        if ordinal or dates.sum() * 2 < (dates | numeric[code]).sum():
-            return _of_numbers(found, now)
-        # Dates with a few numbers between them: a small number there is no date.
-        large = np.where(np.nan_to_num(values[code]) >= SMALLEST_CLOCK, values[code], np.nan)
-        found = read_numbers(large, np.isnan(large), ordinal=False)
-    return _with_clock(
-        np.where(dates, written // 10**6, found.seconds),
-        np.where(dates, _left(written, 10**6), found.nanoseconds),
-        ~dates & found.unread,
-        now,
-    )
+def _unless_zero(nanoseconds: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    return nanoseconds if nanoseconds.any() else None
 
 
-def _as_spelt(text: Any, time_format: str, now: float) -> Times:
-    """Return times of text in one form, distinct cells once; without a zone it is UTC."""
-    coded = text.dictionary_encode()
-    cells = pd.Series(pc.utf8_trim_whitespace(coded.dictionary).to_pylist(), dtype=object)
-    try:
-        parsed = pd.to_datetime(cells, format=time_format, utc=True, errors="coerce")
-    except (ValueError, re.error) as error:
-        raise DataError(
-            Field("time_format"),
-            f" {time_format!r} is no form of a time: {error}; write it like %d.%m.%Y",
-        ) from error
-    known = parsed.notna().to_numpy()
-    raw = np.zeros(len(cells), np.int64)
-    raw[known] = parsed.dropna().dt.as_unit("us").astype(np.int64).to_numpy()
-    code = np.asarray(coded.indices)
-    return _with_clock((raw // 10**6)[code], _left(raw, 10**6)[code], ~known[code], now)
-
-
-def _left(raw: NDArray[np.int64], per_second: int) -> NDArray[np.int64]:
-    return np.asarray(raw % per_second * (10**9 // per_second))
-
-
-def _of_numbers(found: NumberTimes, now: float) -> Times:
-    if found.has_clock:
-        return _with_clock(found.seconds, found.nanoseconds, found.unread, now)
-    bad = {NOT_A_TIME: found.unread} if found.unread.any() else {}
-    left = found.nanoseconds if found.nanoseconds.any() else None
-    return Times(found.seconds, False, bad, left)
-
-
-def _with_clock(
-    seconds: NDArray[np.int64],
-    nanoseconds: NDArray[np.int64],
-    unread: NDArray[np.bool_],
-    now: float,
-) -> Times:
+def _with_clock(cells: TimeCells, now: float) -> Times:
+    seconds, unread = cells.seconds, cells.unread
     future = ~unread & (seconds > now + _TOLERANCE_S)
     far_away = _before_a_pause(seconds, ~unread & ~future)
     bad = {NOT_A_TIME: unread, FUTURE: future, FAR_AWAY: far_away}
@@ -170,7 +118,7 @@ def _with_clock(
         np.where(unread, 0, seconds),
         True,
         {reason: mask for reason, mask in bad.items() if mask.any()},
-        nanoseconds if nanoseconds.any() else None,
+        _unless_zero(cells.nanoseconds),
     )
 
 

@@ -1,0 +1,109 @@
+"""Times in a column that nobody named: the usual names are read, others are named and stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.errors import DataError
+
+N = 120
+MOMENTS = 1_700_000_000 + 3600 * np.arange(N, dtype=np.int64)
+ISO = pd.to_datetime(MOMENTS, unit="s").strftime("%Y-%m-%d %H:%M:%S").to_numpy(object)
+
+
+def read(folder: Path, columns: dict[str, object], **mapped: str) -> Interactions:
+    number = np.arange(N)
+    users, items = [f"u{n % 12}" for n in number], [f"i{n // 12}" for n in number]
+    frame = pd.DataFrame({"user_id": users, "item_id": items, **columns})
+    frame.to_csv(folder / "log.csv", index=False)
+    catalog = Catalog(
+        pd.DataFrame({"item_id": [f"i{n}" for n in range(10)], "title": "x"}), "{title}"
+    )
+    return read_interactions(
+        folder / "log.csv",
+        catalog,
+        reading=Reading(columns=mapped),
+        rejected=RejectedRows(),
+        now=1_750_000_000.0,
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "event_timestamp",
+        "InvoiceDate",
+        "date_added",
+        "order_purchase_timestamp",
+        "ordered_at",
+        "Zeitstempel",
+        "时间",
+        "日時",
+        "Datum",
+        "fecha",
+        "event_date",
+    ],
+)
+def test_the_usual_names_are_read(tmp_path: Path, name: str) -> None:
+    log = read(tmp_path, {name: MOMENTS * 10**6})
+    assert log.has_clock
+    assert sorted(log.time.tolist()) == MOMENTS.tolist()
+
+
+def test_the_moment_beats_its_day(tmp_path: Path) -> None:
+    days = pd.to_datetime(MOMENTS, unit="s").strftime("%Y%m%d")
+    log = read(tmp_path, {"event_date": days, "event_timestamp": MOMENTS * 10**6})
+    assert sorted(log.time.tolist()) == MOMENTS.tolist()
+
+
+@pytest.mark.parametrize("name", ["shipped_at", "SessionDate", "scan time", "登録時間", "Kaufzeit"])
+@pytest.mark.parametrize("cells", [MOMENTS, ISO], ids=["numbers", "text"])
+def test_another_name_that_says_time_stops_and_names_the_column(
+    tmp_path: Path, name: str, cells: np.ndarray
+) -> None:
+    with pytest.raises(DataError) as error:
+        read(tmp_path, {name: cells})
+    assert f"timestamp={name}" in str(error.value)
+    assert "timestamp=none" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert read(tmp_path, {name: cells}, timestamp=name).has_clock
+    assert not read(tmp_path, {name: cells}, timestamp="none").has_clock
+
+
+def test_two_of_them_are_both_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'shipped_at'.* and 'billed_at'"):
+        read(tmp_path, {"shipped_at": ISO, "billed_at": MOMENTS})
+
+
+def test_an_order_is_not_taken_where_times_are(tmp_path: Path) -> None:
+    columns = {"pos": np.arange(N), "shipped_at": ISO}
+    with pytest.raises(DataError, match="'pos' is an order, and 'shipped_at'"):
+        read(tmp_path, columns)
+    assert not read(tmp_path, columns, timestamp="pos").has_clock
+    with pytest.raises(DataError, match="could all be timestamp"):
+        read(tmp_path, {"pos": np.arange(N), "event_date": ISO})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"watch_time": np.arange(N) % 300},
+        {"timezone": "UTC"},
+        {"birth_date": ISO},
+        {"release_date": ISO},
+        {"updated_at": ""},
+    ],
+    ids=lambda columns: next(iter(columns)),
+)
+def test_a_name_alone_is_no_time(tmp_path: Path, columns: dict[str, object]) -> None:
+    assert not read(tmp_path, columns).has_clock
+    assert not read(tmp_path, {"pos": np.arange(N), **columns}).has_clock
