@@ -16,9 +16,9 @@ from longtail.files.input_files import note_set_aside
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.files.catalog_file import read_catalog
-from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.data.suspects.finding import Finding
 from longtail.retrieval.data.text_template import template_columns
@@ -52,7 +52,7 @@ def read_items(
     reading = replace(reading, template=like.template)
     if partial:
         there = column_names(path, reading)
-        roles = find_roles(path, there, CATALOG_ROLES, reading.columns)
+        roles = find_roles(path, there, "items", reading.columns)
         if not {*roles, *there} >= set(template_columns(like.template)):
             reading = replace(reading, template="{title}")
     rejected = RejectedRows()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.text_template import render
 from longtail.retrieval.errors import DataError
 
-_TEMPLATE_KEY = b"longtail.template"
+_TEMPLATE_KEY, _NAMES_KEY = b"longtail.template", b"longtail.own_names"
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,14 @@ class Catalog:
         removed: rows whose item the owner has taken out, bool [n], or None. They are never an
             answer; their texts still speak in the histories of those who took them. The id of a
             removed row may come again as a later row, which is then meant by it.
+        own_names: the owner's name of a column to ours, where a role renamed it; filters and
+            templates take both.
     """
 
     frame: pd.DataFrame
     template: str
     removed: NDArray[np.bool_] | None = None
+    own_names: Mapping[str, str] = field(default_factory=dict)
     _row_of: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +92,8 @@ class Catalog:
         """Write the catalog as Parquet, the template in the schema's metadata."""
         table = pa.Table.from_pandas(self.frame, preserve_index=False)
         metadata = {**(table.schema.metadata or {}), _TEMPLATE_KEY: self.template.encode()}
+        if self.own_names:
+            metadata[_NAMES_KEY] = json.dumps(dict(self.own_names)).encode()
         pyarrow.parquet.write_table(table.replace_schema_metadata(metadata), path)
 
     @classmethod
@@ -106,4 +112,5 @@ class Catalog:
             raise DataError(
                 f"{path}: is a Parquet file but not a stored catalog; read it as a catalog file"
             )
-        return cls(table.to_pandas(), metadata[_TEMPLATE_KEY].decode())
+        own_names = json.loads(metadata.get(_NAMES_KEY, b"{}"))
+        return cls(table.to_pandas(), metadata[_TEMPLATE_KEY].decode(), own_names=own_names)

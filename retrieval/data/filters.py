@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,13 +26,18 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def where_mask(frame: pd.DataFrame, filters: Sequence[str]) -> NDArray[np.bool_]:
+def where_mask(
+    frame: pd.DataFrame,
+    filters: Sequence[str],
+    own_names: Mapping[str, str] = MappingProxyType({}),
+) -> NDArray[np.bool_]:
     """Return the catalog rows that pass every filter, bool [n].
 
     A filter is one condition, or several joined by ``and`` or a comma (`read_clauses`):
     ``COLUMN=VALUE`` (several values with ``|``), ``!=``, ``in (A, B)``, ``not in (A, B)``,
     ``<``, ``<=``, ``>``, ``>=`` for numbers and dates, and ``~`` for "contains, whatever the
-    case". A missing cell passes only ``!=`` and ``not in``.
+    case". A missing cell passes only ``!=`` and ``not in``. ``own_names`` are other names of
+    columns, to the frame's own.
 
     Raises:
         QueryError: a condition that can't be read, an unknown column, a comparison of text.
@@ -42,7 +49,9 @@ def where_mask(frame: pd.DataFrame, filters: Sequence[str]) -> NDArray[np.bool_]
     passes = np.ones(len(frame), bool)
     columns = [str(column) for column in frame.columns]
     for text in filters:
-        for clause in read_clauses(text, columns):
+        for clause in read_clauses(text, [*columns, *own_names]):
+            if clause.column not in columns and clause.column in own_names:
+                clause = replace(clause, column=own_names[clause.column])
             passes &= _clause_mask(frame, clause, columns)
     return passes
 

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
-import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pandas as pd
 
-from longtail.retrieval.data.languages.scripts import UNSPACED_LETTER, WORD_CHARACTER
+from longtail.retrieval.data.item_text.free_text import text_columns
+from longtail.retrieval.data.item_text.markup import may_hold_markup, plain_text
 from longtail.retrieval.errors import DataError
 
 # Towers read some hundred characters; what lies beyond costs memory and is never read.
 MAX_CHARACTERS = 2_000
+# Of a cell, blanks and markup included.
+_MOST_READ = 4 * MAX_CHARACTERS
 
-_LEADING_ROLES = ("title", "brand", "categories", "description")
-_NOT_TEXT = re.compile(
-    r"(^|[_\W])(ids?|asin|sku|isbn|ean|upc|gtin|uuid|code|hash|urls?|uri|links?|href|images?|img|"
-    r"photos?|pictures?|thumbnails?|videos?|dates?|time|timestamp|added|created|updated|year|"
-    r"prices?|currency|cost|rank|rating|stock|status|lang|language|split|related|details)($|[_\W])"
+_FIELD = re.compile(
+    r'\{(?:(?P<quoted>"(?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")|(?P<plain>[^{}]*))\}'
 )
-# The same in scripts that part no words with blanks, and in German.
-_NOT_TEXT_IN_OTHER_LANGUAGES = re.compile(
-    r"价|價|金额|金額|库存|庫存|销量|图|圖|链接|連結|网址|编号|编码|条码|货号|日期|时间|時間|状态|评分|"
-    r"値段|画像|在庫|日時|日付|番号|品番|コード|リンク|"
-    r"가격|금액|이미지|사진|재고|날짜|일시|시간|번호|코드|상태|링크|"
-    r"preis|bild|lager(bestand|ort)|bestand|datum|nummer|menge|anzahl|verfügbar"
-)
-_URL = re.compile(r"^\s*(https?://|www\.|/?[\w./-]+\.(jpe?g|png|gif|webp)$)", re.IGNORECASE)
-_DATE = re.compile(r"^\s*\d{4}-\d{2}(-\d{2}|$)|^\s*\d{1,2}/\d{1,2}/\d{2,4}")
-# Two letters, or one that is a word by itself.
-_LETTERS = re.compile(rf"[^\W\d_]{{2}}|^\s*{WORD_CHARACTER.pattern}\s*$")
 _CLOSING = re.compile(r"^[)\]}\"'»”]+")
-_SAMPLE = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,41 +32,52 @@ class _Piece:
     after: str
 
 
-def resolve_template(template: str, frame: pd.DataFrame) -> str:
+def resolve_template(
+    template: str, frame: pd.DataFrame, own_names: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Return the template with ``auto`` spelt out: title, brand, categories, description, more.
 
-    ``auto`` goes on with the other columns of free text in their order: no ids, addresses,
-    dates, prices or other numbers.
+    ``auto`` goes on with the other columns of free text in their order (`text_columns`).
+    ``own_names`` are a file's names of columns that carry ours in the frame: both will do.
 
     Raises:
         DataError: the template names no column, or one that isn't there.
     """
     if template == "auto":
-        first = [name for name in _LEADING_ROLES if name in frame and _has_text(frame[name])]
-        more = [
-            str(name)
-            for name in frame.columns
-            if name not in ("item_id", *_LEADING_ROLES) and is_free_text(str(name), frame[name])
-        ]
-        return ". ".join(f"{{{name}}}" for name in [*first, *more] or ["title"])
+        return ". ".join(map(as_field, text_columns(frame)))
     pieces = _parse(template)
     if not pieces:
         raise DataError(
             f"text template {template!r} names no column; write it like {{title}}. {{categories}}"
         )
     for piece in pieces:
-        if piece.column not in frame.columns:
+        if piece.column in frame.columns:
+            continue
+        if piece.column not in own_names:
             raise DataError(
                 f"text template {template!r}: there is no column {piece.column!r}; "
                 f"the catalog has: {', '.join(map(str, frame.columns))}"
             )
+        for written in (as_field(piece.column), f"{{{json.dumps(piece.column)}}}"):
+            template = template.replace(written, as_field(own_names[piece.column]))
     return template
 
 
-def render(template: str, frame: pd.DataFrame) -> list[str]:
-    """Return one text an item: blanks collapsed, cut at `MAX_CHARACTERS`.
+def as_field(column: str) -> str:
+    """Return how a template names a column: quoted where its name holds braces or quotes.
 
-    An empty field disappears together with the separator before it.
+    >>> as_field("Meta: size"), as_field("a{b}")
+    ('{Meta: size}', '{"a{b}"}')
+    """
+    plain = column and column == column.strip() and not set(column) & set('{}"')
+    return f"{{{column}}}" if plain else f"{{{json.dumps(column, ensure_ascii=False)}}}"
+
+
+def render(template: str, frame: pd.DataFrame) -> list[str]:
+    """Return one text an item: markup taken off, blanks collapsed, cut at `MAX_CHARACTERS`.
+
+    What is nothing but markup stays, for there is an item that says so. An empty field disappears
+    together with the separator before it.
 
     >>> frame = pd.DataFrame({"title": ["Wok", "Pan."], "brand": ["", "Oro"], "use": ["fry", ""]})
     >>> render("{title} ({brand}). {use}", frame)
@@ -85,7 +85,13 @@ def render(template: str, frame: pd.DataFrame) -> list[str]:
     """
     pieces = _parse(template)
     columns = [_column_texts(frame, piece.column) for piece in pieces]
-    return [_join(pieces, values) for values in zip(*columns, strict=True)]
+    texts = [_join(pieces, values) for values in zip(*columns, strict=True)]
+    if wordless := [row for row, text in enumerate(texts) if not text]:
+        few = frame.iloc[wordless]
+        raw = [_column_texts(few, piece.column, as_it_is=True) for piece in pieces]
+        for row, values in zip(wordless, zip(*raw, strict=True), strict=True):
+            texts[row] = _join(pieces, values)
+    return texts
 
 
 def template_columns(template: str) -> list[str]:
@@ -108,19 +114,13 @@ def _join(pieces: Sequence[_Piece], values: Sequence[str]) -> str:
         elif text and text[-1] in ".!?" and before[:1] == ".":
             before = before[1:]
         text += before + value + piece.after
-    return " ".join(text[: 4 * MAX_CHARACTERS].split())[:MAX_CHARACTERS].rstrip()
+    return " ".join(text[:_MOST_READ].split())[:MAX_CHARACTERS].rstrip()
 
 
 def _parse(template: str) -> list[_Piece]:
     """Return the template's fields with the literals around them."""
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise DataError(
-            f"text template {template!r}: {error}; write columns like {{title}}"
-        ) from error
     pieces: list[_Piece] = []
-    for literal, column, _, _ in parts:
+    for literal, column in _parts(template):
         # A bracket that closes goes with the field it encloses.
         closing = _CLOSING.match(literal) if pieces else None
         after = closing.group() if closing else ""
@@ -133,31 +133,40 @@ def _parse(template: str) -> list[_Piece]:
     return pieces
 
 
-def _column_texts(frame: pd.DataFrame, column: str) -> list[str]:
+def _parts(template: str) -> Iterator[tuple[str, str | None]]:
+    """Yield each literal with the column behind it, None behind the last.
+
+    A column's name is whatever stands in the braces: colons and the like are part of it, since
+    headers have them. ``{{`` and ``}}`` are braces of the literal.
+    """
+    at, literal = 0, ""
+    while at < len(template):
+        pair = template[at : at + 2]
+        if pair in ("{{", "}}"):
+            literal, at = literal + pair[0], at + 2
+        elif pair[0] == "}":
+            raise _malformed(template, "a } closes nothing")
+        elif pair[0] == "{":
+            field = _FIELD.match(template, at)
+            if field is None or not field[0][1:-1].strip():
+                raise _malformed(template, "a { isn't closed" if field is None else "{} is empty")
+            quoted = field["quoted"]
+            yield literal, field["plain"] if quoted is None else json.loads(quoted)
+            literal, at = "", field.end()
+        else:
+            literal, at = literal + pair[0], at + 1
+    yield literal, None
+
+
+def _malformed(template: str, why: str) -> DataError:
+    return DataError(f"text template {template!r}: {why}; write columns like {{title}}")
+
+
+def _column_texts(frame: pd.DataFrame, column: str, *, as_it_is: bool = False) -> list[str]:
     values = frame[column]
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         return ["" if pd.isna(v) else f"{v:g}" if v % 1 else str(int(v)) for v in values]
-    return ["" if pd.isna(v) else str(v)[: 4 * MAX_CHARACTERS].strip() for v in values]
-
-
-def is_free_text(name: str, values: pd.Series[str]) -> bool:
-    """Return whether a column holds words for people, by its name and a sample of its cells."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
-    named_so = _NOT_TEXT.search(spaced) or _NOT_TEXT_IN_OTHER_LANGUAGES.search(spaced)
-    if named_so or not pd.api.types.is_string_dtype(values):
-        return False
-    cells = [str(v) for v in values.head(20 * _SAMPLE) if not pd.isna(v) and str(v).strip()]
-    cells = cells[:_SAMPLE]
-    if len(set(cells)) < 2:
-        return False
-    worded = [c for c in cells if _LETTERS.search(c) and not _URL.match(c) and not _DATE.match(c)]
-    # A sentence of Chinese, Japanese or Thai has no blank either.
-    codes = len(set(cells)) == len(cells) and not any(
-        " " in c.strip() or UNSPACED_LETTER.search(c) for c in cells
-    )
-    objects = sum(c.startswith("{") for c in cells) * 2 > len(cells)
-    return len(worded) * 2 > len(cells) and not codes and not objects
-
-
-def _has_text(values: pd.Series[str]) -> bool:
-    return any(str(v).strip() for v in values if not pd.isna(v))
+    texts = ["" if pd.isna(v) else str(v)[:_MOST_READ] for v in values]
+    if as_it_is:
+        return [text.strip() for text in texts]
+    return [(plain_text(text) if may_hold_markup(text) else text).strip() for text in texts]

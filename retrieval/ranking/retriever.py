@@ -155,7 +155,9 @@ class Retriever:
 
     @cached_property
     def _mask(self) -> Callable[[tuple[str, ...]], NDArray[np.bool_]]:
-        return lru_cache(MASKS_KEPT)(partial(where_mask, self.bundle.catalog.frame))
+        catalog = self.bundle.catalog
+        of_these = partial(where_mask, catalog.frame, own_names=catalog.own_names)
+        return lru_cache(MASKS_KEPT)(of_these)
 
     @cached_property
     def _titles(self) -> NDArray[np.object_] | None:

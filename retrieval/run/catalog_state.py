@@ -165,7 +165,8 @@ class CatalogState:
         whole = pd.concat([trained.frame, self.items], ignore_index=True)
         if not np.array_equal(source, np.arange(len(whole))):
             whole = whole.take(source).reset_index(drop=True)
-        return Catalog(whole, trained.template, self.removed if self.removed.any() else None)
+        removed = self.removed if self.removed.any() else None
+        return Catalog(whole, trained.template, removed, trained.own_names)
 
     def popularity(self, rule: str) -> Popularity:
         """Return the popularity of the served rows; ``rule`` is what buckets were drawn by."""

@@ -8,7 +8,7 @@ import pytest
 
 from longtail.evaluation.baselines import BM25
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.files.columns import CATALOG_ROLES, INTERACTION_ROLES, find_roles
+from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.interactions import Histories, Interactions
 from longtail.retrieval.data.languages.column_names import NAMES
 from longtail.retrieval.data.text_template import resolve_template
@@ -30,7 +30,7 @@ LOG = ["user_id", "item_id", "timestamp", "weight"]
 )
 def test_a_catalog_header_is_known_in_other_languages(header: str) -> None:
     names = header.split(",")
-    roles = find_roles(Path("items.csv"), names, CATALOG_ROLES, {})
+    roles = find_roles(Path("items.csv"), names, "items", {})
     assert roles == dict(zip(CATALOG, names, strict=True))
 
 
@@ -46,7 +46,7 @@ def test_a_catalog_header_is_known_in_other_languages(header: str) -> None:
 )
 def test_a_log_header_is_known_in_other_languages(header: str) -> None:
     names = header.split(",")
-    roles = find_roles(Path("log.csv"), names, INTERACTION_ROLES, {})
+    roles = find_roles(Path("log.csv"), names, "log", {})
     assert roles == dict(zip(LOG, names, strict=True))
 
 

@@ -223,7 +223,7 @@ def _published(
     )
     learned = replace(
         bundle,
-        catalog=Catalog(catalog.frame, catalog.template),
+        catalog=Catalog(catalog.frame, catalog.template, own_names=catalog.own_names),
         summary={**served.trained.summary, "learned": about},
         learned=None,
     )

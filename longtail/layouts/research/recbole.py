@@ -14,10 +14,10 @@ from longtail.layouts.values import joined, number
 from longtail.retrieval.data.files.columns import (
     CATALOG_ROLES,
     INTERACTION_ROLES,
-    USER_ROLES,
+    FileKind,
     Role,
-    find_roles,
 )
+from longtail.retrieval.data.files.roles.find_roles import columns_by_name, find_roles
 
 _TYPES = ("token", "token_seq", "float", "float_seq")
 _READS_AS_TEXT = ("title", "description")
@@ -25,21 +25,20 @@ _Cell = Callable[[str], Any]
 
 
 def _convert(job: Conversion) -> None:
-    for part, roles, ids, table in (
-        ("items", CATALOG_ROLES, ("item_id",), job.items),
-        ("interactions", INTERACTION_ROLES, ("user_id", "item_id"), job.log),
-        ("users", USER_ROLES, ("user_id",), job.users),
-    ):
+    parts: tuple[tuple[str, FileKind, tuple[str, ...], Any], ...] = (
+        ("items", "items", ("item_id",), job.items),
+        ("interactions", "log", ("user_id", "item_id"), job.log),
+        ("users", "users", ("user_id",), job.users),
+    )
+    for part, kind, ids, table in parts:
         for path in job.files(part):
-            _copy(job, path, roles, ids, table)
+            _copy(job, path, kind, ids, table)
 
 
-def _copy(
-    job: Conversion, path: Path, roles: Sequence[Role], ids: Sequence[str], table: Any
-) -> None:
+def _copy(job: Conversion, path: Path, kind: FileKind, ids: Sequence[str], table: Any) -> None:
     """Write a file's columns under our names or else their own, the ids first."""
     typed = job.records.header(path, "\t")
-    by_role = find_roles(path, typed, roles, {})
+    by_role = find_roles(path, typed, kind, {})
     own = {column: role for role, column in by_role.items()}
     order = [by_role[role] for role in ids]
     order += [column for column in typed if column not in order]
@@ -94,9 +93,7 @@ def _file_of(roles: Sequence[Role], *others: Role) -> Fits:
 
 
 def _has(header: Sequence[str], role: Role) -> bool:
-    # As a role that may be missing, so that its absence is no error.
-    plain = Role(role.name, role.aliases, role.last_resort)
-    return bool(find_roles(Path(), header, (plain,), {}))
+    return bool(columns_by_name(role, header))
 
 
 _USER, _ITEM = (role for role in INTERACTION_ROLES if role.required)

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
-from longtail.retrieval.data.files.columns import CATALOG_ROLES, find_roles
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
+from longtail.retrieval.data.item_text.markup import without_markup
+from longtail.retrieval.data.item_text.variants import variants_of_products, with_variants
 from longtail.retrieval.data.text_template import MAX_CHARACTERS, render, resolve_template
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -48,7 +50,7 @@ def read_catalog(
             isn't there, the file is unreadable, mostly not UTF-8, or no usable row is left.
     """
     path = Path(path)
-    roles = find_roles(path, column_names(path, reading), CATALOG_ROLES, reading.columns)
+    roles = find_roles(path, column_names(path, reading), "items", reading.columns)
     table = read_table(path, rejected, reading=reading, step="reading catalog", progress=progress)
     keep = np.ones(len(table), bool)
 
@@ -70,8 +72,10 @@ def read_catalog(
         for reason, mask in read.bad.items():
             undecodable |= mask & (reason == NOT_UTF8)
             refuse(column, reason, mask, read.text)
+        # Tags have no business in a title: one that has some is suspect, and shall look so.
+        text = read.text if name == "item_id" else without_markup(read.text, tags=name != "title")
         raw = pa.types.is_binary(cells.type) and name not in roles
-        series[name] = _infer(read.text) if raw else _strings(read.text)
+        series[name] = _infer(text) if raw else _strings(text)
         if name in _LIST_ROLES:
             series[name] = series[name].map(_unlist)
     _check_encoding(table, undecodable)
@@ -79,12 +83,22 @@ def read_catalog(
     item_id = pc.utf8_trim_whitespace(pa.array(series["item_id"], pa.string()))
     series["item_id"] = _strings(item_id)
     refuse(roles["item_id"], "no item_id", series["item_id"].eq("").to_numpy(), item_id)
+    frame = pd.DataFrame(series)
+    variants = variants_of_products(frame, keep)
+    if variants.any():
+        frame = with_variants(frame, variants, keep)
+        keep &= ~variants
+        rejected.note(
+            f"{path}: {int(variants.sum()):,} rows repeat an item_id and have no title: variants, "
+            "read as part of their product"
+        )
     repeated = np.zeros(len(table), bool)
     repeated[keep] = series["item_id"][keep].duplicated().to_numpy()
     refuse(roles["item_id"], "item_id again (the first is kept)", repeated, item_id)
 
-    frame = pd.DataFrame(series)
-    template = resolve_template(reading.template, frame)
+    own_names = _own_names(roles, frame)
+    usable = frame if keep.all() else frame[keep]
+    template = resolve_template(reading.template, usable, own_names)
     texts = render(template, frame)
     refuse(template, "no text", np.array([not text for text in texts]), item_id)
     if not keep.any():
@@ -93,7 +107,7 @@ def read_catalog(
             f"{rejected.first(path)}"
         )
     _note_huge(table, frame[keep], rejected)
-    return Catalog(frame[keep].reset_index(drop=True), template)
+    return Catalog(frame[keep].reset_index(drop=True), template, own_names=own_names)
 
 
 def _names(table: Table, roles: Mapping[str, str]) -> dict[str, str]:
@@ -105,6 +119,15 @@ def _names(table: Table, roles: Mapping[str, str]) -> dict[str, str]:
         # A mapped column takes over a role's name from the column that carried it.
         names[column] = f"{name}_in_file" if name in names.values() else name
     return names
+
+
+def _own_names(roles: Mapping[str, str], frame: pd.DataFrame) -> dict[str, str]:
+    """Return the file's name of each column that a role renamed, to ours."""
+    return {
+        column: role
+        for role, column in roles.items()
+        if role != column and column not in frame.columns
+    }
 
 
 def _keeps_its_type(kind: Any) -> bool:

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import CodedIds, as_text, code_ids
 from longtail.retrieval.data.files.columns import (
-    INTERACTION_ROLES,
     NO_COLUMN,
-    find_roles,
     plain_name,
 )
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import find_roles, mapping_of
 from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
@@ -80,10 +79,11 @@ def read_interactions(
     """
     path = Path(path)
     present = column_names(path, reading)
-    roles = find_roles(path, present, INTERACTION_ROLES, reading.columns)
+    roles = find_roles(path, present, "log", reading.columns)
     filtered = columns_of(path, reading.keep, present)
     amounts = [name for name in present if plain_name(name) in QUANTITY_NAMES | STATUS_NAMES]
-    unmapped = time_names(present, roles, reading.columns.get("timestamp"))
+    mapped_time = mapping_of("log", reading.columns).get("timestamp")
+    unmapped = time_names(present, roles, mapped_time)
     table = read_table(
         path,
         rejected,
@@ -105,7 +105,7 @@ def read_interactions(
     row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)
     item = row_of_id[items.code]
     checks.refuse(roles["item_id"], "item not in the catalog", item < 0, spell_ids(items))
-    times = _unread_times(table, roles, reading.columns.get("timestamp"), rejected)
+    times = _unread_times(table, roles, mapped_time, rejected)
     if times is None:
         about = about_times(path, roles["timestamp"], now)
         times = parse_times(

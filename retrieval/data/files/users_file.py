@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
-from longtail.retrieval.data.files.columns import USER_ROLES, find_roles
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.users.cell_values import as_number, texts_of
 from longtail.retrieval.data.users.user_table import UserColumn, UserTable
@@ -50,10 +50,7 @@ def read_users(
     """
     path = Path(path)
     present = column_names(path, reading)
-    # The mapping is made for the log first: where the file lacks its column, names decide.
-    mapped = reading.columns.get("user_id")
-    mapping = {"user_id": mapped} if mapped in present else {}
-    role = find_roles(path, present, USER_ROLES, mapping)["user_id"]
+    role = find_roles(path, present, "users", reading.columns)["user_id"]
     table = read_table(path, rejected, reading=reading, step="reading users", progress=progress)
     ids = as_text(table.columns[role])
     user_id = pc.utf8_trim_whitespace(ids.text)

@@ -1,0 +1,1 @@
+"""What of an item's cells is words for people."""
