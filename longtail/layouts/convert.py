@@ -62,6 +62,8 @@ def convert(
     except OSError as error:
         raise DataError(f"can't write to {folder}: {error.strerror or error}") from error
     rows = {table: job.tables[table].rows for table in TABLES if table in job.tables}
+    if "users" not in rows and (old := folder / "users.parquet").exists():
+        job.notes.append(f"{old} was there before and is not of these files; take it away")
     return Converted(rows, [*left_out.lines(), *job.notes], unused)
 
 
@@ -69,5 +71,6 @@ def _check_folder(folder: Path) -> None:
     """Raise where a second catalog or log would stand beside the ones that are to be written."""
     ours = {f"{table}.parquet" for table in TABLES}
     for path in sorted(folder.glob("*.*")):
-        if path.name.partition(".")[0] in (*TABLES, "catalog") and path.name not in ours:
+        stem = path.name.partition(".")[0]
+        if stem in (*TABLES, "catalog", "customers") and path.name not in ours:
             raise DataError(f"{folder} already holds {path.name}; name another folder")

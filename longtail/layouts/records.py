@@ -67,11 +67,13 @@ class Records:
             self._left_out.read[path] = number
         self._progress(step, size, size)
 
-    def cells(self, path: Path, delimiter: str, width: int) -> Iterator[list[str]]:
+    def cells(
+        self, path: Path, delimiter: str, width: int, *, or_more: bool = False
+    ) -> Iterator[list[str]]:
         """Yield the cells of each line of a file without header or quotes, such as ``u.data``."""
         for number, line in self.lines(path, any_encoding=True):
             cells = line.split(delimiter)
-            if len(cells) == width:
+            if len(cells) == width or (or_more and len(cells) > width):
                 yield cells
             elif line:
                 self._left_out.bad_line(path, number, f"not {width} cells")
@@ -122,23 +124,21 @@ class Records:
         # A cell more, that is empty, stands for the columns that aren't there.
         places = [header.index(name) if name in header else width for name in names]
         pick = itemgetter(*places) if len(places) > 1 else lambda cells: (cells[places[0]],)
-        before = reader.line_num
+        before, here = reader.line_num, all(place < width for place in places)
         while True:
             try:
-                cells = next(reader)
-            except StopIteration:
+                for cells in reader:
+                    if len(cells) == width:
+                        yield pick(cells if here else [*cells, ""])
+                    elif cells:
+                        lost = reader.line_num - before
+                        self._left_out.bad_line(path, before + 1, f"not {width} cells", lost)
+                    before = reader.line_num
                 return
             except csv.Error as error:
                 lost = reader.line_num - before
                 self._left_out.bad_line(path, before + 1, f"{error}", lost)
-            else:
-                if len(cells) == width:
-                    cells.append("")
-                    yield pick(cells)
-                elif cells:
-                    lost = reader.line_num - before
-                    self._left_out.bad_line(path, before + 1, f"not {width} cells", lost)
-            before = reader.line_num
+                before = reader.line_num
 
     def objects(self, path: Path) -> Iterator[dict[str, Any]]:
         """Yield the object of each line, JSON or a Python literal, or the rows of Parquet.

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 MAX_LITERAL = 1 << 20
+_LINES = 20
 _KEY = re.compile(r"""['"](\w+)['"]\s*:""")
 
 
@@ -26,7 +27,7 @@ class Sample:
 
     Attributes:
         first: its first line that isn't blank, "" for Parquet and for what can't be read.
-        keys: the keys of a first line that is an object, the columns of a Parquet file.
+        keys: the keys of the objects in its first lines, the columns of a Parquet file.
     """
 
     first: str
@@ -38,14 +39,21 @@ class Sample:
             return self.first.split(delimiter)
         if delimiter == "\t":
             return [cell.strip(' "') for cell in self.first.split("\t")]
-        return [cell.strip() for cell in next(csv.reader([self.first], delimiter=delimiter), [])]
+        try:
+            cells = next(csv.reader([self.first], delimiter=delimiter), [])
+        except csv.Error:
+            return []
+        return [cell.strip() for cell in cells]
 
 
 Fits = Callable[[Sample], bool]
 
 
 def with_keys(*needed: str, without: str = "") -> Fits:
-    """Tell a file of objects, or a Parquet file, by keys that it has and one that it hasn't."""
+    """Tell a file of objects, or a Parquet file, by keys that it has and one that it hasn't.
+
+    Of a file of objects all keys of the first lines count.
+    """
     return lambda sample: sample.keys.issuperset(needed) and without not in sample.keys
 
 
@@ -89,19 +97,19 @@ def is_parquet(path: Path) -> bool:
 
 def sample_of(path: Path) -> Sample:
     """Return the start of a file; what can't be read has no keys and an empty first line."""
+    found: list[str] = []
     try:
         if is_parquet(path):
             return Sample("", frozenset(pyarrow.parquet.read_schema(path).names))
         with gzip.open(path, "rb") if is_gzip(path) else path.open("rb") as file:
-            for _ in range(100):
-                line = file.readline(MAX_LITERAL)
-                if first := decoded(line).strip("\r\n"):
-                    return Sample(first, _keys(first))
-                if not line:
-                    break
-    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException):
+            for _ in range(_LINES):
+                if line := decoded(file.readline(MAX_LITERAL)).strip("\r\n"):
+                    found.append(line)
+    except (OSError, EOFError, zlib.error, pa.ArrowException):
+        # Whoever reads the file to its end says what is wrong with it.
         pass
-    return Sample("")
+    # Objects may leave out what they don't know.
+    return Sample(found[0] if found else "", frozenset().union(*map(_keys, found)))
 
 
 def decoded(line: bytes) -> str:

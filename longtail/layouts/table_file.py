@@ -20,7 +20,7 @@ _ROWS_OF_A_GROUP = 1 << 16
 class TableFile:
     """Writes rows, given as tuples in the order of the columns, to a Parquet file.
 
-    The first ``ids`` cells of a row must not be empty: a row that lacks one is counted as left
+    The first ``ids`` cells, one or two, of a row must not be empty: a row that lacks one is counted as left
     out. None is an empty cell.
 
     Attributes:
@@ -34,11 +34,11 @@ class TableFile:
         self._schema = pa.schema(list(columns.items()))
         self._writer = pyarrow.parquet.ParquetWriter(path, self._schema, compression="zstd")
         self._pending: list[Sequence[Any]] = []
-        self._left_out, self._what, self._ids = left_out, what, ids
+        self._left_out, self._what, self._last_id = left_out, what, ids - 1
 
     def add(self, *row: Any) -> None:
         """Write one row."""
-        if not all(row[: self._ids]):
+        if not (row[0] and row[self._last_id]):
             at = next(i for i, cell in enumerate(row) if not cell)
             self._left_out.add(self._what, f"no {self._schema.names[at]}")
             return

@@ -21,10 +21,8 @@ def number(value: Any) -> float | None:
     >>> number("$1,299.50"), number(4), number("Free"), number(None), number(True)
     (1299.5, 4.0, None, None, None)
     """
-    if isinstance(value, bool) or value is None:
+    if value is None or value is True or value is False:
         return None
-    if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
     try:
         plain = float(value)
     except (TypeError, ValueError):

@@ -16,8 +16,14 @@ _ID, _STARS, _TIME = r"[^,]+", r"[1-5](\.0)?", r"\d{9,10}"
 # Pages that were saved in place of a title: the data set's own page says how to tell them.
 _NO_TITLE = "getTime"
 
-_META = with_keys("asin", "title", without="reviewerID")
-_REVIEWS = with_keys("asin", "reviewerID", "overall", "unixReviewTime")
+_META = any_of(
+    *(
+        with_keys("asin", key, without="reviewerID")
+        for key in ("title", "categories", "category", "imUrl")
+    )
+)
+_REVIEWS = with_keys("asin", "reviewerID", "overall")
+_META_2023 = with_keys("parent_asin", "title", without="user_id")
 _META_NAMES = ("meta_*.json", "metadata.json", "meta_*.jsonl")
 _BARE_RATINGS = with_cells(",", _ID, _ID, _STARS, _TIME)
 
@@ -146,7 +152,10 @@ AMAZON_2023 = Layout(
     "Amazon reviews, edition of 2023",
     (
         Part(
-            "metadata", _META_NAMES, with_keys("parent_asin", "title", "categories"), several=True
+            "metadata",
+            _META_NAMES,
+            _META_2023,
+            several=True,
         ),
         Part(
             "reviews",

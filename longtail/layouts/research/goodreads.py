@@ -128,14 +128,14 @@ GOODREADS = Layout(
         Part(
             "books",
             ("goodreads_books*.json",),
-            with_keys("book_id", "title", "authors"),
+            with_keys("book_id", "title", without="user_id"),
             several=True,
         ),
         Part(
             "interactions",
             ("goodreads_interactions*.json", "goodreads_interactions.csv"),
             any_of(
-                with_keys("user_id", "book_id", "is_read", "date_added"),
+                with_keys("user_id", "book_id", "is_read"),
                 with_header(*_CSV_COLUMNS),
             ),
             several=True,

@@ -9,11 +9,12 @@ from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, sample_of, with_cells, with_header
 from longtail.layouts.table_file import NUMBER, TEXT, TIME
 from longtail.layouts.values import iso_time, joined, number
+from longtail.retrieval.errors import DataError
 
 _ANY = r".*"
 _MOST_TAGS = 8
 _LISTENS = with_cells("\t", r".+", r"\d{4}-\d\d-\d\dT.*", _ANY, _ANY, _ANY, _ANY)
-_PLAYS = with_cells("\t", r"[0-9a-f]{40}", _ANY, _ANY, r" *\d+ *")
+_PLAYS = with_cells("\t", r".+", _ANY, _ANY, r" *\d+ *")
 _HETREC = with_header("userID", "artistID", "weight", delimiter="\t")
 
 
@@ -59,6 +60,8 @@ def _convert_plays(job: Conversion) -> None:
 
 def _convert_hetrec(job: Conversion) -> None:
     job.notes.append("plays have no times: the order of the file stands for them")
+    if not job.files("artists"):
+        raise DataError("lastfm: user_artists.dat names artists by number; artists.dat is missing")
     tagged = _tags(job)
     items = job.items(item_id=TEXT, title=TEXT, categories=TEXT)
     for path in job.files("artists"):

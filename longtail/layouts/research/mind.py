@@ -11,13 +11,15 @@ from longtail.layouts.table_file import TEXT, TIME, WHOLE
 from longtail.layouts.values import SECOND, joined, written_time
 
 _TIME = "%m/%d/%Y %I:%M:%S %p"
-_NEWS_ID, _ANY = r"N\d+", r".*"
+_ANY = r".*"
+_MOMENT = r"\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M"
 
 
 def _convert(job: Conversion) -> None:
     items = job.items(item_id=TEXT, title=TEXT, categories=TEXT, description=TEXT)
     for path in job.files("news"):
-        for news, category, subcategory, title, abstract, *_ in job.records.cells(path, "\t", 8):
+        lines = job.records.cells(path, "\t", 5, or_more=True)
+        for news, category, subcategory, title, abstract, *_ in lines:
             # Train and dev share most of their news.
             if news not in items:
                 items.add(news, title, joined((category, subcategory)), abstract)
@@ -56,11 +58,11 @@ def _first_lines(job: Conversion) -> tuple[dict[str, tuple[int, Path, str]], int
 MIND = Layout(
     "MIND, small and large: news and impressions",
     (
-        Part("news", ("news.tsv",), with_cells("\t", _NEWS_ID, *[_ANY] * 7), several=True),
+        Part("news", ("news.tsv",), with_cells("\t", r"\S+", *[_ANY] * 7), several=True),
         Part(
             "behaviors",
             ("behaviors.tsv",),
-            with_cells("\t", r"\d+", r"U\d+", r"\d+/\d+/\d{4} .*", _ANY, r"(N\d+.*)?"),
+            with_cells("\t", r"\S+", r"\S+", _MOMENT, _ANY, _ANY),
             several=True,
         ),
     ),

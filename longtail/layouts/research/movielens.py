@@ -66,7 +66,7 @@ _OCCUPATIONS_OF_1M = (
     "writer",
 )
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
-_ID, _ANY = r"\d+", r".*"
+_ID, _ANY = r"[^\s:|]+", r".*"
 _RATING = (_ID, _ID, r"\d(\.\d)?", r"-?\d+")
 _MOVIE_OF_100K = with_cells("|", _ID, *[_ANY] * 4, *["[01]"] * len(_GENRES_OF_100K))
 _IS_CSV = with_header("movieId")
@@ -146,8 +146,8 @@ MOVIELENS = Layout(
             "users",
             ("users.dat", "u.user"),
             any_of(
-                with_cells("::", _ID, "[MF]", _ID, _ID, _ANY),
-                with_cells("|", _ID, _ID, "[MF]", _ANY, _ANY),
+                with_cells("::", _ID, "[MF]", r"\d+", r"\d+", _ANY),
+                with_cells("|", _ID, r"\d+", "[MF]", _ANY, _ANY),
             ),
             required=False,
         ),

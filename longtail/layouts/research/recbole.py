@@ -18,6 +18,7 @@ from longtail.retrieval.data.files.columns import (
     Role,
 )
 from longtail.retrieval.data.files.roles.find_roles import columns_by_name, find_roles
+from longtail.retrieval.errors import DataError
 
 _TYPES = ("token", "token_seq", "float", "float_seq")
 _READS_AS_TEXT = ("title", "description")
@@ -38,7 +39,10 @@ def _convert(job: Conversion) -> None:
 def _copy(job: Conversion, path: Path, kind: FileKind, ids: Sequence[str], table: Any) -> None:
     """Write a file's columns under our names or else their own, the ids first."""
     typed = job.records.header(path, "\t")
-    by_role = find_roles(path, typed, kind, {})
+    by_role = find_roles(path, typed, kind, {}, optional=("title",))
+    if kind == "items" and "title" not in by_role:
+        by_role["title"] = _words_column(path, typed, set(by_role.values()))
+        job.notes.append(f"{path}: no column for the title; {by_role['title']} stands for it")
     own = {column: role for role, column in by_role.items()}
     order = [by_role[role] for role in ids]
     order += [column for column in typed if column not in order]
@@ -94,6 +98,15 @@ def _file_of(roles: Sequence[Role], *others: Role) -> Fits:
 
 def _has(header: Sequence[str], role: Role) -> bool:
     return bool(columns_by_name(role, header))
+
+
+def _words_column(path: Path, typed: Sequence[str], others: set[str]) -> str:
+    """Return the first column of words that has no role, failing that the first with one value."""
+    for kind in (":token_seq", ":token"):
+        for column in typed:
+            if column.endswith(kind) and column not in others:
+                return column
+    raise DataError(f"{path}: no column of words; found: {', '.join(typed)}")
 
 
 _USER, _ITEM = (role for role in INTERACTION_ROLES if role.required)

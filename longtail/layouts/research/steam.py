@@ -45,7 +45,7 @@ def _convert_reviews(job: Conversion) -> None:
     for path in job.files("reviews"):
         for review in job.records.objects(path):
             log.add(
-                text(review.get("username")),
+                text(review.get("username")) or text(review.get("user_id")),
                 text(review.get("product_id")),
                 number(review.get("hours")),
                 iso_time(text(review.get("date"))),
@@ -67,12 +67,16 @@ def _words(value: object) -> list[str]:
     return [text(word) for word in value] if isinstance(value, list) else [text(value)]
 
 
-_REVIEWS = with_keys("username", "product_id", "hours")
-_LIBRARIES = with_keys("user_id", "items", "items_count")
+_REVIEWS = any_of(with_keys("username", "product_id"), with_keys("user_id", "product_id"))
+_LIBRARIES = with_keys("user_id", "items")
 STEAM = Layout(
     "Steam games with reviews, or with libraries",
     (
-        Part("games", ("steam_games.json",), with_keys("app_name", "id", "reviews_url")),
+        Part(
+            "games",
+            ("steam_games.json",),
+            any_of(with_keys("id", "app_name"), with_keys("id", "title", without="user_id")),
+        ),
         Part(
             "reviews or libraries",
             ("steam_reviews.json", "steam_new.json", "australian_users_items.json"),

@@ -48,12 +48,12 @@ YELP = Layout(
         Part(
             "businesses",
             ("yelp_academic_dataset_business.json", "business.json"),
-            with_keys("business_id", "name", "categories"),
+            with_keys("business_id", "name", without="user_id"),
         ),
         Part(
             "reviews",
             ("yelp_academic_dataset_review.json", "review.json"),
-            with_keys("review_id", "user_id", "business_id", "stars"),
+            with_keys("user_id", "business_id", "stars"),
             several=True,
         ),
     ),

@@ -88,7 +88,7 @@ GA4 = Layout(
         Part(
             "events",
             ("events_*", "*.json", "*.jsonl", "*.parquet"),
-            with_keys("event_name", "event_timestamp", "items"),
+            with_keys("event_name", "event_timestamp"),
             several=True,
         ),
     ),

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
-from longtail.layouts.sample import Sample, with_header
+from longtail.layouts.sample import Sample, any_of, with_header
 from longtail.layouts.shops.products import Products
 from longtail.layouts.table_file import NUMBER, TEXT, TIME, WHOLE
 from longtail.layouts.values import iso_time, joined, number
 from longtail.retrieval.errors import DataError
 
-_PRODUCT_COLUMNS = ("ID", "Type", "Name")
+_PRODUCT_COLUMNS = ("ID", "Name")
 _PRODUCT_OPTIONS = (
+    "Type",
     "SKU",
     "Parent",
     "Categories",
@@ -42,6 +43,8 @@ _NAME = ("Item Name", "Product Name", "item_name", "product_name")
 _QUANTITY = ("Quantity (- Refund)", "Quantity", "quantity", "item_quantity")
 _LIST = ("line_items", "Product(s)")
 _NUMBERED_LINE = re.compile(r"line_item_\d+")
+# Lines of an order in one cell; a line may hold what PHP has written, semicolons included.
+_NEXT_LINE = re.compile(r";(?=(?:id|name|sku|product_id):)")
 _GUEST = ("", "0")
 _NOT_TAKEN = ("cancelled", "failed", "pending", "pendingpayment", "checkoutdraft", "draft", "trash")
 # A comma that belongs to a category has a backslash before it.
@@ -68,7 +71,7 @@ def _convert(job: Conversion) -> None:
         attributes = _attribute_columns(job.records.header(path))
         columns = (*_PRODUCT_OPTIONS, *attributes)
         for row in job.records.rows(path, _PRODUCT_COLUMNS, columns):
-            own_id, kind, name, sku, parent, *cells = (cell.strip() for cell in row)
+            own_id, name, kind, sku, parent, *cells = (cell.strip() for cell in row)
             if "variation" in kind:
                 variations.append((own_id, sku, parent))
                 continue
@@ -152,7 +155,7 @@ def _lines_of(cell: str) -> Iterator[_Line]:
     [('', '', '', 'Cap', '2'), ('', '', '', 'Tea, loose', '1')]
     """
     if "|" in cell:
-        for part in re.split(r";(?=\w+:)", cell):
+        for part in _NEXT_LINE.split(cell):
             fields = dict(field.split(":", 1) for field in part.split("|") if ":" in field)
             names = ("product_id", "variation_id", "sku", "name", "quantity")
             product, variation, sku, name, quantity = (fields.get(n, "").strip() for n in names)
@@ -221,7 +224,10 @@ WOOCOMMERCE = Layout(
         Part(
             "products",
             ("wc-product-export*.csv", "products*.csv"),
-            with_header(*_PRODUCT_COLUMNS, "Categories"),
+            any_of(
+                with_header(*_PRODUCT_COLUMNS, "Categories"),
+                with_header(*_PRODUCT_COLUMNS, "Regular price"),
+            ),
             several=True,
         ),
         Part("orders", ("orders*.csv", "*order*.csv"), _is_orders, several=True),
