@@ -20,8 +20,8 @@ _ROWS_OF_A_GROUP = 1 << 16
 class TableFile:
     """Writes rows, given as tuples in the order of the columns, to a Parquet file.
 
-    The first ``ids`` cells, one or two, of a row must not be empty: a row that lacks one is counted as left
-    out. None is an empty cell.
+    The first ``ids`` cells of a row, one or two, must not be empty: a row that lacks one is counted
+    as left out. None is an empty cell.
 
     Attributes:
         rows: how many were written.
