@@ -26,7 +26,7 @@ from longtail.retrieval.progress import Progress
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SUFFIXES = [
     kind + zipped
-    for kind in (".parquet", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".pq")
+    for kind in (".parquet", ".csv", ".tsv", ".txt", ".dat", ".jsonl", ".ndjson", ".json", ".pq")
     for zipped in ("", ".gz")
     if not (zipped and kind in (".parquet", ".pq"))
 ]

@@ -51,7 +51,7 @@ def read_items(
     """
     reading = replace(reading, template=like.template)
     if partial:
-        there = column_names(path, reading)
+        there = column_names(path, reading.of("items"))
         roles = find_roles(path, there, "items", reading.columns)
         if not {*roles, *there} >= set(template_columns(like.template)):
             reading = replace(reading, template="{title}")

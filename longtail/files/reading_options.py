@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from longtail.files.dialect_options import DIALECT_FIELDS, DIALECT_OPTIONS, dialect_said
 from longtail.retrieval.data.files.dialect.reading import Reading
 
 _Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -20,6 +21,7 @@ _FILE_OPTIONS: tuple[_Option, ...] = (
         metavar="ROLE=COLUMN",
         help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
     ),
+    *DIALECT_OPTIONS,
 )
 _LOG_OPTIONS: tuple[_Option, ...] = (
     click.option(
@@ -51,7 +53,7 @@ _TEXT_OPTIONS: tuple[_Option, ...] = (
     ),
 )
 # What of an option's value goes into `Reading` under which name.
-_FIELDS = ("columns", "time_format", "positive", "keep", "template")
+_FIELDS = ("columns", "time_format", "positive", "keep", "template", *DIALECT_FIELDS)
 
 
 def catalog_reading(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,4 +98,4 @@ def make_reading(columns: Sequence[str] = (), **said: Any) -> Reading:
         if not (equals and role and column):
             raise click.BadParameter(f"{pair!r} is not ROLE=COLUMN", param_hint="--column")
         mapping[role.strip()] = column.strip()
-    return Reading(columns=mapping, **said)
+    return Reading(columns=mapping, **dialect_said(**said))

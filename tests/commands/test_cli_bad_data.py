@@ -61,7 +61,7 @@ CUT_OFF = gzip.compress(b"item_id,title\n" + b"".join(b"%d,t\n" % n for n in NOI
             b"user_id,item_id,timestamp\nu,a,4102444800\n",
             ["none of its 1 rows", "future"],
         ),
-        ("items.csv", "item_id,title\né,è\nà,ü\n".encode("latin-1"), ["UTF-8"]),
+        ("items.csv", b"item_id,title\n\x81\x98,a\n\x98\x81,b\n", ["not UTF-8", "--encoding NAME"]),
         ("items.csv.gz", CUT_OFF, ["items.csv.gz", "cut off after"]),
         ("items.csv.gz", b"item_id,title\na,A\n", ["is not a gzip file"]),
         ("items.parquet", b"PAR1 cut off", ["items.parquet", "not a whole Parquet file"]),

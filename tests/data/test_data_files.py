@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
-from longtail.retrieval.data.files.delimited import split_record
 from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.dialect.records import split_record
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
+from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
+from longtail.retrieval.data.files.dialect.numbers import blank_as_null, whole_column_of_numbers
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
@@ -49,7 +51,7 @@ def read_catalog(
         DataError: a required column is missing or ambiguous, the template names a column that
             isn't there, the file is unreadable, mostly not UTF-8, or no usable row is left.
     """
-    path = Path(path)
+    path, reading = Path(path), reading.of("items")
     roles = find_roles(path, column_names(path, reading), "items", reading.columns)
     table = read_table(path, rejected, reading=reading, step="reading catalog", progress=progress)
     keep = np.ones(len(table), bool)
@@ -63,7 +65,7 @@ def read_catalog(
     undecodable = np.zeros(len(table), bool)
     for column, name in _names(table, roles).items():
         cells = table.columns[column]
-        if pa.types.is_decimal(cells.type):
+        if pa.types.is_decimal(cells.type) and name not in roles:
             cells = cells.cast(pa.float64())
         if _keeps_its_type(cells.type) and name not in roles:
             series[name] = _series(cells)
@@ -74,8 +76,8 @@ def read_catalog(
             refuse(column, reason, mask, read.text)
         # Tags have no business in a title: one that has some is suspect, and shall look so.
         text = read.text if name == "item_id" else without_markup(read.text, tags=name != "title")
-        raw = pa.types.is_binary(cells.type) and name not in roles
-        series[name] = _infer(text) if raw else _strings(text)
+        raw = pa.types.is_binary(cells.type)
+        series[name] = _strings(text) if name in roles else _infer(text, raw, table.decimal)
         if name in _LIST_ROLES:
             series[name] = series[name].map(_unlist)
     _check_encoding(table, undecodable)
@@ -140,23 +142,27 @@ def _keeps_its_type(kind: Any) -> bool:
     )
 
 
-def _infer(text: Any) -> pd.Series[Any]:
+def _infer(text: Any, raw: bool, decimal: str) -> pd.Series[Any]:
     """Return text cells as numbers or truth values where all of them are, an empty one as NaN.
 
-    A cell like ``0123`` is a code, so its column stays text.
+    A cell like ``0123`` is a code, so its column stays text. What isn't ``raw`` was text in its
+    file, and stays so unless it is amounts of money.
     """
-    trimmed = pc.utf8_trim_whitespace(text)
-    filled = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    filled = blank_as_null(text)
     codes = pc.any(pc.match_substring_regex(filled, r"^[+-]?0\d")).as_py()
-    if filled.null_count < len(filled) and not codes:
-        for kind in (pa.int64(), pa.float64(), pa.bool_()):
-            if kind == pa.bool_() and pc.any(pc.is_in(filled, pa.array(["0", "1"]))).as_py():
-                continue
-            try:
-                return _series(filled.cast(kind))
-            except pa.ArrowInvalid:
-                continue
-    return _strings(text)
+    if filled.null_count == len(filled) or codes:
+        return _strings(text)
+    kinds = (pa.int64(), *((pa.float64(),) if decimal != "," else ()), pa.bool_())
+    for kind in kinds if raw else ():
+        if kind == pa.bool_() and pc.any(pc.is_in(filled, pa.array(["0", "1"]))).as_py():
+            continue
+        try:
+            values: pd.Series[Any] = _series(filled.cast(kind))
+            return values
+        except pa.ArrowInvalid:
+            continue
+    numbers = whole_column_of_numbers(text, decimal, amounts_only=not raw)
+    return _strings(text) if numbers is None else pd.Series(numbers)
 
 
 def _series(cells: Any) -> pd.Series[Any]:
@@ -197,11 +203,9 @@ def _flat(value: Any) -> list[Any]:
 
 def _check_encoding(table: Table, undecodable: NDArray[np.bool_]) -> None:
     if undecodable.sum() * 2 > len(undecodable):
-        raise DataError(
-            f"{table.path}: {int(undecodable.sum()):,} of {len(table):,} rows are not UTF-8 (first "
-            f"in row {int(table.rows[np.argmax(undecodable)])}); convert the file: "
-            f"iconv -f LATIN1 -t UTF-8 {table.path.name}"
-        )
+        first = int(table.rows[np.argmax(undecodable)])
+        what = f"{int(undecodable.sum()):,} of {len(table):,} rows (first row {first})"
+        raise not_decoded(table.path, what)
 
 
 def _note_huge(table: Table, frame: pd.DataFrame, rejected: RejectedRows) -> None:

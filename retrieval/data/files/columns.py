@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,3 +109,32 @@ def plain_name(column: str) -> str:
     column = unicodedata.normalize("NFKC", column)
     name = re.sub(r":(token|token_seq|float|float_seq)$", "", column.strip(' \ufeff\t\r"'))
     return re.sub(r"[\s_\-.()]", "", name).lower()
+
+
+def is_known_name(column: str) -> bool:
+    """Return whether a column of this name has a role by itself."""
+    return plain_name(column) in _KNOWN_NAMES
+
+
+def file_of_names(names: Sequence[str]) -> str:
+    """Return which file has columns of these names: items, log or users; "" where none tells.
+
+    >>> file_of_names(["user_id", "item_id", "weight"]), file_of_names(["id", "title"])
+    ('log', 'items')
+    """
+    user, item, title = (
+        any(plain_name(column) in _words(role) for column in names)
+        for role in (INTERACTION_ROLES[0], CATALOG_ROLES[0], CATALOG_ROLES[1])
+    )
+    if user:
+        return "log" if item else "users"
+    return "items" if item and title else ""
+
+
+def _words(role: Role) -> list[str]:
+    return f"{plain_name(role.name)} {role.aliases} {role.last_resort}".split()
+
+
+_KNOWN_NAMES = frozenset(
+    word for role in (*CATALOG_ROLES, *INTERACTION_ROLES, *USER_ROLES) for word in _words(role)
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zlib
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from longtail.retrieval.data.files.dialect.encoding.recoded_stream import RecodedStream
+from longtail.retrieval.data.files.dialect.inflating import InflatedStream
 from longtail.retrieval.errors import DataError
-from longtail.retrieval.progress import Progress
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -22,12 +22,16 @@ _FORMATS: dict[str, Format] = {
     ".inter": "tsv",  # RecBole's files of interactions, items and users
     ".item": "tsv",
     ".user": "tsv",
+    ".txt": "csv",  # what stands between their cells is looked for
+    ".dat": "csv",
+    ".data": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+_BUFFER_BYTES = 1 << 20
 GZIP_FAILURES = (EOFError, zlib.error, OSError)
 # Files that have to be exported first, and how.
 _SPREADSHEET = "is a spreadsheet: export it as CSV (UTF-8), its dates as 2024-01-31"
@@ -49,20 +53,43 @@ class DataFile:
         path: where it is, as the caller named it.
         format: csv, tsv, jsonl or parquet.
         gzipped: whether it is to be read through gzip.
+        delimiter: what stands between two cells of a delimited file.
+        encoding: Python's codec of its text.
+        names: the names of its columns, empty where its first line says them.
+        has_header: whether its first line names columns.
+        quoted: whether cells may stand between quotes.
+        max_inflated_gb: how large it may become without gzip; None for the usual bounds.
     """
 
     path: Path
     format: Format
     gzipped: bool
+    delimiter: bytes = b","
+    encoding: str = "utf-8"
+    names: tuple[str, ...] = ()
+    has_header: bool = True
+    quoted: bool = True
+    max_inflated_gb: float | None = None
 
     @property
-    def delimiter(self) -> bytes:
-        """What stands between two cells of a delimited file."""
-        return b"\t" if self.format == "tsv" else b","
+    def is_delimited(self) -> bool:
+        """Whether its lines are cells with something between them."""
+        return self.format in ("csv", "tsv")
 
     def open(self) -> Any:
-        """Return a binary stream of the file with gzip taken off."""
-        return gzip.open(self.path, "rb") if self.gzipped else open(self.path, "rb")
+        """Return a binary stream of the file in UTF-8, with gzip taken off."""
+        return self.open_both()[1]
+
+    def open_both(self) -> tuple[Any, Any]:
+        """Return a stream of the bytes on disk, and one of its text in UTF-8 on top of it."""
+        raw: Any = open(self.path, "rb")  # noqa: SIM115
+        stream = raw
+        if self.gzipped:
+            inflated = InflatedStream(self.path, raw, self.max_inflated_gb)
+            stream = io.BufferedReader(inflated, _BUFFER_BYTES)
+        if self.encoding != "utf-8":
+            stream = io.BufferedReader(RecodedStream(stream, self.encoding), _BUFFER_BYTES)
+        return raw, stream
 
 
 def identify(path: Path) -> DataFile:
@@ -83,7 +110,7 @@ def identify(path: Path) -> DataFile:
     if kind is None or (gzipped and kind == "parquet"):
         raise DataError(
             f"{path}: files of type {suffix + ('.gz' if gzipped else '') or '(none)'!r} aren't "
-            "read; use .csv, .tsv, .jsonl (each also .gz) or .parquet"
+            "read; use .csv, .tsv, .txt, .dat, .jsonl (each also .gz) or .parquet"
         )
     try:
         with open(path, "rb") as stream:
@@ -93,14 +120,10 @@ def identify(path: Path) -> DataFile:
     if not start:
         raise DataError(f"{path}: the file is empty")
     _check_magic(path, start, kind, gzipped)
-    return DataFile(path, kind, gzipped)
+    return DataFile(path, kind, gzipped, b"\t" if kind == "tsv" else b",")
 
 
 def _check_magic(path: Path, start: bytes, kind: Format, gzipped: bool) -> None:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(
-            f"{path}: is UTF-16; convert it to UTF-8: iconv -f UTF-16 -t UTF-8 {path.name}"
-        )
     actual = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), "text")
     expected = "gzip" if gzipped else "Parquet" if kind == "parquet" else "text"
     if actual != expected:
@@ -146,47 +169,3 @@ def _unreadable_gzip(path: Path) -> DataError:
         f"{path}: the gzip file {damage} after {lines:,} complete lines; nothing was read from "
         "it. Fetch or compress the file again"
     )
-
-
-class WatchedStream(io.BufferedIOBase):
-    """The bytes of a data file; counts its lines and reports progress while a reader pulls.
-
-    Attributes:
-        lines: line ends seen so far, and one more for an unfinished last line once at the end.
-        blank_lines: at most as many as there are; runs of three are counted as one.
-        starts_blank: whether the very first line is blank.
-    """
-
-    def __init__(self, file: DataFile, step: str, progress: Progress) -> None:
-        self._raw = open(file.path, "rb")  # noqa: SIM115
-        self._stream: Any = gzip.GzipFile(fileobj=self._raw) if file.gzipped else self._raw
-        self._size = file.path.stat().st_size
-        self._step, self._progress = step, progress
-        self._last = b""
-        self.lines = 0
-        self.blank_lines = 0
-        self.starts_blank = False
-
-    def readable(self) -> bool:
-        """Say yes: this stream is for reading, once, from front to back."""
-        return True
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to ``size`` bytes."""
-        block: bytes = self._stream.read(size)
-        if block:
-            self.starts_blank |= self._last == b"" and block[:1] in b"\r\n"
-            self.lines += block.count(b"\n")
-            self.blank_lines += block.count(b"\n\n") + block.count(b"\n\r\n")
-            self._last = block[-1:]
-            self._progress(self._step, self._raw.tell(), self._size)
-        elif self._last not in (b"", b"\n"):
-            self.lines += 1
-            self._last = b"\n"
-        return block
-
-    def close(self) -> None:
-        """Close the file underneath."""
-        self._stream.close()
-        self._raw.close()
-        super().close()

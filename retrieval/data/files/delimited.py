@@ -1,10 +1,10 @@
-"""CSV and TSV files as Arrow columns of raw bytes: at full speed where the file is clean, line by
+"""Delimited files as Arrow columns of raw bytes: at full speed where the file is clean, line by
 line where it isn't."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,50 +12,49 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.files.data_file import (
-    GZIP_FAILURES,
-    DataFile,
-    WatchedStream,
-    being_read,
-)
+from longtail.retrieval.data.files.data_file import GZIP_FAILURES, DataFile, being_read
+from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
+from longtail.retrieval.data.files.dialect.lines import bounded_lines
+from longtail.retrieval.data.files.dialect.records import records, split_record
+from longtail.retrieval.data.files.dialect.sniffing import cells_of
+from longtail.retrieval.data.files.dialect.watched_stream import STAND_IN, WatchedStream
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 
+__all__ = ["header", "is_all_utf8", "read_delimited", "split_record"]
+
+MOST_COLUMNS = 10_000
 _BLOCK_BYTES = 8 << 20
 _BATCH_ROWS = 100_000
-# How far a quote that stays open is followed before it counts as stray.
-_RECORD_LINES, _RECORD_BYTES = 1000, 16 << 20
 
 
 def header(file: DataFile) -> list[str]:
-    """Return the column names in the first line that isn't blank.
+    """Return the column names: those given, or the first line that isn't blank.
 
     Raises:
-        DataError: there is none, or it isn't UTF-8, or the gzip file is damaged.
+        DataError: there is none, or it isn't in the file's encoding, or the gzip file is damaged.
     """
+    if file.names:
+        return list(file.names)
     with being_read(file), file.open() as stream:
-        first = next((line for line in stream if line.strip()), b"")
-    first = first.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+        first = next((x for x in bounded_lines(stream, file.path) if x.strip()), b"")
+    first = first.rstrip(b"\r\n")
     if not first:
         raise DataError(f"{file.path}: the file is empty")
     if b"\r" in first:
         raise DataError(
             f"{file.path}: its lines end in CR alone; convert it: tr '\\r' '\\n' < {file.path.name}"
         )
-    fields = split_record(first, file.delimiter) or first.split(file.delimiter)
-    if len(fields) == 1 and (others := [d for d in (b",", b"\t", b";") if d in first]):
+    fields = cells_of(first, file.delimiter)
+    if len(fields) > MOST_COLUMNS:
         raise DataError(
-            f"{file.path}: its cells stand between {others[0].decode()!r}, not "
-            f"{file.delimiter.decode()!r}; write it as .csv with ',' or as .tsv with tabs"
+            f"{file.path}: has {len(fields):,} columns; at most {MOST_COLUMNS:,} are read"
         )
     try:
         return [field.decode().strip() for field in fields]
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{file.path}: the header line is not UTF-8 (byte {error.start}); convert the file: "
-            f"iconv -f LATIN1 -t UTF-8 {file.path.name}"
-        ) from error
+        raise not_decoded(file.path, f"the header line (byte {error.start})") from error
 
 
 def read_delimited(
@@ -69,8 +68,8 @@ def read_delimited(
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
     """Return the wanted columns as binary cells, and the record number of each row.
 
-    Columns in ``encoded`` come dictionary-encoded. Lines with too many or too few cells, or with
-    a quote that is never closed, are set aside.
+    Columns in ``encoded`` come dictionary-encoded. Lines with too many or too few cells, with a
+    quote that is never closed or with text after one that is, are set aside.
 
     Raises:
         DataError: the gzip file breaks off, or the file can't be read.
@@ -94,22 +93,26 @@ def _read_fast(
     """Return the columns, or None for any file in which a record isn't exactly one line.
 
     Arrow swallows the rest of a file into a cell whose quote is never closed and says nothing;
-    as many records as lines is the proof that no such cell is there.
+    as many records as lines is the proof that no such cell is there. Text after a closing quote
+    it takes for more of the cell, so the stream looks for that.
     """
     types = {
         str(at): pa.dictionary(pa.int32(), pa.binary()) if name in encoded else pa.binary()
         for name, at in places.items()
     }
     stream = WatchedStream(file, step, progress)
+    between = STAND_IN if len(file.delimiter) > 1 else file.delimiter
     try:
         table = pyarrow.csv.read_csv(
             stream,
             read_options=pyarrow.csv.ReadOptions(
                 block_size=_BLOCK_BYTES,
-                skip_rows=1,
+                skip_rows=int(file.has_header),
                 column_names=[str(i) for i in range(width)],
             ),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=file.delimiter.decode()),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=between.decode(), quote_char='"' if file.quoted else False
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=types, include_columns=list(types), strings_can_be_null=False
             ),
@@ -120,7 +123,8 @@ def _read_fast(
         return None
     finally:
         stream.close()
-    if stream.starts_blank or stream.lines - stream.blank_lines != table.num_rows + 1:
+    records_seen = table.num_rows + file.has_header
+    if stream.starts_blank or stream.doubtful or stream.lines - stream.blank_lines != records_seen:
         return None
     table = table.unify_dictionaries()
     return {name: table.column(str(at)) for name, at in places.items()}
@@ -139,15 +143,17 @@ def _read_careful(
     rows: list[NDArray[np.int64]] = []
     done = 0
     with file.open() as stream:
-        next(line for line in stream if line.strip())  # the header
-        records = _records(stream, width, file.delimiter)
-        while batch := list(itertools.islice(records, _BATCH_ROWS)):
+        lines = bounded_lines(stream, file.path)
+        if file.has_header:
+            next(line for line in lines if line.strip())
+        found = records(lines, width, file.delimiter, quoted=file.quoted)
+        while batch := list(itertools.islice(found, _BATCH_ROWS)):
             good = [fields for fields, _ in batch if len(fields) == width]
             fine = np.array([len(fields) == width for fields, _ in batch])
             numbers = np.arange(done + 1, done + len(batch) + 1, dtype=np.int64)
             for reason in dict.fromkeys(why for _, why in batch if why):
                 bad = np.array([why == reason for _, why in batch])
-                shown = [b",".join(fields) for (fields, why) in batch if why == reason]
+                shown = [file.delimiter.join(f) for (f, why) in batch if why == reason]
                 text = [line[:200].decode(errors="backslashreplace") for line in shown]
                 rejected.add(file.path, numbers[bad], "(line)", reason, text)
             rows.append(numbers[fine])
@@ -164,90 +170,13 @@ def _read_careful(
     return columns, np.concatenate(rows) if rows else np.empty(0, np.int64)
 
 
-def _records(
-    lines: Iterator[bytes], width: int, delimiter: bytes
-) -> Iterator[tuple[list[bytes], str]]:
-    """Yield (cells, "") of every record, or what could be read of it and why it is bad.
-
-    A bad record always has another number of cells than ``width``.
-    """
-    waiting: list[bytes] = []
-    while True:
-        line = waiting.pop() if waiting else next(lines, None)
-        if line is None:
-            return
-        line = line.rstrip(b"\r\n")
-        if not line:
-            continue
-        if b'"' not in line:
-            fields: list[bytes] | None = line.split(delimiter)
-        else:
-            fields = split_record(line, delimiter)
-            if fields is None and delimiter == b"\t" and line.count(delimiter) == width - 1:
-                fields = line.split(delimiter)  # TSV is often written without quoting
-            if fields is None:
-                fields, ahead = _follow_quote(line, waiting, lines, width, delimiter)
-                waiting.extend(reversed(ahead))
-        if fields is None:
-            yield [line] if width > 1 else [], "quote never closed"
-        elif len(fields) != width:
-            yield fields, "wrong number of cells"
-        else:
-            yield fields, ""
-
-
-def _follow_quote(
-    line: bytes, waiting: list[bytes], lines: Iterator[bytes], width: int, delimiter: bytes
-) -> tuple[list[bytes] | None, list[bytes]]:
-    """Return the record that goes on over several lines, and the lines it did not use.
-
-    A quote is stray, and the record None, when it is never closed or when every line it would
-    swallow is a whole record by itself.
-    """
-    taken: list[bytes] = []
-    size = len(line)
-    while len(taken) < _RECORD_LINES and size < _RECORD_BYTES:
-        following = waiting.pop() if waiting else next(lines, None)
-        if following is None:
-            break
-        taken.append(following)
-        size += len(following)
-        if b'"' not in following:
-            continue
-        fields = split_record(b"\n".join([line, *(t.rstrip(b"\r\n") for t in taken)]), delimiter)
-        if fields is None:
-            continue
-        alone = [split_record(t.rstrip(b"\r\n"), delimiter) or [] for t in taken]
-        if len(fields) != width or all(len(cells) == width for cells in alone):
-            break
-        return fields, []
-    return None, taken
-
-
-def split_record(line: bytes, delimiter: bytes) -> list[bytes] | None:
-    r"""Return the cells of a record, or None when a quote in it is never closed.
-
-    A quote counts only at the start of a cell, as in RFC 4180; ``3" pipe`` keeps its own.
-
-    >>> split_record(b'a,"b, ""c\""",3" pipe', b",")
-    [b'a', b'b, "c"', b'3" pipe']
-    >>> split_record(b'a,"b', b",") is None
-    True
-    """
-    cells, at = [], 0
-    while True:
-        if line[at : at + 1] == b'"':
-            close = line.find(b'"', at + 1)
-            while close >= 0 and line[close + 1 : close + 2] == b'"':
-                close = line.find(b'"', close + 2)
-            if close < 0:
-                return None
-            end = line.find(delimiter, close + 1)
-            rest = line[close + 1 : end if end >= 0 else len(line)]
-            cells.append(line[at + 1 : close].replace(b'""', b'"') + rest)
-        else:
-            end = line.find(delimiter, at)
-            cells.append(line[at : end if end >= 0 else len(line)])
-        if end < 0:
-            return cells
-        at = end + 1
+def is_all_utf8(columns: Collection[Any]) -> bool:
+    """Return whether every cell of these raw columns is UTF-8."""
+    for column in columns:
+        for chunk in column.chunks:
+            cells = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
+            try:
+                cells.cast(pa.string())
+            except pa.ArrowInvalid:
+                return False
+    return True

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
@@ -18,6 +18,7 @@ from longtail.retrieval.data.files.columns import (
     plain_name,
 )
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
+from longtail.retrieval.data.files.dialect.weights import read_weights
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles, mapping_of
 from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
@@ -66,7 +67,7 @@ def read_interactions(
     Rows that can't be used are set aside in ``rejected``, each with the first reason found:
     undecodable ids, no user, no item, an item that isn't in the catalog, a timestamp that can't
     be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
-    other than 0 and 1, an unknown split name, a weight that isn't a number (an empty one is NaN).
+    other than 0 and 1, an unknown split name. A weight that isn't a number is NaN, with a note.
     Events, ratings and labels say what a row means (`RowMeanings`). Identical (user, item,
     timestamp) events become one; where they differ in meaning, that which says the most stays.
     Without a timestamp column the order of the file stands for the time; ``time_format`` is how
@@ -77,7 +78,7 @@ def read_interactions(
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
             UTF-8, more than a little of it has no usable time, or no usable row is left.
     """
-    path = Path(path)
+    path, reading = Path(path), reading.of("log")
     present = column_names(path, reading)
     roles = find_roles(path, present, "log", reading.columns)
     filtered = columns_of(path, reading.keep, present)
@@ -115,7 +116,16 @@ def read_interactions(
     for reason, mask in times.bad.items():
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
-    weight = _weights(table, roles.get("weight"), checks)
+    weight = None
+    if column := roles.get("weight"):
+        weight = read_weights(
+            path,
+            column,
+            table.columns[column],
+            rows=table.rows,
+            decimal=table.decimal,
+            rejected=rejected,
+        )
     meanings = RowMeanings.of(path, table.columns, roles, weight, reading)
     if "label" in roles:
         spell = spell_cells(table, roles["label"])
@@ -157,7 +167,7 @@ def _kept(table: Table, columns: Sequence[str], reading: Reading, rejected: Reje
         rejected.note(f"{table.path}: {int((~keep).sum()):,} rows without {said} are left out")
     mask = pa.array(keep)
     kept = {name: cells.filter(mask) for name, cells in table.columns.items()}
-    return Table(table.path, kept, table.rows[keep])
+    return replace(table, columns=kept, rows=table.rows[keep])
 
 
 def _unread_times(
@@ -184,31 +194,6 @@ def _by_user_and_time(
         return np.lexsort((times.seconds[keep], user[keep]))
     # Or a file with its newest event first would turn round what one second holds.
     return np.lexsort((times.nanoseconds[keep], times.seconds[keep], user[keep]))
-
-
-def _weights(table: Table, column: str | None, checks: RowChecks) -> NDArray[np.float32] | None:
-    if column is None:
-        return None
-    text = pc.utf8_trim_whitespace(as_text(table.columns[column]).text)
-    blank = np.asarray(pc.equal(text, ""), bool)
-    cells = pc.if_else(pa.array(blank), "nan", text)
-    try:
-        weights = np.asarray(cells.cast(pa.float32()))
-        readable = np.ones(len(text), bool)
-    except pa.ArrowInvalid:
-        coded = cells.dictionary_encode()
-        distinct = np.array([_number(v) for v in coded.dictionary.to_pylist()], np.float32)
-        weights = distinct[np.asarray(coded.indices)]
-        readable = blank | ~np.isnan(weights)
-    checks.refuse(column, "weight is not a number", ~readable, spell_cells(table, column))
-    return np.asarray(weights, np.float32)
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
 
 
 def _choices(

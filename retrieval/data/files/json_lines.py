@@ -12,12 +12,9 @@ import pyarrow as pa
 import pyarrow.json
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.files.data_file import (
-    GZIP_FAILURES,
-    DataFile,
-    WatchedStream,
-    being_read,
-)
+from longtail.retrieval.data.files.data_file import GZIP_FAILURES, DataFile, being_read
+from longtail.retrieval.data.files.dialect.lines import bounded_lines
+from longtail.retrieval.data.files.dialect.watched_stream import WatchedStream
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
@@ -163,9 +160,7 @@ def _parse(line: bytes) -> tuple[dict[str, Any] | None, str]:
 
 def _lines(file: DataFile) -> Iterator[bytes]:
     with being_read(file), file.open() as stream:
-        for number, line in enumerate(stream):
-            if line.strip():
-                yield line if number else line.removeprefix(b"\xef\xbb\xbf")
+        yield from (line for line in bounded_lines(stream, file.path) if line.strip())
 
 
 def _column(values: list[Any]) -> Any:

@@ -69,6 +69,12 @@ class RejectedRows:
         if text not in self.notes:
             self.notes.append(text)
 
+    def take(self, others: RejectedRows) -> None:
+        """Set aside what others did, and keep their remarks."""
+        self._batches += others._batches
+        for text in others.notes:
+            self.note(text)
+
     def counts(self) -> dict[tuple[str, str], int]:
         """Return how many rows were set aside by (file, reason), most frequent first."""
         totals: dict[tuple[str, str], int] = {}

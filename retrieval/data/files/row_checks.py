@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import NOT_UTF8, CodedIds, as_text
+from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import Table
-from longtail.retrieval.errors import DataError
 
 
 class RowChecks:
@@ -42,10 +42,7 @@ class RowChecks:
             mask = over_ids[ids.code]
             if reason == NOT_UTF8 and mask.sum() * 2 > len(mask):
                 row = int(self._table.rows[np.argmax(mask)])
-                raise DataError(
-                    f"{self._table.path}: most of column {column} is not UTF-8 (first in row "
-                    f"{row}); convert the file: iconv -f LATIN1 -t UTF-8"
-                )
+                raise not_decoded(self._table.path, f"most of column {column} (first in row {row})")
             self.refuse(column, reason, mask, spell_ids(ids))
         blank = np.asarray(pc.equal(ids.ids, ""), bool)
         self.refuse(column, missing, blank[ids.code], spell_ids(ids))

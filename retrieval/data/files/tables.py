@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,15 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files import delimited, json_lines
-from longtail.retrieval.data.files.data_file import DataFile, identify
+from longtail.retrieval.data.files.data_file import DataFile
+from longtail.retrieval.data.files.dialect.encoding.encodings import UTF8, spoken_name
+from longtail.retrieval.data.files.dialect.numbers import EITHER
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
+from longtail.retrieval.data.files.dialect.recognition import (
+    encoding_of_lines,
+    recognise,
+    with_cells,
+)
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -30,11 +37,13 @@ class Table:
         columns: Arrow chunked arrays by the file's column names. Cells of CSV and TSV are raw
             bytes, not yet known to be UTF-8; the other formats bring their own types.
         rows: record number of each row, from 1, int64 [n].
+        decimal: what stands before decimals; EITHER where a column may tell.
     """
 
     path: Path
     columns: dict[str, Any]
     rows: NDArray[np.int64]
+    decimal: str = "."
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -46,7 +55,7 @@ def column_names(path: Path, reading: Reading = AS_THEY_ARE) -> list[str]:
     Raises:
         DataError: the file isn't there, is empty, damaged, or of an unknown type.
     """
-    file = identify(path)
+    file = recognise(path, reading)
     if file.format == "parquet":
         with _whole_parquet(path):
             return [str(name) for name in pyarrow.parquet.ParquetFile(path).schema_arrow.names]
@@ -71,25 +80,61 @@ def read_table(
     Raises:
         DataError: the file isn't there, is empty, damaged, of an unknown type, or has no rows.
     """
-    file = identify(path)
+    file = recognise(path, reading)
     if file.format == "parquet":
         table, rows = _read_parquet(file, columns, encoded, step, progress)
     elif file.format == "jsonl":
         table, rows = json_lines.read_json_lines(file, columns, encoded, rejected, step, progress)
     else:
-        names = delimited.header(file)
-        unnamed = [name for name in names if not name]
-        chosen = columns if columns is not None else [n for n in names if n not in unnamed]
-        if repeated := sorted({n for n in chosen if names.count(n) > 1}):
-            raise DataError(f"{path}: two columns are named {repeated[0]!r}; rename one")
-        table, rows = delimited.read_delimited(
-            file, names, chosen, encoded, rejected, step, progress
-        )
+        file, table, rows = _read_cells(file, reading, columns, encoded, rejected, step, progress)
+    if file.encoding != UTF8:
+        rejected.note(_encoding_note(file, reading))
     if not len(rows):
         first = rejected.first(path)
         why = f" that can be read; the first bad one is {first}" if first else ", only a header"
         raise DataError(f"{path}: has no rows{why}")
-    return Table(path, table, rows)
+    by_column = file.is_delimited and file.delimiter == b";"
+    return Table(path, table, rows, reading.decimal or (EITHER if by_column else "."))
+
+
+def _read_cells(
+    file: DataFile,
+    reading: Reading,
+    columns: Sequence[str] | None,
+    encoded: Collection[str],
+    rejected: RejectedRows,
+    step: str,
+    progress: Progress,
+) -> tuple[DataFile, dict[str, Any], NDArray[np.int64]]:
+    """Return the columns of a delimited file, read again where it turns out not to be UTF-8."""
+    names = delimited.header(file)
+    unnamed = [name for name in names if not name]
+    chosen = columns if columns is not None else [n for n in names if n not in unnamed]
+    if repeated := sorted({n for n in chosen if names.count(n) > 1}):
+        raise DataError(f"{file.path}: two columns are named {repeated[0]!r}; rename one")
+    aside = RejectedRows()
+    table, rows = delimited.read_delimited(file, names, chosen, encoded, aside, step, progress)
+    assumed = file.encoding == UTF8 and reading.encoding is None
+    if assumed and not delimited.is_all_utf8(table.values()):
+        encoding = encoding_of_lines(file)
+        if encoding != UTF8:
+            file = with_cells(replace(file, encoding=encoding), reading)
+            aside = RejectedRows()
+            table, rows = delimited.read_delimited(
+                file, names, chosen, encoded, aside, step, progress
+            )
+    rejected.take(aside)
+    return file, table, rows
+
+
+def _encoding_note(file: DataFile, reading: Reading) -> str:
+    name = spoken_name(file.encoding)
+    if reading.encoding is not None:
+        return f"{file.path}: read as {name}"
+    return (
+        f"{file.path}: is not UTF-8; read as {name}. If its words look wrong, name the encoding: "
+        "--encoding NAME"
+    )
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
+from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
@@ -48,7 +49,7 @@ def read_users(
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
             UTF-8, or no usable row is left.
     """
-    path = Path(path)
+    path, reading = Path(path), reading.of("users")
     present = column_names(path, reading)
     role = find_roles(path, present, "users", reading.columns)["user_id"]
     table = read_table(path, rejected, reading=reading, step="reading users", progress=progress)
@@ -169,8 +170,6 @@ def _unlisted(cell: str) -> Any:
 
 def _check_encoding(table: Table, undecodable: NDArray[np.bool_]) -> None:
     if undecodable.sum() * 2 > len(undecodable):
-        raise DataError(
-            f"{table.path}: {int(undecodable.sum()):,} of {len(table):,} rows are not UTF-8 (first "
-            f"in row {int(table.rows[np.argmax(undecodable)])}); convert the file: "
-            f"iconv -f LATIN1 -t UTF-8 {table.path.name}"
-        )
+        first = int(table.rows[np.argmax(undecodable)])
+        what = f"{int(undecodable.sum()):,} of {len(table):,} rows (first row {first})"
+        raise not_decoded(table.path, what)

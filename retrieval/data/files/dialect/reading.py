@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from longtail.retrieval.data.meaning.behaviours import Meaning
+
+_Said = TypeVar("_Said", str, Sequence[str])
+# What a job's files are called where something is said of one of them alone.
+FILES = ("items", "log", "users")
 
 
 @dataclass(frozen=True)
 class Reading:
     """What somebody said of how to read the files of a job.
+
+    What may differ from file to file is one value for all, or values by ``items``, ``log`` and
+    ``users``, with "" for the others.
 
     Attributes:
         columns: role to column.
@@ -21,6 +29,13 @@ class Reading:
         rating: ``taken`` and ``rejected`` as comparisons, like ``>=4``; None: told by the scale.
         positive: what is taken, like ``weight>=4`` or ``event=purchase,cart``.
         keep: filters that rows of the log must pass, like ``Quantity>0``.
+        delimiter: what stands between two cells, one character or more.
+        encoding: what the bytes are in.
+        names: the names of the columns of a file without a header line, in their order.
+        decimal: what stands before the decimals of a number, ``.`` or ``,``.
+        max_inflated_gb: how large a compressed file may become; None: 64, and no more than
+            inflates files that hold something.
+        file: which of the files this is about; "" where that isn't known.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -30,6 +45,32 @@ class Reading:
     rating: Mapping[str, str] | None = None
     positive: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    delimiter: str | Mapping[str, str] | None = None
+    encoding: str | Mapping[str, str] | None = None
+    names: Sequence[str] | Mapping[str, Sequence[str]] | None = None
+    decimal: str | None = None
+    max_inflated_gb: float | None = None
+    file: str = ""
+
+    def of(self, file: str) -> Reading:
+        """Return the reading of one of the files: items, log or users.
+
+        >>> Reading(delimiter={"log": "::", "": ";"}).of("items").delimiter
+        ';'
+        """
+        return replace(
+            self,
+            file=file,
+            delimiter=_of(file, self.delimiter),
+            encoding=_of(file, self.encoding),
+            names=_of(file, self.names),
+        )
 
 
 AS_THEY_ARE = Reading()
+
+
+def _of(file: str, said: _Said | Mapping[str, _Said] | None) -> _Said | None:
+    if isinstance(said, Mapping):
+        return said.get(file) or said.get("")
+    return said

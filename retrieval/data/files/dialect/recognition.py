@@ -1,0 +1,187 @@
+"""How a text file is written: its encoding, delimiter and header, from what it holds."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from longtail.index.errors import Field
+from longtail.retrieval.data.files.columns import is_known_name
+from longtail.retrieval.data.files.data_file import DataFile, being_read, identify
+from longtail.retrieval.data.files.dialect.encoding.encodings import (
+    UTF8,
+    encoding_named,
+    is_encoded,
+    likely_encodings,
+    marked_encoding,
+)
+from longtail.retrieval.data.files.dialect.lines import bounded_lines
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.dialect.sniffing import (
+    UNQUOTED,
+    cells_of,
+    is_value,
+    sniff_delimiter,
+)
+from longtail.retrieval.errors import DataError
+
+_SAMPLE_BYTES = 1 << 20
+_SNIFFED_LINES = 100
+# A third of the lines, or these many where no other line holds more than ASCII, are no accident.
+_MOST_ACCIDENTS, _MANY_LINES = 3, 10
+_JUDGED_LINES = 2000
+_SPOKEN_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
+
+
+def recognise(path: Path, reading: Reading) -> DataFile:
+    """Return a file with its encoding, delimiter and header, as they were said or are found.
+
+    What was said of the delimiter counts where it stands in the first line. An encoding is looked
+    for in the whole file only where its first megabyte isn't UTF-8.
+
+    Raises:
+        DataError: the file isn't there, is empty, damaged or of an unknown type; what was said of
+            it can't be; its first line holds data and nobody named the columns.
+    """
+    file = replace(identify(path), max_inflated_gb=reading.max_inflated_gb)
+    if file.format == "parquet":
+        return file
+    with being_read(file), replace(file, encoding=UTF8).open() as stream:
+        start = stream.read(_SAMPLE_BYTES)
+    if reading.encoding is not None:
+        file = replace(file, encoding=encoding_named(str(reading.encoding)))
+    elif marked := marked_encoding(start):
+        file = replace(file, encoding=marked)
+    elif not is_encoded(_whole_lines(start), UTF8):
+        file = replace(file, encoding=encoding_of_lines(file))
+    return with_cells(file, reading) if file.is_delimited else file
+
+
+def with_cells(file: DataFile, reading: Reading) -> DataFile:
+    """Return a delimited file whose encoding is known with its delimiter and its columns' names.
+
+    Raises:
+        DataError: its first line holds data and nobody named the columns, or these are too few.
+    """
+    with being_read(file), file.open() as stream:
+        start = stream.read(_SAMPLE_BYTES).removeprefix(b"\xef\xbb\xbf")
+    lines = [line for line in _whole_lines(start).split(b"\n") if line.strip()][:_SNIFFED_LINES]
+    lines = [line.rstrip(b"\r") for line in lines]
+    first = lines[0] if lines else b""
+    said = _said_delimiter(reading)
+    if said is not None and (said in first or len(lines) < 2):
+        delimiter = said
+    elif file.format == "tsv" and file.delimiter in first:
+        delimiter = file.delimiter
+    else:
+        delimiter = sniff_delimiter(lines, file.delimiter)
+    file = replace(file, delimiter=delimiter, quoted=delimiter != UNQUOTED)
+    cells = [cell.decode(errors="replace").strip() for cell in cells_of(first, delimiter)]
+    return _named(file, cells, reading)
+
+
+def encoding_of_lines(file: DataFile) -> str:
+    """Return the codec of a file's lines: UTF-8 where that is right for nearly all of them.
+
+    Another one counts where a third of the lines, or nearly all that hold more than ASCII, aren't
+    UTF-8, and it decodes every line.
+    """
+    stat = os.stat(file.path)
+    return _encoding_of_lines(replace(file, encoding=UTF8), stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=8)
+def _encoding_of_lines(file: DataFile, _time: int, _size: int) -> str:
+    found = _look_at_lines(file)
+    accidents = found.foreign * _MOST_ACCIDENTS < found.lines and found.foreign < _MANY_LINES
+    if accidents or found.wide * 10 > found.foreign:
+        return UTF8
+    for codec in likely_encodings(found.sample):
+        if _decodes(file, codec):
+            return codec
+    return UTF8
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """How many lines a file has, how many hold more than ASCII, how many of those aren't UTF-8."""
+
+    lines: int
+    wide: int
+    foreign: int
+    sample: list[bytes]
+
+
+def _look_at_lines(file: DataFile) -> _Lines:
+    lines = wide = foreign = 0
+    sample: list[bytes] = []
+    with being_read(file), file.open() as stream:
+        for line in bounded_lines(stream, file.path):
+            lines += 1
+            if line.isascii():
+                continue
+            if is_encoded(line, UTF8):
+                wide += 1
+                continue
+            foreign += 1
+            if len(sample) < _JUDGED_LINES:
+                sample.append(line.rstrip(b"\r\n"))
+    return _Lines(lines, wide, foreign, sample)
+
+
+def _decodes(file: DataFile, codec: str) -> bool:
+    with being_read(file), file.open() as stream:
+        # A line's end is the same byte in all of them, and never within a character.
+        while block := stream.readlines(_SAMPLE_BYTES):
+            if not is_encoded(b"".join(block), codec):
+                return False
+    return True
+
+
+def _whole_lines(start: bytes) -> bytes:
+    if len(start) < _SAMPLE_BYTES or b"\n" not in start:
+        return start
+    return start[: start.rfind(b"\n") + 1]
+
+
+def _said_delimiter(reading: Reading) -> bytes | None:
+    if reading.delimiter is None:
+        return None
+    said = str(reading.delimiter)
+    delimiter = _SPOKEN_DELIMITERS.get(said.strip().lower(), said)
+    if not delimiter or '"' in delimiter or "\n" in delimiter:
+        raise DataError(Field("delimiter"), f" {said!r} can't stand between cells")
+    return delimiter.encode()
+
+
+def _named(file: DataFile, cells: Sequence[str], reading: Reading) -> DataFile:
+    """Return the file with the names given to its columns, and whether its first line has some."""
+    shown = file.delimiter.decode().join(cells)
+    shown = shown if len(shown) <= 100 else shown[:100] + "…"
+    values = sum(map(is_value, cells))
+    known = sum(map(is_known_name, cells))
+    header = (
+        known > 1 or (known and not values) or not {*reading.columns.values()}.isdisjoint(cells)
+    )
+    names = tuple(name.strip() for name in reading.names or ())
+    if names and (len(names) == len(cells) or not header):
+        if len(names) != len(cells):
+            raise DataError(
+                f"{file.path}: has {len(cells)} columns ({shown!r}), but ",
+                Field("names"),
+                f" names {len(names)}: {','.join(names)}",
+            )
+        return replace(file, names=names, has_header=bool(header))
+    if values and not header:
+        of_items = reading.file == "items"
+        example = "item_id,title,categories" if of_items else "user_id,item_id,weight,timestamp"
+        raise DataError(
+            f"{file.path}: its first line holds data, not the names of columns: {shown!r}. Name "
+            f"its {len(cells)} columns in their order: ",
+            Field("names"),
+            f" {example}",
+        )
+    return file
