@@ -39,9 +39,9 @@ def test_a_row_is_kept_though_its_weight_cannot_be_read(tmp_path: Path, name: st
 
 
 def test_a_decimal_comma_that_was_said_is_read_everywhere(tmp_path: Path) -> None:
-    content = "user_id\titem_id\trating\nu\ta\t4,5\nu\tb\t5\nv\ta\t1.234,5\n"
+    content = "user_id\titem_id\trating\nu\ta\t4,5\nu\tb\t5\nv\ta\t3,25\n"
     read, notes = weights(tmp_path / "log.tsv", content, Reading(decimal=","))
-    assert read == [4.5, 5, 1234.5]
+    assert read == [4.5, 5, 3.25]
     assert notes == []
 
 
