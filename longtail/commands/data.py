@@ -22,6 +22,7 @@ from longtail.console.data_tables import (
 )
 from longtail.console.progress import progress_on_stderr
 from longtail.demo_shop.shop import make_demo_shop
+from longtail.demo_shop.wording import WORDINGS
 from longtail.files.input_files import (
     InputData,
     Inputs,
@@ -194,11 +195,24 @@ def split_command(
     help="A year in which seasons come and go, hits fade and items rise, with long histories and "
     "FOLDER/users.csv.",
 )
-def synth(folder: Path, items: int, users: int, seed: int, drift: bool) -> None:
+@click.option(
+    "--language",
+    type=click.Choice(list(WORDINGS)),
+    default="en",
+    show_default=True,
+    help="What items are called and described in: English or Chinese.",
+)
+def synth(folder: Path, items: int, users: int, seed: int, drift: bool, language: str) -> None:
     """Write a made-up shop to try things on: FOLDER/catalog.csv and FOLDER/interactions.csv."""
     with progress_on_stderr() as progress:
         make_demo_shop(
-            folder, n_items=items, n_users=users, seed=seed, drift=drift, progress=progress
+            folder,
+            n_items=items,
+            n_users=users,
+            seed=seed,
+            drift=drift,
+            progress=progress,
+            language=language,
         )
     names = (
         ("catalog.csv", "interactions.csv", "users.csv")

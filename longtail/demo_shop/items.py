@@ -3,60 +3,15 @@
 from __future__ import annotations
 
 import importlib.resources
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from longtail.demo_shop.wording import ENGLISH, Wording
+
 LEVELS = ("plain", "good", "fine")
 
-_SERIES = (
-    ("Starter", "Basic", "Everyday", "Simple"),
-    ("Field", "Companion", "Workshop", "Weekend"),
-    ("Heritage", "Reserve", "Master", "Atelier"),
-)
-_LEVEL_SENTENCES = (
-    (
-        "A fair price for a first try.",
-        "No frills, and nothing missing.",
-        "Good enough to find out whether you like it.",
-    ),
-    (
-        "Meant for regular use.",
-        "What we use ourselves.",
-        "The middle of the range, and the one most people keep.",
-    ),
-    (
-        "Made in small batches and checked by hand.",
-        "Made to be repaired and handed on.",
-        "Numbered, and signed by the person who made it.",
-    ),
-)
 _LEVEL_PRICES = (0.6, 1.0, 1.8)
-_PLACES = (
-    "a former mill in Ullerdale",
-    "two rooms above the harbour at Penmarrow",
-    "a barn outside Hexhollow",
-    "an old tram depot in Veldsberg",
-    "a converted chapel at Lower Thrushby",
-    "a farmyard in the Marren valley",
-    "a boatshed on Lake Orvan",
-    "a back court in Castrel",
-    "a railway arch in Norhaven",
-    "the back room of a shop in Eldermouth",
-)
-_OPENINGS = (
-    "{Product} in {material}, made for {use}.",
-    "For {use}: {product} in {material}.",
-    "Chosen for {use}, in {material}.",
-    "If it is {use} you have in mind, start here. In {material}.",
-    "{Product} with {use} in mind, in {material}.",
-)
-_EXTRAS = (
-    "Comes with {one}.",
-    "Supplied with {one} and {two}.",
-    "With {one}.",
-    "In the box: {one}.",
-)
 
 
 @dataclass(frozen=True)
@@ -95,9 +50,9 @@ class Item:
     level: int
 
 
-def load_niches() -> list[Niche]:
-    """Return the niches of ``niches.txt``."""
-    source = importlib.resources.files("longtail.demo_shop") / "niches.txt"
+def load_niches(wording: Wording = ENGLISH) -> list[Niche]:
+    """Return the niches of a language."""
+    source = importlib.resources.files("longtail.demo_shop") / wording.niches
     lines = [x for x in source.read_text("utf-8").splitlines() if not x.startswith("#")]
     blocks = [block.splitlines() for block in "\n".join(lines).strip().split("\n\n")]
     return [_niche(block) for block in blocks]
@@ -119,22 +74,24 @@ def _niche(block: list[str]) -> Niche:
     )
 
 
-def make_items(niches: list[Niche], n_items: int, rng: np.random.Generator) -> list[Item]:
+def make_items(
+    niches: list[Niche], n_items: int, rng: np.random.Generator, wording: Wording = ENGLISH
+) -> list[Item]:
     """Return the articles, niche after niche, no two with the same title."""
     sizes = rng.multinomial(n_items, rng.dirichlet(np.full(len(niches), 30.0)))
     titles: dict[str, int] = {}
     items = []
     for number, (niche, size) in enumerate(zip(niches, sizes, strict=True)):
         for _ in range(int(size)):
-            item = _make_item(niche, number, rng)
+            item = _make_item(niche, number, rng, wording)
             times = titles[item.title] = titles.get(item.title, 0) + 1
             if times > 1:
-                item = Item(**{**vars(item), "title": f"{item.title}, No. {times}"})
+                item = replace(item, title=wording.repeated.format(title=item.title, times=times))
             items.append(item)
     return items
 
 
-def _make_item(niche: Niche, number: int, rng: np.random.Generator) -> Item:
+def _make_item(niche: Niche, number: int, rng: np.random.Generator, wording: Wording) -> Item:
     maker, use = int(rng.integers(len(niche.makers))), int(rng.integers(len(niche.uses)))
     product_at = int(rng.integers(len(niche.products)))
     level = int(rng.choice(3, p=(0.35, 0.4, 0.25)))
@@ -142,7 +99,7 @@ def _make_item(niche: Niche, number: int, rng: np.random.Generator) -> Item:
     material = product.materials[int(rng.integers(len(product.materials)))]
     words = {
         "maker": niche.makers[maker],
-        "series": _pick(_SERIES[level], rng),
+        "series": _pick(wording.series[level], rng),
         "product": product.name,
         "Product": product.name[0].upper() + product.name[1:],
         "material": material,
@@ -150,8 +107,8 @@ def _make_item(niche: Niche, number: int, rng: np.random.Generator) -> Item:
     }
     price = product.price * _LEVEL_PRICES[level] * float(rng.lognormal(0.0, 0.12))
     return Item(
-        title=_title(words, rng),
-        description=_description(niche, words, level, maker, rng),
+        title=_title(words, rng, wording),
+        description=_description(niche, words, level, rng, wording),
         brand=niche.makers[maker],
         category=niche.category,
         price=round(price) - 0.1 if price > 20 else round(price * 2) / 2,
@@ -163,35 +120,38 @@ def _make_item(niche: Niche, number: int, rng: np.random.Generator) -> Item:
     )
 
 
-def _title(words: dict[str, str], rng: np.random.Generator) -> str:
-    forms = (
-        "{maker} {series} {product}, {material}",
-        "{maker} {product} for {use}",
-        "{series} {product} by {maker}, {material}",
-        "{maker} {material} {product}",
-        "{maker} {series} {material} {product}",
-    )
-    # "Ox Bone Bone Folder" is what no shop would write.
-    echoes = set(words["material"].split()) & set(words["product"].split())
-    cased = {k: v if k == "maker" else _title_case(v) for k, v in words.items() if k != "Product"}
-    return _pick(forms[:3] if echoes else forms, rng).format(**cased)
+def _title(words: dict[str, str], rng: np.random.Generator, wording: Wording) -> str:
+    material, product = words["material"], words["product"]
+    if wording is ENGLISH:
+        # "Ox Bone Bone Folder" is what no shop would write.
+        echoes = bool(set(material.split()) & set(product.split()))
+        words = {k: v if k == "maker" else _title_case(v) for k, v in words.items()}
+    else:
+        echoes = bool(set(material) & set(product))
+    forms = wording.titles[:3] if echoes else wording.titles
+    return _pick(forms, rng).format(**words)
 
 
 def _description(
-    niche: Niche, words: dict[str, str], level: int, maker: int, rng: np.random.Generator
+    niche: Niche,
+    words: dict[str, str],
+    level: int,
+    rng: np.random.Generator,
+    wording: Wording,
 ) -> str:
     one, two = (niche.extras[int(i)] for i in rng.choice(len(niche.extras), 2, replace=False))
-    opening = _pick(_OPENINGS, rng).format(**words)
+    opening = _pick(wording.openings, rng).format(**words)
     sentences = [opening[0].upper() + opening[1:]]
     if rng.random() < 0.75:
-        sentences.append(_pick(_EXTRAS, rng).format(one=one, two=two))
+        sentences.append(_pick(wording.extras, rng).format(one=one, two=two))
     if rng.random() < 0.6:
-        sentences.append(_pick(_LEVEL_SENTENCES[level], rng))
+        sentences.append(_pick(wording.level_sentences[level], rng))
     elif rng.random() < 0.4:
         # The same place for the same maker, whichever item is written first.
-        place = _PLACES[sum(map(ord, words["maker"])) % len(_PLACES)]
-        sentences.append(f"{words['maker']} {'works' if maker % 2 else 'ships'} from {place}.")
-    return " ".join(sentences[:3])
+        place = wording.places[sum(map(ord, words["maker"])) % len(wording.places)]
+        form = wording.works if niche.makers.index(words["maker"]) % 2 else wording.ships
+        sentences.append(form.format(maker=words["maker"], place=place))
+    return wording.joint.join(sentences[:3])
 
 
 def _title_case(words: str) -> str:

@@ -13,6 +13,7 @@ from longtail.demo_shop.drift import make_drift
 from longtail.demo_shop.items import load_niches, make_items
 from longtail.demo_shop.log import purchases, stock_shelves, visitors
 from longtail.demo_shop.people import COLUMNS, drifting_visitors
+from longtail.demo_shop.wording import WORDINGS
 from longtail.index.files import write_file_atomically
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -26,13 +27,15 @@ def make_demo_shop(
     seed: int = 0,
     drift: bool = False,
     progress: Progress = silent,
+    language: str = "en",
 ) -> None:
     """Write ``catalog.csv`` and ``interactions.csv`` of a shop; the same files for a seed.
 
-    Forty niches, each with its own makers, products and uses. A customer likes one to four
-    niches and in each a maker, a use and a price level, so that the texts tell what comes next;
-    8 % of the purchases follow popularity alone. The log ends on 2025-12-31; a tenth of the items
-    came in during its last seven weeks, so under a split by time they are cold.
+    Forty niches in English, or twenty in Chinese (``language="zh"``), each with its own makers,
+    products and uses. A customer likes one to four niches and in each a maker, a use and a price
+    level, so that the texts tell what comes next; 8 % of the purchases follow popularity alone. The
+    log ends on 2025-12-31; a tenth of the items came in during its last seven weeks, so under a
+    split by time they are cold.
 
     With `drift` the log is that of one year in which what is wanted changes: niches have seasons,
     hits fade, unknown items rise, kinds of product come into fashion, and items and customers
@@ -43,8 +46,9 @@ def make_demo_shop(
         DataError: the folder can't be written.
     """
     rng = np.random.default_rng(seed)
-    niches = load_niches()
-    items = make_items(niches, n_items, rng)
+    wording = WORDINGS[language]
+    niches = load_niches(wording)
+    items = make_items(niches, n_items, rng, wording)
     shelves = stock_shelves(items, len(niches), rng)
     crowd, demand = visitors(n_users, shelves, rng), None
     if drift:

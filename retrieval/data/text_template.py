@@ -111,7 +111,7 @@ def _join(pieces: Sequence[_Piece], values: Sequence[str]) -> str:
         before = piece.before
         if not text and piece is not pieces[0]:
             before = before.lstrip(" .,;|:/>\n\t-–—")
-        elif text and text[-1] in ".!?" and before[:1] == ".":
+        elif text and text[-1] in ".!?。！？" and before[:1] == ".":
             before = before[1:]
         text += before + value + piece.after
     return " ".join(text[:_MOST_READ].split())[:MAX_CHARACTERS].rstrip()

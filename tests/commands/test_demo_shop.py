@@ -9,6 +9,7 @@ import pytest
 
 from longtail.demo_shop.items import load_niches
 from longtail.demo_shop.shop import make_demo_shop
+from longtail.demo_shop.wording import CHINESE
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
@@ -54,6 +55,20 @@ def test_there_are_forty_niches_of_distinct_makers() -> None:
     assert len(niches) == 40
     assert len(set(makers)) == len(makers) == 160
     assert all(len(niche.uses) == 5 and len(niche.products) == 8 for niche in niches)
+
+
+def test_the_chinese_shop_has_niches_of_its_own_and_the_same_structure(tmp_path: Path) -> None:
+    niches = load_niches(CHINESE)
+    makers = [maker for niche in niches for maker in niche.makers]
+    assert len(niches) == 20
+    assert len(set(makers)) == len(makers) == 80
+    assert all(len(niche.uses) == 5 and len(niche.products) == 8 for niche in niches)
+    make_demo_shop(tmp_path, n_items=400, n_users=60, language="zh")
+    catalog, _ = read(tmp_path)
+    assert catalog.frame["categories"].nunique() == 20
+    assert catalog.frame["title"].is_unique
+    for text in catalog.texts():
+        assert not set(text) & set("abcdefghijklmnopqrstuvwxyz{}")
 
 
 def test_titles_are_distinct_and_texts_name_maker_and_niche(

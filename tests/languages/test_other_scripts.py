@@ -11,7 +11,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.interactions import Histories, Interactions
 from longtail.retrieval.data.languages.column_names import NAMES
-from longtail.retrieval.data.text_template import resolve_template
+from longtail.retrieval.data.text_template import render, resolve_template
 from longtail.serving.explorer.text_search import TextSearch
 
 CATALOG = ["item_id", "title", "description", "categories", "brand"]
@@ -70,6 +70,11 @@ def test_sentences_without_blanks_are_free_text_and_codes_are_not() -> None:
         }
     )
     assert resolve_template("auto", frame) == "{title}. {材质}. {颜色}. {卖点}"
+
+
+def test_a_full_stop_of_any_script_ends_a_field() -> None:
+    frame = pd.DataFrame({"title": ["登山鞋。", "Shoe."], "use": ["雨天", "rain"]})
+    assert render("{title}. {use}", frame) == ["登山鞋。 雨天", "Shoe. rain"]
 
 
 @pytest.mark.parametrize(
