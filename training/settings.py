@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
+from longtail.retrieval.data.cuts.split_rule import SplitRule, split_text
+from longtail.retrieval.errors import DataError
 from longtail.retrieval.run.index_build import IndexSettings
 from longtail.retrieval.settings import Settings
 from longtail.retrieval.towers.backends.names import BackendSetting
@@ -30,6 +33,18 @@ from longtail.training.stages.stage_settings import (
 )
 
 
+def _known_split(text: str) -> str:
+    try:
+        SplitRule.of(text)
+    except DataError as error:
+        raise PydanticCustomError("split", "{why}", {"why": str(error)}) from error
+    return text
+
+
+# YAML makes a date of what looks like one.
+SplitSetting = Annotated[str, BeforeValidator(split_text), AfterValidator(_known_split)]
+
+
 class DataSettings(Settings):
     """How the log becomes train, valid and test, and the catalog head, tail and cold."""
 
@@ -41,8 +56,13 @@ class DataSettings(Settings):
         ),
     ] = "auto"
     split: Annotated[
-        Literal["auto", "temporal", "leave-last", "given"],
-        Field(description="auto: the owner's, else by time, else everyone's last events"),
+        SplitSetting,
+        Field(
+            description="auto: the owner's, else by time, else everyone's last events; or "
+            "temporal, temporal-users (users alone who are known by then), leave-last, given; or "
+            "the first days of valid and test, e.g. `2024-05-01,2024-06-01` or "
+            "`temporal-users:2024-06-01`"
+        ),
     ] = "auto"
     valid_share: Annotated[
         float, Field(ge=0, le=0.99, description="share of the log that is the valid part")

@@ -12,6 +12,7 @@ import pyarrow.parquet
 from rich.table import Table
 
 from longtail.commands.convert import convert_command
+from longtail.commands.options import split_option
 from longtail.console.console import stdout_console
 from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.data_tables import (
@@ -47,15 +48,6 @@ from longtail.retrieval.data.splits import Split, split
 from longtail.retrieval.data.suspects.validation import suspects_of
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
-
-split_option = click.option(
-    "--split",
-    "kind",
-    type=click.Choice(["auto", "temporal", "leave-last", "given"]),
-    default="auto",
-    show_default=True,
-    help="temporal: everyone is cut at the same moments; leave-last: everyone's last events.",
-)
 
 encoder_option = click.option(
     "--encoder", default=DEFAULT_ENCODER, show_default=True, help="Counts tokens."

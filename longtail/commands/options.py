@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from longtail.retrieval.data.cuts.split_rule import SplitRule
 from longtail.retrieval.data.popularity import POOLS
+from longtail.retrieval.errors import DataError
 from longtail.retrieval.ranking.rerank.rerank import MODES
 from longtail.settings.shipped import shipped_names
 
@@ -54,6 +56,28 @@ set_option = click.option(
     metavar="KEY=VALUE",
     help="Wins over the file, e.g. history.epochs=2. Repeatable.",
 )
+
+
+def _known_split(context: click.Context, option: click.Parameter, given: str) -> str:
+    try:
+        SplitRule.of(given)
+    except DataError as error:
+        raise click.BadParameter(str(error)) from error
+    return given
+
+
+split_option = click.option(
+    "--split",
+    "kind",
+    callback=_known_split,
+    metavar="KIND|DATES",
+    default="auto",
+    show_default=True,
+    help="temporal: everyone is cut at the same moments; temporal-users: so, with users alone who "
+    "are known by then; leave-last: everyone's last events; given: by the column split. Or the "
+    "first days of valid and test: 2024-05-01,2024-06-01 (temporal-users:2024-05-01,2024-06-01).",
+)
+
 
 user_column_option = click.option(
     "--user-column",

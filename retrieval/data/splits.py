@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.cuts.split_rule import SplitKind, SplitRule
+from longtail.retrieval.data.cuts.time_cuts import cut_moments, known_user_moments
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.meaning.behaviours import TAKEN
 from longtail.retrieval.data.users.user_table import UserTable
 from longtail.retrieval.errors import DataError
-
-SplitKind = Literal["temporal", "leave-last", "given"]
 
 LEAVE_LAST_LEAKS = (
     "leave-last gives every user's last events to valid and test whenever they happened, so the "
     "train part holds events later than those it is tested on; split by time where there are times"
 )
+
+# Of the test users; more without a train event are another question.
+MANY_STRANGERS = 0.2
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,11 @@ class Split:
     """An interaction log in three parts.
 
     Attributes:
-        interactions: the whole log, its `part` filled in.
+        interactions: the log, its `part` filled in; with ``temporal-users`` without later events
+            of users who aren't known by then.
         kind: how it was split.
         warnings: what a reader of the numbers should know, in one line each.
-        boundaries: first time of the valid and of the test part (temporal only).
+        boundaries: first time of the valid and of the test part (cut at two moments only).
         users: what a users file says of users, of the log and others; None without one.
     """
 
@@ -69,7 +74,7 @@ class Split:
 
 def split(
     interactions: Interactions,
-    kind: SplitKind | Literal["auto"] = "auto",
+    kind: str = "auto",
     *,
     valid_share: float = 0.1,
     test_share: float = 0.1,
@@ -77,78 +82,84 @@ def split(
     """Return the log in train, valid and test.
 
     ``given`` takes the owner's parts; ``temporal`` cuts all users at the same two moments, so
-    that valid and test hold about their share of the events and nothing is learned from the
-    future; ``leave-last`` gives each user's last event to test and the one before to valid
-    (users with fewer than three taken events stay in train). ``auto`` is the first of these
-    that the log allows. The shares matter to ``temporal`` only.
+    that valid and test hold about their share of the taken events and nothing is learned from
+    the future; ``temporal-users`` does so with users alone who are known by then, and leaves out
+    what others do later; ``leave-last`` gives each user's last event to test and the one before
+    to valid (users with fewer than three taken events stay in train). ``auto`` is the first of
+    ``given``, ``temporal`` and ``leave-last`` that the log allows. Dates in place of a kind, or
+    behind it (`SplitRule.of`), are the two moments. The shares matter where dates don't say it.
 
     Raises:
         DataError: the kind is unknown or the log doesn't allow it, the shares leave nothing to
             train on, or the train part is empty.
     """
-    if kind == "auto":
-        kind = (
-            "given"
-            if interactions.part is not None
-            else "temporal"
-            if interactions.has_clock
-            else "leave-last"
-        )
+    rule = SplitRule.of(kind)
+    chosen = _allowed_kind(interactions, rule)
     boundaries: tuple[int, int] | None = None
-    if kind == "given":
-        if interactions.part is None:
-            raise DataError("split 'given' needs a split column with train, valid and test")
+    left_out = ""
+    if chosen == "given" and interactions.part is not None:
         part = interactions.part
-    elif kind == "temporal":
-        if not interactions.has_clock:
-            raise DataError(
-                "split 'temporal' needs real times; this log has only an order within each user: "
-                "use --split leave-last"
-            )
-        part, boundaries = _by_time(interactions.time, valid_share, test_share)
-    elif kind == "leave-last":
+    elif chosen == "leave-last":
         part = _leave_last(interactions)
     else:
-        raise DataError(f"split {kind!r} is not one of auto, temporal, leave-last, given")
+        taken = interactions.select(_taken(interactions))
+        if chosen == "temporal":
+            boundaries = cut_moments(taken.time, rule, valid_share, test_share)
+        else:
+            boundaries = known_user_moments(taken.time, taken.user, rule, valid_share, test_share)
+            interactions, left_out = _of_known_users(interactions, taken, boundaries[0])
+        part = np.full(len(interactions), TRAIN, np.int8)
+        part[interactions.time >= boundaries[0]] = VALID
+        part[interactions.time >= boundaries[1]] = TEST
     done = replace(interactions, part=part)
     if not (part[_taken(interactions)] == TRAIN).any():
         raise DataError(
             f"the {kind} split leaves no event to train on ({len(interactions):,} events); use "
-            "another split or smaller shares"
+            "another split, smaller shares or later dates"
         )
-    return Split(done, kind, _warnings(done, part, kind), boundaries)
+    warnings = ((left_out,) if left_out else ()) + _warnings(done, part, chosen)
+    return Split(done, chosen, warnings, boundaries)
+
+
+def _allowed_kind(log: Interactions, rule: SplitRule) -> SplitKind:
+    kind = rule.kind
+    if kind == "auto":
+        if log.part is not None:
+            return "given"
+        return "temporal" if log.has_clock else "leave-last"
+    if kind == "given":
+        if log.part is None:
+            raise DataError("split 'given' needs a split column with train, valid and test")
+        return "given"
+    if kind == "leave-last":
+        return "leave-last"
+    if not log.has_clock:
+        raise DataError(
+            f"split {kind!r} needs real times; this log has only an order within each user: "
+            "use --split leave-last"
+        )
+    return "temporal" if kind == "temporal" else "temporal-users"
+
+
+def _of_known_users(
+    log: Interactions, taken: Interactions, valid_from: int
+) -> tuple[Interactions, str]:
+    """Return the log without later events of users who take nothing before, and a word on it."""
+    known = np.zeros(len(log.user_ids), bool)
+    known[taken.user[taken.time < valid_from]] = True
+    keep = (log.time < valid_from) | known[log.user]
+    if keep.all():
+        return log, ""
+    users = len(np.unique(log.user[~keep]))
+    return log.select(keep), (
+        f"{int((~keep).sum()):,} events of {users:,} users who take nothing before the valid part "
+        f"({datetime.fromtimestamp(valid_from, UTC):%Y-%m-%d}) are left out; a later date leaves "
+        "out fewer"
+    )
 
 
 def _taken(log: Interactions) -> NDArray[np.bool_]:
-    return np.ones(len(log), bool) if log.label is None else log.label == 1
-
-
-def _by_time(
-    time: NDArray[np.int64], valid_share: float, test_share: float
-) -> tuple[NDArray[np.int8], tuple[int, int]]:
-    """Return the part of each event and the first times of valid and test.
-
-    Events of one moment are never torn apart: each cut lies between two distinct times, where
-    the part's size comes nearest to its share.
-    """
-    if valid_share < 0 or test_share < 0 or valid_share + test_share >= 1:
-        raise DataError(
-            f"valid share {valid_share:g} and test share {test_share:g} must not be negative and "
-            "must leave something to train on"
-        )
-    moments, counts = np.unique(time, return_counts=True)
-    from_here = np.append(np.cumsum(counts[::-1])[::-1], 0)  # events at or after each moment
-
-    def cut(share: float) -> int:
-        return int(np.argmin(np.abs(from_here - share * len(time)))) if share > 0 else len(moments)
-
-    test_from, valid_from = cut(test_share), cut(valid_share + test_share)
-    end = int(moments[-1]) + 1 if len(moments) else 0
-    starts = [int(moments[i]) if i < len(moments) else end for i in (valid_from, test_from)]
-    part = np.full(len(time), TRAIN, np.int8)
-    part[time >= starts[0]] = VALID
-    part[time >= starts[1]] = TEST
-    return part, (starts[0], starts[1])
+    return np.ones(len(log), bool) if log.label is None else log.label == TAKEN
 
 
 def _leave_last(log: Interactions) -> NDArray[np.int8]:
@@ -175,12 +186,18 @@ def _warnings(log: Interactions, part: NDArray[np.int8], kind: SplitKind) -> tup
             f"the {' and '.join(empty)} part{'s are' if len(empty) > 1 else ' is'} empty: "
             + ("nothing can be evaluated" if "test" in empty else "no settings can be chosen on it")
         )
-    taught = np.zeros(len(log.user_ids), bool)
-    taught[log.user[part == TRAIN]] = True
-    test_users = np.unique(log.user[part == TEST])
+    taught, taken = np.zeros(len(log.user_ids), bool), _taken(log)
+    taught[log.user[taken & (part == TRAIN)]] = True
+    test_users = np.unique(log.user[taken & (part == TEST)])
     if strangers := int((~taught[test_users]).sum()):
-        warnings.append(
+        warning = (
             f"{strangers:,} of {len(test_users):,} test users have no event in the train part; "
             "who has none in the valid part either is answered without a history"
         )
+        if log.has_clock and strangers > MANY_STRANGERS * len(test_users):
+            warning += (
+                ". The measures are of new users, then: split temporal-users asks about users "
+                "alone who are known by then (--split, data.split)"
+            )
+        warnings.append(warning)
     return tuple(warnings)

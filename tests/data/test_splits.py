@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.meaning.behaviours import SEEN, SHOWN, TAKEN
 from longtail.retrieval.data.splits import LEAVE_LAST_LEAKS, split
 from longtail.retrieval.errors import DataError
 
@@ -147,3 +148,89 @@ def test_nothing_to_train_on_is_an_error() -> None:
         split(log_of([0, 0], [1, 2]), "temporal", valid_share=0.5, test_share=0.5)
     with pytest.raises(DataError, match="no event to train on"):
         split(log_of([0], [1], part=[TRAIN], label=[0]))
+
+
+class TestDates:
+    def test_two_dates_are_the_first_of_valid_and_of_test(self) -> None:
+        days = [1_714_521_600 + 86_400 * n for n in range(-20, 40)]  # around 2024-05-01
+        log = log_of([n % 3 for n in range(60)], days)
+        for kind in ("2024-05-01,2024-06-01", "temporal:2024-05-01,2024-06-01T00:00Z"):
+            found = split(log, kind)
+            assert found.kind == "temporal"
+            assert found.boundaries == (1_714_521_600, 1_717_200_000)
+            assert [len(found.train), len(found.valid), len(found.test)] == [20, 31, 9]
+
+    def test_of_one_date_the_valid_part_is_a_share_of_what_lies_before(self) -> None:
+        days = [1_714_521_600 + 86_400 * n for n in range(-90, 10)]
+        found = split(log_of([n % 3 for n in range(100)], days), "2024-05-01")
+        assert [len(found.train), len(found.valid), len(found.test)] == [80, 10, 10]
+
+    def test_dates_beat_the_owner_s_parts(self) -> None:
+        log = log_of([0, 0, 0], [1, 1_714_521_600, 1_717_200_000], part=[TRAIN] * 3)
+        assert split(log, "2024-05-01,2024-06-01").part.tolist() == [TRAIN, VALID, TEST]
+
+    @pytest.mark.parametrize(
+        ("kind", "message"),
+        [
+            ("2024-06-01,2024-05-01", "can't begin after the test part"),
+            ("2024-05-01,2024-06-01,2024-07-01", "is not one of"),
+            ("2024-13-01", "is not one of auto, temporal, temporal-users, leave-last, given"),
+            ("leave-last:2024-05-01", "is not one of"),
+            ("1969-05-01,1969-06-01", "no event to train on"),
+        ],
+    )
+    def test_dates_that_say_nothing_are_an_error(self, kind: str, message: str) -> None:
+        with pytest.raises(DataError, match=message):
+            split(log_of([0, 0, 0], [1, 2, 3]), kind)
+
+    def test_an_order_has_no_dates(self) -> None:
+        with pytest.raises(DataError, match="needs real times"):
+            split(log_of([0, 0], [1, 2], clock=False), "2024-05-01")
+
+
+class TestKnownUsers:
+    def test_valid_and_test_are_of_users_who_took_something_before(self) -> None:
+        # Ten users who return, and ten who come at the end.
+        users = [n % 10 for n in range(100)] + [10 + n for n in range(40)]
+        times = [*range(80), *range(100, 120), *range(90, 130)]
+        found = split(log_of(users, times), "temporal-users")
+        known = set(found.train.user.tolist())
+        assert set(found.valid.user.tolist()) | set(found.test.user.tolist()) <= known
+        assert found.train.time.max() < found.valid.time.min() < found.test.time.min()
+        kept = len(found.interactions)
+        assert len(found.valid) / kept == pytest.approx(0.1, abs=0.02)
+        assert len(found.test) / kept == pytest.approx(0.1, abs=0.02)
+        assert any("are left out" in warning for warning in found.warnings)
+        assert not any("no event in the train part" in warning for warning in found.warnings)
+
+    def test_dates_say_from_when_on(self) -> None:
+        start = 1_714_521_600
+        log = log_of([0, 1, 0, 2, 0, 1], [5, 6, start, start, 2**31, 2**31])
+        found = split(log, "temporal-users:2024-05-01,2024-06-01")
+        assert [len(found.train), len(found.valid), len(found.test)] == [2, 1, 2]
+        assert "1 events of 1 users" in found.warnings[0]
+
+    def test_users_who_never_come_again_are_an_error(self) -> None:
+        with pytest.raises(DataError, match="no user has taken anything at two times"):
+            split(log_of(list(range(20)), list(range(20))), "temporal-users")
+
+    def test_many_strangers_are_named_with_the_way_out(self) -> None:
+        users = [*range(80), *range(80, 100)]
+        found = split(log_of(users, list(range(100))), "temporal")
+        [said] = [w for w in found.warnings if "no event in the train part" in w]
+        assert "10 of 10 test users" in said
+        assert "temporal-users" in said
+        few = split(log_of([*[n % 9 for n in range(99)], 9], list(range(100))), "temporal")
+        assert "temporal-users" not in " ".join(few.warnings)
+
+
+def test_views_move_no_cut() -> None:
+    taken = list(range(0, 1000, 10))
+    views = list(range(900, 1000))
+    log = log_of(
+        [0] * 200, taken + views, label=[int(TAKEN)] * 100 + [int(SEEN)] * 50 + [int(SHOWN)] * 50
+    )
+    found = split(log)
+    assert found.boundaries == (800, 900)
+    assert len(found.test.taken()) == 10
+    assert len(found.test) == 110
