@@ -147,15 +147,26 @@ def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
         # A spreadsheet of that name isn't read, but says what to do.
         for other in sorted(p for s in stems for p in folder.glob(f"{s}.*")):
             identify(other)
+        _refuse_another_layout(folder)
     if len(files) != 1:
         looked = " or ".join(f"{s}.*" for s in stems)
         several = f"{len(files)} files could be it: {', '.join(p.name for p in files)}"
         raise DataError(
             f"{folder}: {several if files else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
-            "the files with --catalog and --interactions, or turn those of a public data set or a "
-            "shop system into ours with `longtail data convert`"
+            "the files with --catalog and --interactions"
         )
     return files[0]
+
+
+def _refuse_another_layout(folder: Path) -> None:
+    # Only now: the layouts are many modules.
+    from longtail.layouts.recognised import layouts_of
+
+    if names := layouts_of(folder):
+        raise DataError(
+            f"{folder}: holds files of another layout, {' or '.join(names)}; turn them into ours: "
+            f"longtail data convert --from {names[0]} {folder} --out NEW_FOLDER"
+        )
 
 
 def _files(folder: Path, stems: tuple[str, ...]) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import Sample, sample_of
+from longtail.retrieval.data.files.data_file import refuse_what_is_not_exported
 from longtail.retrieval.errors import DataError
 
 _PACKED = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
@@ -25,11 +26,11 @@ def match_files(
     Raises:
         DataError: a path isn't there or is packed, or a part has no file or too many.
     """
-    files = _listed(paths)
+    files = files_in(paths)
     samples = {path: sample_of(path) for path in files}
     parts: dict[str, list[Path]] = {}
     for part in layout.parts:
-        found = _found(part, samples)
+        found = found_files(part, samples)
         if not found and part.required:
             raise DataError(
                 f"{name}: no file of {part.name} {_among(files)}; expected {_usual(part)}"
@@ -44,7 +45,12 @@ def match_files(
     return parts, [path for path in files if path not in used]
 
 
-def _listed(paths: Sequence[Path]) -> list[Path]:
+def files_in(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that were named, and those of the folders that were.
+
+    Raises:
+        DataError: a path isn't there, is packed, or has to be exported first.
+    """
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
@@ -55,11 +61,13 @@ def _listed(paths: Sequence[Path]) -> list[Path]:
         elif path.name.lower().endswith(_PACKED):
             raise DataError(f"{path}: unpack it first, and name the folder")
         else:
+            refuse_what_is_not_exported(path)
             files[path] = None
     return list(files)
 
 
-def _found(part: Part, samples: dict[Path, Sample]) -> list[Path]:
+def found_files(part: Part, samples: dict[Path, Sample]) -> list[Path]:
+    """Return the files that could play a part, only those with a usual name where there are any."""
     fitting = [path for path, sample in samples.items() if part.fits(sample)]
     named = [path for path in fitting if _has_usual_name(part, path)]
     return named or fitting

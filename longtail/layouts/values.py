@@ -65,6 +65,18 @@ def joined(parts: Iterable[str], between: str = ", ") -> str:
     return between.join(dict.fromkeys(part for part in parts if part))
 
 
+def milliseconds(value: Any) -> int | None:
+    """Return Unix milliseconds as microseconds, None where the cell is no number.
+
+    >>> milliseconds("1588687728923"), milliseconds(None)
+    (1588687728923000, None)
+    """
+    try:
+        return round(float(value) * 1000)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def seconds(value: Any) -> int | None:
     """Return Unix seconds as microseconds, None where the cell is no number.
 

@@ -155,12 +155,16 @@ def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_another_layout_or_a_spreadsheet_says_what_to_do(tmp_path: Path) -> None:
-    other = longtail("data", "validate", movies(tmp_path))
+    folder = movies(tmp_path)
+    other = longtail("data", "validate", folder)
     assert (other.code, other.err.count("\n")) == (1, 1)
-    assert "turn those of a public data set or a shop system into ours with `longtail data " in (
-        other.err
+    assert other.err.endswith(
+        f"{folder}: holds files of another layout, movielens; turn them into ours: longtail data "
+        f"convert --from movielens {folder} --out NEW_FOLDER\n"
     )
     sheet = write_files(tmp_path / "sheet", {"items.xlsx": b"PK\x03\x04"})
     done = longtail("data", "validate", sheet)
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "items.xlsx: is a spreadsheet: export it as CSV (UTF-8)" in done.err
+    with pytest.raises(DataError, match=r"items.xlsx: is a spreadsheet: export it as CSV"):
+        convert("shopify", [sheet / "items.xlsx"], tmp_path / "out")

@@ -10,7 +10,7 @@ from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, sample_of, with_cells, with_header, with_keys
 from longtail.layouts.table_file import NUMBER, TEXT, TIME
-from longtail.layouts.values import SECOND, number, seconds, text
+from longtail.layouts.values import milliseconds, number, seconds, text
 
 _ID, _STARS, _TIME = r"[^,]+", r"[1-5](\.0)?", r"\d{9,10}"
 # Pages that were saved in place of a title: the data set's own page says how to tell them.
@@ -117,20 +117,15 @@ def _ratings_of_2023(job: Conversion) -> Iterator[tuple[str, str, Any, int | Non
     for path in job.files("reviews"):
         if _is_csv(path):
             for user, item, rating, time in job.records.rows(path, columns):
-                yield user, item, rating, _milliseconds(time)
+                yield user, item, rating, milliseconds(time)
             continue
         for review in job.records.objects(path):
             own, asin, stars, moment = (review.get(column) for column in columns)
-            yield text(own), text(asin), stars, _milliseconds(moment)
+            yield text(own), text(asin), stars, milliseconds(moment)
 
 
 def _is_csv(path: Path) -> bool:
     return not sample_of(path).keys
-
-
-def _milliseconds(value: Any) -> int | None:
-    time = seconds(value)
-    return None if time is None else time * 1000 // SECOND
 
 
 def _layout(edition: str, convert: Any, pages: str) -> Layout:

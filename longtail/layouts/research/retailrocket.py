@@ -6,11 +6,13 @@ from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_header
 from longtail.layouts.table_file import TEXT, TIME, WHOLE
-from longtail.layouts.values import SECOND, seconds
+from longtail.layouts.values import milliseconds, seconds
 
 _EVENTS = {"view": "view", "addtocart": "cart", "transaction": "purchase"}
-# The two properties that aren't hashed, and the one with the longest values.
-_CATEGORY, _AVAILABLE, _WORDS = "categoryid", "available", "888"
+# The two properties that aren't hashed.
+_CATEGORY, _AVAILABLE = "categoryid", "available"
+# Nobody says which of the others is a description: the longest value stands for it.
+_WORDS = "words"
 _DEEPEST = 20
 
 
@@ -24,7 +26,7 @@ def _convert(job: Conversion) -> None:
                 job.left_out.add("events", "of an unknown kind", event)
                 continue
             seen[item] = None
-            log.add(visitor, item, _EVENTS[event], _milliseconds(time))
+            log.add(visitor, item, _EVENTS[event], milliseconds(time))
     latest = _latest_properties(job)
     parents = {
         category: parent
@@ -46,16 +48,18 @@ def _convert(job: Conversion) -> None:
 
 
 def _latest_properties(job: Conversion) -> dict[str, dict[str, tuple[int, str]]]:
-    """Return the last value of each property that is kept, by item."""
+    """Return the properties that are kept, by item, each with its time, or its length for words."""
     latest: dict[str, dict[str, tuple[int, str]]] = {}
     for path in job.files("item properties"):
         columns = ("timestamp", "itemid", "property", "value")
         for written, item, name, value in job.records.rows(path, columns):
             of_item = latest.setdefault(item, {})
-            if name in (_CATEGORY, _AVAILABLE, _WORDS):
+            if name in (_CATEGORY, _AVAILABLE):
                 time = seconds(written) or 0
                 if name not in of_item or time >= of_item[name][0]:
                     of_item[name] = (time, value)
+            elif " " in value and (_WORDS not in of_item or len(value) > of_item[_WORDS][0]):
+                of_item[_WORDS] = (len(value), value)
     return latest
 
 
@@ -66,11 +70,6 @@ def _path_of(category: str, parents: dict[str, str]) -> list[str]:
         path.insert(0, category)
         category = parents.get(category, "")
     return path
-
-
-def _milliseconds(value: str) -> int | None:
-    time = seconds(value)
-    return None if time is None else time * 1000 // SECOND
 
 
 RETAILROCKET = Layout(

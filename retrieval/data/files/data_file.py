@@ -104,8 +104,7 @@ def identify(path: Path) -> DataFile:
         raise DataError(f"{path}: is a folder; name the file inside it")
     gzipped = path.suffix.lower() == ".gz"
     suffix = Path(path.stem).suffix.lower() if gzipped else path.suffix.lower()
-    if suffix in _TO_BE_EXPORTED:
-        raise DataError(f"{path}: {_TO_BE_EXPORTED[suffix]}")
+    refuse_what_is_not_exported(path)
     kind = _FORMATS.get(suffix)
     if kind is None or (gzipped and kind == "parquet"):
         raise DataError(
@@ -121,6 +120,17 @@ def identify(path: Path) -> DataFile:
         raise DataError(f"{path}: the file is empty")
     _check_magic(path, start, kind, gzipped)
     return DataFile(path, kind, gzipped, b"\t" if kind == "tsv" else b",")
+
+
+def refuse_what_is_not_exported(path: Path) -> None:
+    """Raise for a spreadsheet and a database, with the way to a file that is read.
+
+    Raises:
+        DataError: it is one.
+    """
+    suffix = path.with_suffix("").suffix if path.suffix.lower() == ".gz" else path.suffix
+    if suffix.lower() in _TO_BE_EXPORTED:
+        raise DataError(f"{path}: {_TO_BE_EXPORTED[suffix.lower()]}")
 
 
 def _check_magic(path: Path, start: bytes, kind: Format, gzipped: bool) -> None:
