@@ -41,7 +41,7 @@ class EngineRecommender:
             user_state = self.ranking.user_state(part, self.ranking.user_values(part.user_ids))
             reranks = [Rerank("fixed", debias) for debias in self.strengths]
             for pool in pools:
-                lists = self.ranking.rank(user_state, k, reranks, Eligible(pool, part))
+                lists = self.ranking.rank(user_state, k, reranks, Eligible(pool, part.not_again()))
                 for rerank, ranked in zip(reranks, lists, strict=True):
                     answers[rerank.debias, pool][start : start + len(part)] = ranked.rows
         return answers
@@ -69,7 +69,7 @@ def head_calibration(
         part = users[start : start + USERS_PER_BATCH]
         histories, taken = known.take(part), targets.take(part)
         user_state = ranking.user_state(histories, ranking.user_values(histories.user_ids))
-        rows = ranking.candidates(user_state, k, Eligible("all", histories))
+        rows = ranking.candidates(user_state, k, Eligible("all", histories.not_again()))
         relevance = probability(ranking.logits(user_state, rows))
         hits = np.stack([np.isin(rows[i], taken[i]) for i in range(len(part))])
         present = rows >= 0

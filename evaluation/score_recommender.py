@@ -81,10 +81,9 @@ class ScoreRecommender:
             )
         scores = torch.tensor(of_baseline, dtype=torch.float32)
         torch.nan_to_num_(scores, nan=-np.inf, posinf=torch.inf, neginf=-torch.inf)
-        owner = np.repeat(np.arange(len(histories)), np.diff(histories.offsets))
-        scores[
-            torch.from_numpy(owner), torch.from_numpy(histories.items.astype(np.int64))
-        ] = -np.inf
+        known = histories.not_again()
+        owner = np.repeat(np.arange(len(known)), np.diff(known.offsets))
+        scores[torch.from_numpy(owner), torch.from_numpy(known.items.astype(np.int64))] = -np.inf
         return scores
 
     def _dial(self, scores: torch.Tensor) -> torch.Tensor:

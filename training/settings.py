@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from longtail.retrieval.data.cuts.split_rule import SplitRule, split_text
+from longtail.retrieval.data.meaning.behaviours import Meaning
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.run.index_build import IndexSettings
 from longtail.retrieval.settings import Settings
@@ -70,6 +71,28 @@ class DataSettings(Settings):
     test_share: Annotated[
         float, Field(ge=0, le=0.99, description="share of the log that is the test part")
     ] = 0.1
+    events: Annotated[
+        dict[str, Meaning],
+        Field(
+            description="what an event means, by its name, beside the usual names: taken, seen, "
+            "rejected, dropped, had or shown, e.g. `{like: taken, peek: seen}`"
+        ),
+    ] = Field(default_factory=dict)
+    rating: Annotated[
+        dict[Literal["taken", "rejected"], str] | None,
+        Field(
+            description="from where on a rating is liked, up to where disliked, e.g. `{taken: "
+            "'>=4', rejected: '<=2'}`; none: told by the scale"
+        ),
+    ] = None
+    positive: Annotated[
+        tuple[str, ...],
+        Field(description="what is taken, like `weight>=4` or `event=purchase`; as --positive"),
+    ] = ()
+    keep: Annotated[
+        tuple[str, ...],
+        Field(description="filters that rows of the log must pass; as --keep"),
+    ] = ()
     bucket_rule: Annotated[
         str,
         Field(

@@ -194,7 +194,20 @@ def split_command(
     show_default=True,
     help="What items are called and described in: English or Chinese.",
 )
-def synth(folder: Path, items: int, users: int, seed: int, drift: bool, language: str) -> None:
+@click.option(
+    "--behaviours",
+    is_flag=True,
+    help="Also what customers look at, put into carts and send back, in a column event.",
+)
+def synth(
+    folder: Path,
+    items: int,
+    users: int,
+    seed: int,
+    drift: bool,
+    language: str,
+    behaviours: bool,
+) -> None:
     """Write a made-up shop to try things on: FOLDER/catalog.csv and FOLDER/interactions.csv."""
     with progress_on_stderr() as progress:
         make_demo_shop(
@@ -203,6 +216,7 @@ def synth(folder: Path, items: int, users: int, seed: int, drift: bool, language
             n_users=users,
             seed=seed,
             drift=drift,
+            behaviours=behaviours,
             progress=progress,
             language=language,
         )

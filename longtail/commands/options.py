@@ -156,6 +156,9 @@ _REQUEST: tuple[Decorator, ...] = (
         "--exclude", multiple=True, metavar="ITEM", help="Never return this item. Repeatable."
     ),
     click.option("--include-seen", is_flag=True, help="Items of the history may come back."),
+    click.option(
+        "--include-rejected", is_flag=True, help="Items that the user rejected may come back."
+    ),
 )
 
 

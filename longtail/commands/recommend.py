@@ -19,7 +19,7 @@ from longtail.console.wording import as_misuse
 from longtail.files.input_files import (
     rejected_option,
 )
-from longtail.files.reading_options import log_reading
+from longtail.files.reading_options import as_trained, log_reading
 from longtail.jobs.interrupts import when_stopped
 from longtail.retrieval.data.files.dialect.reading import Reading
 
@@ -77,7 +77,7 @@ def recommend(
             taken = histories_from_file(
                 histories,
                 retriever.bundle.catalog,
-                reading=reading,
+                reading=as_trained(reading, retriever.bundle.config["data"]),
                 rejected_path=rejected_path,
                 progress=progress,
             )

@@ -20,6 +20,7 @@ from longtail.files.input_files import (
     note_set_aside,
     set_aside_lines,
 )
+from longtail.files.reading_options import as_trained
 from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
@@ -165,4 +166,7 @@ def _settings_and_inputs(
     if inputs.reading.template == "auto":
         reading = replace(inputs.reading, template=settings.data.template)
         inputs = replace(inputs, reading=reading)
-    return settings, inputs
+    told = as_trained(inputs.reading, settings.data.model_dump())
+    # What options say of the log is a setting of the run from here on.
+    data = settings.data.changed(positive=told.positive, keep=told.keep)
+    return settings.changed(data=data), replace(inputs, reading=told)

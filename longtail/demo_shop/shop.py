@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from longtail.demo_shop.behaviours import PURCHASE
+from longtail.demo_shop.behaviours import behaviours as customer_behaviours
 from longtail.demo_shop.drift import make_drift
 from longtail.demo_shop.items import load_niches, make_items
 from longtail.demo_shop.log import purchases, stock_shelves, visitors
@@ -26,6 +28,7 @@ def make_demo_shop(
     n_users: int = 4000,
     seed: int = 0,
     drift: bool = False,
+    behaviours: bool = False,
     progress: Progress = silent,
     language: str = "en",
 ) -> None:
@@ -42,6 +45,10 @@ def make_demo_shop(
     arrive all year. A tenth of the customers have 50 to 300 purchases, and ``users.csv`` holds
     columns that say something of their taste.
 
+    With `behaviours` the log has a column ``event``: customers look at things of their taste, at
+    things like those that they buy, and at what everybody is shown; they fill carts, take things
+    out of them, and send some back. The purchases are those of the shop without it.
+
     Raises:
         DataError: the folder can't be written.
     """
@@ -54,10 +61,17 @@ def make_demo_shop(
     if drift:
         demand, shelves = make_drift(shelves, rng)
         crowd = drifting_visitors(n_users, shelves, rng)
-    log: list[tuple[int, int, int]] = []
+    log: list[tuple[int, int, int, str]] = []
+    # Its own, so that the purchases stay what they are without it.
+    beside = np.random.default_rng([seed, 1])
     users: list[tuple[str, ...]] = []
     for user, visitor in enumerate(crowd):
-        log.extend((time, user, row) for row, time in purchases(visitor, shelves, rng, demand))
+        bought = purchases(visitor, shelves, rng, demand)
+        if behaviours:
+            did = customer_behaviours(visitor, bought, shelves, beside)
+            log.extend((time, user, row, event) for time, row, event in did)
+        else:
+            log.extend((time, user, row, PURCHASE) for row, time in bought)
         users.append((_user_id(user), *visitor.columns))
         progress("filling the demo shop", user + 1, n_users)
     log.sort()
@@ -77,8 +91,11 @@ def make_demo_shop(
         )
         _write(
             folder / "interactions.csv",
-            ("user_id", "item_id", "timestamp"),
-            ((_user_id(user), item_ids[row], time) for time, user, row in log),
+            ("user_id", "item_id", "timestamp", "event")[: 3 + behaviours],
+            (
+                (_user_id(user), item_ids[row], time, event)[: 3 + behaviours]
+                for time, user, row, event in log
+            ),
         )
         if drift:
             _write(folder / "users.csv", ("user_id", *COLUMNS), users)

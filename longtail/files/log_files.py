@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from longtail.files.input_files import note_set_aside
+from longtail.files.reading_options import as_trained
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.events import is_service_log, read_events
 from longtail.retrieval.data.files.dialect.reading import Reading
@@ -62,7 +63,7 @@ class LogFile:
                 log = read_interactions(
                     self.path,
                     served.bundle.catalog,
-                    reading=self.reading,
+                    reading=as_trained(self.reading, served.bundle.config["data"]),
                     rejected=rejected,
                     progress=progress,
                 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -81,6 +82,20 @@ def _with_reading(command: Callable[..., Any], options: Sequence[_Option]) -> Ca
     for option in reversed(options):
         decorated = option(decorated)
     return decorated
+
+
+def as_trained(reading: Reading, data: Mapping[str, Any]) -> Reading:
+    """Return the reading with what a run's settings say of a log's rows.
+
+    ``data`` are the run's data settings; what options say comes first.
+    """
+    return replace(
+        reading,
+        events=data.get("events") or {},
+        rating=data.get("rating"),
+        positive=reading.positive or tuple(data.get("positive") or ()),
+        keep=reading.keep or tuple(data.get("keep") or ()),
+    )
 
 
 def make_reading(columns: Sequence[str] = (), **said: Any) -> Reading:

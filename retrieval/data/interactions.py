@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.meaning.behaviours import HAD, REJECTED, SEEN, SHOWN, TAKEN
+from longtail.retrieval.data.meaning.behaviours import DROPPED, HAD, REJECTED, SEEN, SHOWN, TAKEN
 from longtail.retrieval.data.meaning.last_word import before_last
 
 TRAIN, VALID, TEST = 0, 1, 2
@@ -58,12 +58,14 @@ class Interactions:
     def taken(self) -> Interactions:
         """Return the events that took an item, but those that the user took back.
 
-        Of a user's events with an item the last word counts: what was rejected later wasn't taken.
+        Of a user's events with an item the last word counts: what was rejected or dropped later
+        wasn't taken.
         """
         if self.label is None:
             return self
         return self.select(
-            (self.label == TAKEN) & ~before_last(REJECTED, self.user, self.item, self.label)
+            (self.label == TAKEN)
+            & ~before_last((REJECTED, DROPPED), self.user, self.item, self.label)
         )
 
     def refused(self) -> Interactions:
@@ -81,7 +83,7 @@ class Interactions:
         if self.label is None:
             return self.select(np.zeros(len(self), bool))
         return self.select(
-            (self.label == REJECTED) & ~before_last(TAKEN, self.user, self.item, self.label)
+            (self.label == REJECTED) & ~before_last((TAKEN,), self.user, self.item, self.label)
         )
 
     def user_counts(self, n_items: int) -> NDArray[np.int64]:
@@ -100,6 +102,11 @@ class Past(NamedTuple):
     items: NDArray[np.int32]
     times: NDArray[np.int64] | None = None
     beside: Beside | None = None
+
+    @property
+    def attention(self) -> NDArray[np.int32]:
+        """What the user looked at, had or took, oldest first, int32 [a]."""
+        return self.items if self.beside is None else self.beside.attention[0]
 
 
 @dataclass(frozen=True)
@@ -181,6 +188,29 @@ class Histories:
         beside = None if self.beside is None else self.beside.take(positions)
         return Histories(self.user_ids[positions], offsets, self.items[places], times, beside)
 
+    @property
+    def attention(self) -> Histories:
+        """What each user looked at, had or took, oldest first."""
+        return self if self.beside is None else self.beside.attention
+
+    def stood_in(self) -> Histories:
+        """Return the histories with what was looked at in place of what was taken by nobody yet.
+
+        Somebody who only looked around so far is known by that.
+        """
+        if self.beside is None:
+            return self
+        sizes = np.diff(self.offsets)
+        strangers = (sizes == 0) & (np.diff(self.beside.attention.offsets) > 0)
+        if not strangers.any():
+            return self
+        pasts = [
+            (self.beside.attention if stranger else self).past(i)._replace(beside=None)
+            for i, stranger in enumerate(strangers)
+        ]
+        whole = Histories.from_pasts(pasts)
+        return replace(whole, user_ids=self.user_ids, beside=self.beside)
+
     def not_again(self) -> Histories:
         """Return what each user doesn't get back: own items, rejected ones, and those had."""
         if self.beside is None:
@@ -260,14 +290,14 @@ class Beside:
     @classmethod
     def of(cls, log: Interactions) -> Beside | None:
         """Return what a log says; None where it says of no item more than that it was taken."""
-        if log.label is None or not np.isin(log.label, (SEEN, REJECTED, HAD)).any():
+        if log.label is None or not np.isin(log.label, (SEEN, REJECTED, HAD, DROPPED)).any():
             return None
-        events = log.meaning(TAKEN, SEEN, HAD)
+        events = log.meaning(TAKEN, SEEN, HAD, DROPPED)
         assert events.label is not None
         return cls(
             Histories.of_events(events),
             events.label == TAKEN,
-            Histories.of_events(log.meaning(SEEN, HAD)),
+            Histories.of_events(log.meaning(SEEN, HAD, DROPPED)),
             Histories.of_events(log.rejected()),
             Histories.of_events(log.meaning(HAD)),
         )

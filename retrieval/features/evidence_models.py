@@ -23,6 +23,9 @@ KNOWN = "known.safetensors"
 # What words say of behaviour needs no events, so nothing is lent.
 BY_TEXT = "co_taken_by_text"
 WORDS = "words_to_behaviour.safetensors"
+# Of logs that say what was looked at: who looks at j looks at i, and takes i thereafter. They read
+# what a user looked at and took, not only what was taken.
+SEEN_TOGETHER, SEEN_THEN_TAKEN = "seen_together", "seen_then_taken"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,7 @@ class EvidenceModels:
             (`with_lent`). None in a run that tells no difference.
         words: what made the weights ``co_taken_by_text``, for items that come later; None in a run
             without them.
+        rejections: whether the log says what users rejected, so that it is evidence.
     """
 
     item_weights: Mapping[str, ItemWeights] = field(default_factory=dict)
@@ -44,6 +48,12 @@ class EvidenceModels:
     last: int = LAST
     known: NDArray[np.bool_] | None = None
     words: WordsToBehaviour | None = None
+    rejections: bool = False
+
+    @property
+    def reads_seen(self) -> bool:
+        """Whether what users looked at is evidence."""
+        return SEEN_TOGETHER in self.item_weights
 
     @property
     def reads_long_histories(self) -> bool:
@@ -66,7 +76,8 @@ class EvidenceModels:
         folder.mkdir(parents=True, exist_ok=True)
         about = {"behaviours": list(self.item_weights), "sequences": list(self.sequences)}
         length = {"last": self.last} if self.reads_long_histories else {}
-        (folder / "sources.json").write_text(json.dumps(about | length, indent=2))
+        rejections = {"rejections": True} if self.rejections else {}
+        (folder / "sources.json").write_text(json.dumps(about | length | rejections, indent=2))
         for name, weights in self.item_weights.items():
             weights.save(folder / f"{name}.safetensors")
         for name, tower in self.sequences.items():
@@ -93,6 +104,7 @@ class EvidenceModels:
             about.get("last", LAST),
             _load_known(folder / KNOWN, n_items),
             WordsToBehaviour.load(folder / WORDS, n_items=n_items),
+            about.get("rejections", False),
         )
 
 

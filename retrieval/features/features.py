@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.popularity import Popularity
+from longtail.retrieval.features.beside.beside_state import OF_REJECTED, OF_SEEN, without_beside
 from longtail.retrieval.features.evidence_models import LEADING, EvidenceModels
 from longtail.retrieval.features.history_scores import DECAY, HistoryScores
 from longtail.retrieval.features.user_columns import LIFT
@@ -80,7 +81,12 @@ def feature_names(
     from_text = (*FROM_TEXT, *OF_LONG_TEXT) if long else FROM_TEXT
     of_user = (*OF_USER, *OF_USER_CLOCK) if clock else OF_USER
     of_columns = (LIFT,) if user_columns else ()
-    return (*from_text, *of_user, *of_behaviours, *of_sequences, *from_counts, *of_columns)
+    of_beside = (
+        *(OF_SEEN if evidence_models.reads_seen else ()),
+        *(OF_REJECTED if evidence_models.rejections else ()),
+    )
+    of_log = (*of_behaviours, *of_sequences, *of_beside)
+    return (*from_text, *of_user, *of_log, *from_counts, *of_columns)
 
 
 def gather_features(
@@ -107,6 +113,11 @@ def gather_features(
     if LIFT in names:
         lift = user_state.column_lift
         columns[LIFT] = np.zeros(rows.shape, np.float32) if lift is None else lift.of_pairs(rows)
+    if not {*OF_SEEN, *OF_REJECTED}.isdisjoint(names):
+        beside = user_state.beside
+        columns |= (
+            without_beside(rows.shape) if beside is None else beside.columns(rows, vectors, place)
+        )
     log_count = np.log1p(popularity.counts[np.maximum(rows, 0)])
     columns["log_count"] = log_count
     columns["log_count_difference"] = log_count - user_state.log_counts[:, None]

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.features.beside.beside_state import BesideState
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.user_columns import UserLift
 from longtail.retrieval.kernels.inner_products import inner_products
@@ -114,6 +115,7 @@ class UserState:
         totals: sum of the vectors of the whole history, float32 [m, d]; None where only the last
             items are read.
         column_lift: what the users' columns say; None where nothing is known of them.
+        beside: what they did beside taking items; None where nothing is known of it.
     """
 
     histories: Histories
@@ -127,6 +129,7 @@ class UserState:
     sequence_scores: Mapping[str, SequenceScores] = field(default_factory=dict)
     totals: NDArray[np.float32] | None = None
     column_lift: UserLift | None = None
+    beside: BesideState | None = None
 
     def weighted_lift(self, user: int, n_items: int) -> NDArray[np.float32] | None:
         """Return what a user's columns add to the log of popularity, float32 [n_items].

@@ -118,9 +118,7 @@ def _line(place: int, query: Query, lookup: Lookup, ranking: RankingPipeline) ->
         past = Past(lookup.item_rows(query.history))
     elif query.item is not None:
         past = Past(lookup.item_rows([query.item], offered=True))
-    seen = _NOTHING if query.include_seen else past.items
-    unwanted = lookup.item_rows(query.exclude)
-    excluded = np.concatenate([seen, unwanted]) if len(unwanted) else seen
+    excluded = np.concatenate([*_not_again(query, past), lookup.item_rows(query.exclude)])
     return _Line(place, query, past, excluded, values)
 
 
@@ -132,6 +130,18 @@ def _past(query: Query, lookup: Lookup) -> Past:
         if query.user_columns is None:
             raise
         return Past(_NOTHING)
+
+
+def _not_again(query: Query, past: Past) -> list[Rows]:
+    """Return what a user doesn't get back: what was taken or had, and what was rejected."""
+    seen = [] if query.include_seen else [past.items]
+    if past.beside is None:
+        return seen
+    if not query.include_seen:
+        seen.append(past.beside.had[0])
+    if not query.include_rejected:
+        seen.append(past.beside.rejected[0])
+    return seen
 
 
 def _values(query: Query, ranking: RankingPipeline) -> NDArray[np.int32]:

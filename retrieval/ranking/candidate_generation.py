@@ -40,6 +40,23 @@ def from_behaviour(
     return lists
 
 
+def among(
+    rows: NDArray[np.int32], allowed: NDArray[np.bool_], exclusions: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return each user's rows [m, c] that may be answers, -1 for the others.
+
+    ``allowed`` bool [n]; ``exclusions`` are sorted keys ``user * n + row``.
+
+    >>> rows = np.array([[2, 0, -1]], np.int32)
+    >>> among(rows, np.array([True, True, True]), np.array([0])).tolist()
+    [[2, -1, -1]]
+    """
+    inside = np.maximum(rows, 0).astype(np.int64)
+    keys = np.arange(len(rows))[:, None] * len(allowed) + inside
+    kept = (rows >= 0) & allowed[inside] & ~np.isin(keys, exclusions)
+    return np.where(kept, inside, -1)
+
+
 def by_clock(
     clock: ItemClock,
     allowed: NDArray[np.bool_],

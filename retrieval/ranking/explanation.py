@@ -73,12 +73,12 @@ def _nearest_places(
 
 def _last(past: Past, length: int) -> Past:
     times = None if past.times is None else past.times[-length:]
-    return Past(past.items[-length:], times)
+    return Past(past.items[-length:], times, past.beside)
 
 
 def _without(past: Past, place: np.int64) -> Past:
     times = None if past.times is None else np.delete(past.times, place)
-    return Past(np.delete(past.items, place), times)
+    return Past(np.delete(past.items, place), times, past.beside)
 
 
 def _scores(

@@ -25,6 +25,7 @@ from longtail.retrieval.ranking.candidate_generation import (
     FIRST_STAGE,
     FIRST_STAGE_PLAIN,
     FIRST_STAGE_TAIL,
+    among,
     by_clock,
     from_behaviour,
     union,
@@ -97,7 +98,7 @@ class RankingPipeline:
         ``values`` are those of the same users, where the run has user columns (`user_values`).
         """
         with self.timed("tower"):
-            state = self._user_encoder.of(histories)
+            state = self._user_encoder.of(histories.stood_in())
             columns = self.bundle.user_columns
             if columns is None or values is None or not len(values.codes):
                 return state
@@ -147,6 +148,8 @@ class RankingPipeline:
             lists += from_behaviour(user_state.history_scores, mask, exclusions, tail)
             for expected in user_state.sequence_scores.values():
                 lists.append(expected.nearest(BY_SEQUENCE, mask, exclusions)[0])
+            if user_state.beside is not None and self.bundle.evidence_models.reads_seen:
+                lists.append(among(user_state.beside.recent, mask, exclusions))
             if self.bundle.relevance.counts and (clock := self.clock) is not None:
                 lists += by_clock(clock, mask, eligible.excluded, tail, len(lists[0]))
             return union(lists, n_items)

@@ -26,6 +26,7 @@ class QueryOptions(TypedDict, total=False):
     where: attribute filters, all of which hold (see `where_mask`).
     exclude: item ids that are never an answer.
     include_seen: whether items of the history may come back.
+    include_rejected: whether items that the user rejected may.
     explain: adds title, rank at debias 0 without diversity, and the items that carry the score.
     """
 
@@ -37,6 +38,7 @@ class QueryOptions(TypedDict, total=False):
     where: Sequence[str]
     exclude: Sequence[str]
     include_seen: bool
+    include_rejected: bool
     explain: bool
 
 
@@ -75,6 +77,7 @@ class Query:
     where: Sequence[str] = ()
     exclude: Sequence[str] = ()
     include_seen: bool = False
+    include_rejected: bool = False
     explain: bool = False
 
     def __post_init__(self) -> None:

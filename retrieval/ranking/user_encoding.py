@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories, excluded_keys
+from longtail.retrieval.features.beside.beside_state import BesideState
+from longtail.retrieval.features.evidence_models import SEEN_THEN_TAKEN, SEEN_TOGETHER
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.user_state import SequenceScores, UserState
 from longtail.retrieval.ranking.item_vectors import ItemVectors
@@ -18,6 +20,8 @@ from longtail.retrieval.towers.user_tower import ItemSource
 
 # Items whose texts are matched one by one; those before them are summed.
 LONGEST_MATCHED = 50
+# Item-to-item weights that read what users looked at, beside what they took.
+OF_ATTENTION = (SEEN_TOGETHER, SEEN_THEN_TAKEN)
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,12 @@ class UserEncoder:
         spread = np.sqrt(np.maximum(((users @ second) * users).sum(axis=1) - mean**2, 0.0))
         evidence_models = self.bundle.evidence_models
         own_keys = excluded_keys(histories, self.vectors.index.n_items)
+        beside = None
+        if histories.beside is not None and (
+            evidence_models.reads_seen or evidence_models.rejections
+        ):
+            of_items, n_items = self.vectors.of, self.vectors.index.n_items
+            beside = BesideState.of(histories.beside, of_items, n_items)
         sequence_scores = {}
         for name, sequence in evidence_models.sequences.items():
             items = self._sequence_items[name]
@@ -94,11 +104,15 @@ class UserEncoder:
             deviation=spread.astype(np.float32),
             history_scores={
                 name: HistoryScores.of(
-                    b, histories, last=evidence_models.last, known=evidence_models.known
+                    b,
+                    histories.attention if name in OF_ATTENTION else histories,
+                    last=evidence_models.last,
+                    known=evidence_models.known,
                 )
                 for name, b in evidence_models.item_weights.items()
             },
             sequence_scores=sequence_scores,
+            beside=beside,
         )
 
     @cached_property

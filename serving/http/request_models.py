@@ -88,6 +88,7 @@ class RecommendRequest(_Strict):
         [], description="items that are never an answer"
     )
     include_seen: bool = Field(False, description="whether items of the history may come back")
+    include_rejected: bool = Field(False, description="whether items the user rejected may")
     explain: bool = Field(False, description="adds title, base_rank and because to each item")
 
     def query(self) -> Query:

@@ -62,10 +62,10 @@ class UserHistories:
         items = fresh[fresh >= 0].astype(np.int32)
         times = np.array([time for time, _ in events], np.int64)[fresh >= 0]
         if not retriever.bundle.log.has_clock:
-            return Past(items if logged is None else np.concatenate([logged.items, items]))
+            return Past(items) if logged is None else _joined(logged, items, None)
         if logged is None or logged.times is None:
             return Past(items, times)
-        return Past(np.concatenate([logged.items, items]), np.concatenate([logged.times, times]))
+        return _joined(logged, items, np.concatenate([logged.times, times]))
 
     def _unheard(
         self, retriever: Retriever, user_id: str, events: tuple[tuple[float, str], ...]
@@ -74,3 +74,8 @@ class UserHistories:
         taken = [TakenItem(user_id, item, int(time)) for time, item in events]
         held = logged(retriever.bundle, taken, retriever.position)
         return tuple(event for event, there in zip(events, held, strict=True) if not there)
+
+
+def _joined(logged: Past, items: NDArray[np.int32], times: NDArray[np.int64] | None) -> Past:
+    """Return what the log says of a user with what was heard since."""
+    return logged._replace(items=np.concatenate([logged.items, items]), times=times)

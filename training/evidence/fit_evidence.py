@@ -13,7 +13,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.interactions import Histories
-from longtail.retrieval.features.evidence_models import BY_TEXT, LEADING, EvidenceModels
+from longtail.retrieval.features.evidence_models import (
+    BY_TEXT,
+    LEADING,
+    SEEN_THEN_TAKEN,
+    SEEN_TOGETHER,
+    EvidenceModels,
+)
 from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.features.words_to_behaviour import WordsToBehaviour
@@ -34,10 +40,13 @@ from longtail.training.evidence.transitions import followers, followers_by_text,
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import training_device
+from longtail.training.trainer.examples import taken_matrix
 from longtail.training.validation import ValidationSet
 
 # Text neighbours through which transitions are read.
 LIKES = 10
+# Events before a purchase whose items speak for it, and how fast that fades.
+LOOKS_BEFORE, LOOKS_FADE = 10, 0.85
 # Epochs of a sequence tower that goes on from where it was.
 WARM_EPOCHS = 2
 NOWHERE: Mapping[str, SequenceTower] = MappingProxyType({})
@@ -103,10 +112,17 @@ def fit_evidence(
         },
         "other_behaviours_seconds": seconds,
     }
+    beside = data.histories.beside
     with profile.section("sequence towers"):
         sequences, towers = _sequences(data, settings, None, progress)
     return FittedEvidence(
-        EvidenceModels(item_weights, sequences, last, words=words),
+        EvidenceModels(
+            item_weights,
+            sequences,
+            last,
+            words=words,
+            rejections=beside is not None and len(beside.rejected.items) > 0,
+        ),
         {**report, "sequence_towers": towers},
     )
 
@@ -162,6 +178,14 @@ def _item_weights(
         weights["next_by_text"] = followers_by_text(
             steps, text_neighbours(data.vectors, LIKES), kept
         )
+    if (beside := data.histories.beside) is not None and len(beside.seen.items):
+        looked_at = taken_matrix(beside.attention, n_items)
+        weights[SEEN_TOGETHER] = cooccurrence(looked_at, kept)
+        steps = transition_counts(
+            beside.attention, n_items, window=LOOKS_BEFORE, fade=LOOKS_FADE, took=beside.took
+        )
+        users = np.asarray(looked_at.sum(axis=0)).ravel().astype(np.int64)
+        weights[SEEN_THEN_TAKEN] = followers(steps, data.counts, kept, before=users)
     words = None
     if by_words:
         words, weights[BY_TEXT] = fit_words_to_behaviour(

@@ -21,11 +21,17 @@ ROWS_AT_ONCE = 4_096
 
 
 def transition_counts(
-    histories: Histories, n_items: int, *, window: int = WINDOW, fade: float = FADE
+    histories: Histories,
+    n_items: int,
+    *,
+    window: int = WINDOW,
+    fade: float = FADE,
+    took: NDArray[np.bool_] | None = None,
 ) -> sp.csr_matrix:
     """Return how often j was followed by i, float32 [n_items, n_items].
 
-    The sum over users and over places a < b, b - a <= ``window``, of ``fade ** (b - a - 1)``.
+    The sum over users and over places a < b, b - a <= ``window``, of ``fade ** (b - a - 1)``. With
+    ``took`` [total] only events where it holds can follow.
 
     >>> counts = transition_counts(Histories.from_lists([[0, 1, 2], [0, 1]]), 3).toarray()
     >>> counts.astype(float).round(2).tolist()
@@ -39,6 +45,8 @@ def transition_counts(
         if len(items) <= step:
             break
         same = (owner[step:] == owner[:-step]) & (items[step:] != items[:-step])
+        if took is not None:
+            same &= took[step:]
         weight = np.full(int(same.sum()), fade ** (step - 1), np.float32)
         pairs = (items[:-step][same], items[step:][same])
         # csr adds up what a user, or several, did more than once.
@@ -46,14 +54,26 @@ def transition_counts(
     return sp.csr_matrix(total)
 
 
-def followers(counts: sp.csr_matrix, popularity: NDArray[np.int64], kept: int) -> ItemWeights:
+def followers(
+    counts: sp.csr_matrix,
+    popularity: NDArray[np.int64],
+    kept: int,
+    *,
+    before: NDArray[np.int64] | None = None,
+) -> ItemWeights:
     """Return transitions as shrunk cosines, of each row the ``kept`` largest.
 
     ``count(j, i) / ((sqrt(n_j) + 1) (sqrt(n_i) + 1))``, n the items' training users: a step to a
-    rare item says more than one to an item that everybody takes.
+    rare item says more than one to an item that everybody takes. ``before`` [n_items]: users of
+    the items that are followed, where these are others.
     """
-    scale = sp.diags((1.0 / (np.sqrt(popularity) + 1.0)).astype(np.float32))
-    return _kept((scale @ counts @ scale).tocsr(), kept)
+    scale = _rareness(popularity)
+    first = scale if before is None else _rareness(before)
+    return _kept((first @ counts @ scale).tocsr(), kept)
+
+
+def _rareness(users: NDArray[np.int64]) -> sp.dia_matrix:
+    return sp.diags((1.0 / (np.sqrt(users) + 1.0)).astype(np.float32))
 
 
 def followers_by_text(counts: sp.csr_matrix, near: sp.csr_matrix, kept: int) -> ItemWeights:

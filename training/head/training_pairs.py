@@ -110,7 +110,7 @@ def collect_pairs(
         batch = np.arange(start, min(start + USERS_AT_ONCE, len(known)))
         histories, took, refused = known.take(batch), positives.take(batch), rejected.take(batch)
         user_state = ranking.user_state(histories, ranking.user_values(histories.user_ids))
-        handed = ranking.candidates(user_state, USUAL_K, Eligible("all", histories))
+        handed = ranking.candidates(user_state, USUAL_K, Eligible("all", histories.not_again()))
         drawn = rng.choice(len(share), (len(histories), popularity_matched), p=share)
         rows = _with_others(handed, took, refused, drawn, histories)
         label = _belong(rows, took)

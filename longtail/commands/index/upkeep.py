@@ -12,7 +12,7 @@ from longtail.files.input_files import (
     note_set_aside,
     rejected_option,
 )
-from longtail.files.reading_options import log_reading
+from longtail.files.reading_options import as_trained, log_reading
 from longtail.jobs.interrupts import when_stopped
 from longtail.retrieval.data.files.dialect.reading import Reading
 
@@ -89,7 +89,7 @@ def refresh(
             log = read_interactions(
                 interactions,
                 served.bundle.catalog,
-                reading=reading,
+                reading=as_trained(reading, served.bundle.config["data"]),
                 rejected=rejected,
                 progress=progress,
             )

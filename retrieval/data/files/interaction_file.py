@@ -50,7 +50,7 @@ _PART_NAMES = {
 
 
 # Of events of one moment the one that says the most stays, by `Interactions.label`.
-_FIRST: NDArray[np.int64] = np.array([4, 0, 3, 1, 2])
+_FIRST: NDArray[np.int64] = np.array([5, 0, 4, 1, 3, 2])
 
 
 def read_interactions(

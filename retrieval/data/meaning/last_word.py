@@ -7,18 +7,23 @@ from numpy.typing import NDArray
 
 
 def before_last(
-    code: int, user: NDArray[np.int32], item: NDArray[np.int32], label: NDArray[np.int8]
+    codes: tuple[int, ...],
+    user: NDArray[np.int32],
+    item: NDArray[np.int32],
+    label: NDArray[np.int8],
 ) -> NDArray[np.bool_]:
-    """Return which events come before the user's last one of this meaning with the item, bool [m].
+    """Return which events come before the user's last one with the item of these ``codes``.
+
+    bool [m].
 
     Events are sorted by user and time.
 
     >>> user, item = np.zeros(4, np.int32), np.array([5, 5, 6, 5], np.int32)
-    >>> before_last(3, user, item, np.array([1, 3, 1, 1], np.int8)).tolist()
+    >>> before_last((3,), user, item, np.array([1, 3, 1, 1], np.int8)).tolist()
     [True, False, False, False]
     """
     before = np.zeros(len(label), bool)
-    at = np.flatnonzero(label == code)
+    at = np.flatnonzero(np.isin(label, codes))
     if not len(at):
         return before
     keys = user.astype(np.int64) * (int(item.max()) + 1) + item

@@ -170,7 +170,7 @@ class RowMeanings:
         if wanted is None:
             return meaning
         # Who names the events that are taken leaves the others as signs of interest.
-        return meaning if meaning in ("shown", "rejected", "had") else "seen"
+        return meaning if meaning in ("shown", "rejected", "had", "dropped") else "seen"
 
     def _no_events(self, column: str, names: Sequence[str], counts: NDArray[np.int64]) -> None:
         if len(names) > 1:

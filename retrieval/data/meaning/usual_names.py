@@ -24,8 +24,7 @@ _USUAL: dict[Meaning, str] = {
     "seen": (
         "view viewed pageview pageviewed productview productviewed viewitem itemview pv detail "
         "detailview viewproduct click clicked clickout tap open opened visit visited browse "
-        "browsed hover preview read seen look removefromcart removecart cartremove removedfromcart "
-        "removefrombasket begincheckout addpaymentinfo addshippinginfo "
+        "browsed hover preview read seen look begincheckout addpaymentinfo addshippinginfo "
         "浏览 点击 查看 閲覧 クリック 조회 클릭 angesehen ansicht"
     ),
     "rejected": (
@@ -33,6 +32,10 @@ _USUAL: dict[Meaning, str] = {
         "thumbsdown thumbdown negative hide hidden block blocked notinterested unlike "
         "unfavorite unfollow unsubscribe uninstall uninstalled cancel cancelled canceled rejected "
         "退货 退款 不喜欢 返品 환불 rückgabe retoure storniert"
+    ),
+    "dropped": (
+        "removefromcart removecart cartremove removedfromcart removefrombasket unsave unsaved "
+        "removefromwishlist unbookmark 移出购物车"
     ),
     "shown": (
         "impression impressions imp show shown expose exposed exposure display displayed served "

@@ -14,7 +14,15 @@ from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Beside, Histories, Interactions
-from longtail.retrieval.data.meaning.behaviours import HAD, MEANINGS, REJECTED, SEEN, SHOWN, TAKEN
+from longtail.retrieval.data.meaning.behaviours import (
+    DROPPED,
+    HAD,
+    MEANINGS,
+    REJECTED,
+    SEEN,
+    SHOWN,
+    TAKEN,
+)
 from longtail.retrieval.errors import DataError
 
 CATALOG = Catalog(pd.DataFrame({"item_id": list("abcdef"), "title": list("ABCDEF")}), "{title}")
@@ -46,7 +54,7 @@ def meanings(log: Interactions) -> list[str]:
 def test_usual_events_mean_what_they_say(tmp_path: Path) -> None:
     events = ["view", "add_to_cart", "Purchase", "refund", "impression", "remove_from_cart"]
     log, notes = read(tmp_path, {"event_type": events})
-    assert meanings(log) == ["seen", "taken", "taken", "rejected", "shown", "seen"]
+    assert meanings(log) == ["seen", "taken", "taken", "rejected", "shown", "dropped"]
     assert "column event_type says what a row means: view 1 seen" in notes[0]
 
 
@@ -184,6 +192,11 @@ class TestTheLastWordCounts:
         log = log_of((0, 5, TAKEN), (0, 6, TAKEN), (0, 5, REJECTED))
         assert log.taken().item.tolist() == [6]
         assert log.rejected().item.tolist() == [5]
+
+    def test_what_went_out_of_the_cart_was_not_taken_and_may_come_again(self) -> None:
+        log = log_of((0, 5, TAKEN), (0, 6, TAKEN), (0, 5, DROPPED))
+        assert log.taken().item.tolist() == [6]
+        assert Histories.from_interactions(log).not_again()[0].tolist() == [6]
 
     def test_a_return_before_its_purchase_is_no_return(self) -> None:
         log = log_of((0, 5, REJECTED), (0, 5, TAKEN))

@@ -1,0 +1,1 @@
+"""What users did with items beside taking them, as evidence."""
