@@ -6,6 +6,8 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from longtail.index.files import write_file_atomically
 from longtail.retrieval.data.events import EVENTS, TakenItem, read_events
 from longtail.retrieval.run.bundle import Bundle
@@ -18,7 +20,8 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
     """Write a CSV file of a run's events; return how many of the log's and of events it has.
 
     With ``with_log`` the interactions that the run was trained with, or has learned, come first.
-    Events that are among them already are left out then.
+    Events that are among them already are left out then. Where that log has no clock, the events
+    go on with its order: times beside places would be neither.
 
     Raises:
         LongtailError: the run, or its file of events, can't be read.
@@ -32,7 +35,9 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
         # Events that were learned into a log without a clock have places in it, not times.
         told -= bundle.learned is not None and not bundle.log.has_clock
     known = {line[:told] for line in logged}
-    fresh = [event for event in events if _line(event)[:told] not in known]
+    fresh = [line for line in map(_line, events) if line[:told] not in known]
+    if with_log and not bundle.log.has_clock:
+        fresh = _behind(len(logged), fresh)
     with (
         write_file_atomically(out) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
@@ -40,7 +45,7 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows(logged)
-        writer.writerows(map(_line, fresh))
+        writer.writerows(fresh)
     return len(logged), len(fresh)
 
 
@@ -48,9 +53,22 @@ def _line(event: TakenItem) -> tuple[str, str, int]:
     return event.user_id, event.item_id, event.timestamp
 
 
+def _behind(start: int, lines: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """Return lines, oldest first, with places from ``start + 1`` on in place of times.
+
+    >>> _behind(7, [("u", "tea", 1_700_000_060), ("u", "pot", 1_700_000_000)])
+    [('u', 'pot', 8), ('u', 'tea', 9)]
+    """
+    ordered = sorted(lines, key=lambda line: line[2])
+    return [(user, item, place) for place, (user, item, _) in enumerate(ordered, start + 1)]
+
+
 def _logged(bundle: Bundle) -> Iterator[tuple[str, str, int]]:
     log, ids = bundle.log.taken(), bundle.catalog.item_ids
-    for user, item, time in zip(
-        log.user.tolist(), log.item.tolist(), log.time.tolist(), strict=True
-    ):
+    times = log.time
+    if not log.has_clock:
+        # Places from 1 on, whatever stood for them: moments too few to be a clock, for one.
+        times = np.empty(len(log), np.int64)
+        times[np.argsort(log.time, kind="stable")] = np.arange(1, len(log) + 1)
+    for user, item, time in zip(log.user.tolist(), log.item.tolist(), times.tolist(), strict=True):
         yield str(log.user_ids[user]), str(ids[item]), time
