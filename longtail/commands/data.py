@@ -17,6 +17,7 @@ from longtail.console.console import stdout_console
 from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.data_tables import (
     description_tables,
+    meanings_table,
     split_table,
     users_lines,
     validation_table,
@@ -80,6 +81,8 @@ def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: An
     if inputs.users is not None and data.users is not None:
         kept.append((inputs.users, len(data.users)))
     _print(validation_table(kept, rejected))
+    if rejected.meanings:
+        _print(meanings_table(rejected.meanings))
     if data.users is not None:
         for line in users_lines(data.users, log):
             click.echo(line)

@@ -12,6 +12,7 @@ from rich.table import Table
 from longtail.retrieval.data.describe import QUANTILES, Description
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import PARTS, TRAIN, Histories, Interactions
+from longtail.retrieval.data.meaning.value_meaning import ValueMeaning
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.data.users.user_schema import UserSchema
 from longtail.retrieval.data.users.user_table import UserTable
@@ -25,6 +26,14 @@ def validation_table(files: Sequence[tuple[Path, int]], rejected: RejectedRows) 
         table.add_row(path.name, f"{kept:,}", f"{rejected.count(path):,}", "" if reasons else "-")
         for why, n in reasons:
             table.add_row("", "", f"{n:,}", why)
+    return table
+
+
+def meanings_table(meanings: Sequence[ValueMeaning]) -> Table:
+    """Return what the rows of a log mean, by what said it."""
+    table = Table("column", "value", "rows", "meaning", title="Meanings", title_justify="left")
+    for one in meanings:
+        table.add_row(one.column, one.value, f"{one.count:,}", one.meaning)
     return table
 
 
