@@ -10,37 +10,41 @@ from longtail.retrieval.data.meaning.behaviours import Meaning
 # something pass says little.
 _USUAL: dict[Meaning, str] = {
     "taken": (
-        "purchase purchased buy bought order ordered orderplaced transaction checkout paid pay "
-        "sale conversion cart addtocart addcart addtobasket basket atc cartadd addtobag "
+        "purchase purchased buy bought order ordered orderplaced transaction checkout paid "
+        "pay sale conversion cart addtocart addcart addtobasket basket atc cartadd addtobag "
         "like liked love loved favorite favourite favorited fav faved heart upvote thumbsup "
-        "thumbup positive save saved bookmark bookmarked wishlist addtowishlist addtolist collect "
-        "share shared subscribe subscribed follow followed install installed download downloaded "
-        "play played listen listened scrobble watch watched stream streamed complete completed "
-        "finish finished rent rented borrow borrowed book booked booking reserve reserved apply "
-        "applied recommend recommended taken "
-        "购买 下单 支付 加购 加入购物车 收藏 喜欢 点赞 購入 カート 구매 장바구니 "
+        "thumbup positive save saved bookmark bookmarked wishlist addtowishlist addtolist "
+        "collect share shared subscribe subscribed follow followed install installed download "
+        "downloaded play played listen listened scrobble watch watched stream streamed "
+        "complete completed finish finished rent rented borrow borrowed book booked booking "
+        "reserve reserved apply applied recommend recommended taken add added tocart wish "
+        "trial preorder renew renewed review reviewed rate rated comment commented reply "
+        "replied contact contacted inquiry lead 购买 下单 支付 加购 加入购物车 收藏 喜欢 点赞 購入 カート 구매 장바구니 "
         "kauf gekauft bestellung bestellt warenkorb achat compra"
     ),
     "seen": (
-        "view viewed pageview pageviewed productview productviewed viewitem itemview pv detail "
-        "detailview viewproduct click clicked clickout tap open opened visit visited browse "
-        "browsed hover preview read seen look begincheckout addpaymentinfo addshippinginfo "
-        "浏览 点击 查看 閲覧 クリック 조회 클릭 angesehen ansicht"
+        "view viewed pageview pageviewed productview productviewed viewitem itemview pv "
+        "detail detailview viewproduct click clicked clickout tap open opened visit visited "
+        "browse browsed selectitem selectpromotion selectcontent viewcart quickview zoom "
+        "imageview search start started resume resumed pause paused progress hover preview "
+        "read seen look begincheckout addpaymentinfo addshippinginfo 浏览 点击 查看 閲覧 クリック 조회 클릭 "
+        "angesehen ansicht"
     ),
     "rejected": (
         "return returned refund refunded chargeback dislike disliked hate hated downvote "
         "thumbsdown thumbdown negative hide hidden block blocked notinterested unlike "
-        "unfavorite unfollow unsubscribe uninstall uninstalled cancel cancelled canceled rejected "
-        "退货 退款 不喜欢 返品 환불 rückgabe retoure storniert"
+        "unfavorite unfollow ban banned blacklist unsubscribe uninstall uninstalled cancel "
+        "cancelled canceled rejected 退货 退款 不喜欢 返品 환불 rückgabe retoure storniert"
     ),
     "dropped": (
         "removefromcart removecart cartremove removedfromcart removefrombasket unsave unsaved "
-        "removefromwishlist unbookmark 移出购物车"
+        "removefromwishlist removefromlist unbookmark remove removed delete deleted abandon "
+        "abandoned 移出购物车"
     ),
     "shown": (
-        "impression impressions imp show shown expose exposed exposure display displayed served "
-        "recommendationshown skip skipped ignore ignored pass passed scroll scrolledpast "
-        "曝光 展示 跳过 노출"
+        "impression impressions imp show shown expose exposed exposure display displayed "
+        "served recommendationshown viewitemlist viewpromotion skip skipped ignore ignored "
+        "pass passed scroll scrolledpast 曝光 展示 跳过 노출"
     ),
 }
 USUAL_EVENTS: dict[str, Meaning] = {
@@ -74,7 +78,8 @@ def is_rating(column: str) -> bool:
 def usual_meaning(event: str) -> Meaning | None:
     """Return what an event of this name usually means, None for one that nobody knows.
 
-    >>> usual_meaning("add_to_cart"), usual_meaning("PageView"), usual_meaning("frobnicate")
+    >>> usual_meaning("add_to_cart"), usual_meaning("PageViews"), usual_meaning("frobnicate")
     ('taken', 'seen', None)
     """
-    return USUAL_EVENTS.get(plain_name(event))
+    name = plain_name(event)
+    return USUAL_EVENTS.get(name) or USUAL_EVENTS.get(name.removesuffix("s"))
