@@ -34,15 +34,15 @@ def number(value: Any) -> float | None:
 def text(value: Any) -> str:
     """Return a value as one text: lists of any depth joined by ", ", each element once.
 
-    >>> text([["Toys", "Games"], ["Toys", "Puzzles"]]), text(None), text(" a "), text(7.0)
-    ('Toys, Games, Puzzles', '', 'a', '7')
+    >>> text([["Toys", "Games"], ["Toys", "Puzzles"]]), text(" a "), text(7.0), text(float("nan"))
+    ('Toys, Games, Puzzles', 'a', '7', '')
     """
     if value is None:
         return ""
     if isinstance(value, str):
         return value.strip()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        return "" if math.isnan(value) else str(int(value) if value.is_integer() else value)
     if isinstance(value, list | tuple):
         return joined(_elements(value))
     return str(value)

@@ -231,7 +231,7 @@ def test_steam_reviews_and_libraries(tmp_path: Path) -> None:
         "id": "76",
         "developer": "Oak",
     }
-    free = {"app_name": "Free Lamp", "reviews_url": "http://x.example/77", "id": "77"}
+    free = {"app_name": "Free Lamp", "specs": [None], "id": "77"}
     games = lines(game, {**free, "price": "Free to Play"}, python=True).replace("{'", "{u'")
     review = {"username": "Ann", "hours": 0.1, "products": 41, "product_id": "76", "page_order": 0}
     reviews = lines({**review, "date": "2018-01-07", "text": 'it\'s "fine"'}, python=True)

@@ -110,6 +110,7 @@ def test_woocommerce_products_and_orders_with_a_line_a_product(tmp_path: Path) -
         "31,Completed,2023-05-03 10:22,Ann@x.example,1,Felt Hat - S,hat-s,2\n"
         ",,,,2,Oil Lamp,,1\n"
         "32,Refunded,2023-05-04 10:22,bo@x.example,1,Felt Hat - L,,1\n"
+        "35,Completed,2023-05-04 11:22,bo@x.example,1,Oil Lamp,,0\n"
         "33,Cancelled,2023-05-05 10:22,bo@x.example,1,Oil Lamp,,1\n"
         "34,Completed,2023-05-05 10:22,,1,Oil Lamp,,1\n"
     )
@@ -121,6 +122,7 @@ def test_woocommerce_products_and_orders_with_a_line_a_product(tmp_path: Path) -
             "description": "A hat. <b>Warm</b>  and grey",
             "tags": "wool, warm",
             "attributes": "Size: S, L",
+            "price": 18.0,
             "in_stock": 1,
             "published": 1,
         },
@@ -136,6 +138,7 @@ def test_woocommerce_products_and_orders_with_a_line_a_product(tmp_path: Path) -
         ("ann@x.example", "10", "purchase", 2.0, "2023-05-03 10:22:00"),
         ("ann@x.example", "20", "purchase", 1.0, "2023-05-03 10:22:00"),
         ("bo@x.example", "10", "return", 1.0, "2023-05-04 10:22:00"),
+        ("bo@x.example", "20", "return", 0.0, "2023-05-04 11:22:00"),
     ]
     assert found.result.notes == [
         "1 order lines left out: no customer (first: 34)",

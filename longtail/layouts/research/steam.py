@@ -74,7 +74,7 @@ STEAM = Layout(
     (
         Part(
             "games",
-            ("steam_games.json",),
+            ("steam_games.json", "output_steam_games.json"),
             any_of(with_keys("id", "app_name"), with_keys("id", "title", without="user_id")),
         ),
         Part(
