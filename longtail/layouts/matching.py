@@ -32,8 +32,10 @@ def match_files(
     for part in layout.parts:
         found = found_files(part, samples)
         if not found and part.required:
+            array = next((path for path, s in samples.items() if s.first.startswith("[")), None)
             raise DataError(
                 f"{name}: no file of {part.name} {_among(files)}; expected {_usual(part)}"
+                + ("" if array is None else f"; {_as_lines(array)}")
             )
         if len(found) > 1 and not part.several:
             raise DataError(
@@ -81,6 +83,10 @@ def _has_usual_name(part: Part, path: Path) -> bool:
 def _usual(part: Part) -> str:
     *others, last = part.usual
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def _as_lines(path: Path) -> str:
+    return f"{path.name} is one JSON array: write an object a line, jq -c '.[]' {path.name}"
 
 
 def _among(files: Sequence[Path]) -> str:

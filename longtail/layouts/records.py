@@ -141,11 +141,7 @@ class Records:
                 before = reader.line_num
 
     def objects(self, path: Path) -> Iterator[dict[str, Any]]:
-        """Yield the object of each line, JSON or a Python literal, or the rows of Parquet.
-
-        Raises:
-            DataError: the file is one JSON array.
-        """
+        """Yield the object of each line, JSON or a Python literal, or the rows of Parquet."""
         if is_parquet(path):
             yield from self._parquet(path)
             return
@@ -153,11 +149,6 @@ class Records:
             found = record(line)
             if found is not None:
                 yield found
-            elif number == 1 and line.lstrip().startswith("["):
-                raise DataError(
-                    f"{path}: is one JSON array; write an object a line: "
-                    f"jq -c '.[]' {path.name} > lines.json"
-                )
             elif line.strip():
                 self._left_out.bad_line(path, number, "not an object")
 

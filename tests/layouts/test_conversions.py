@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from command_line import longtail
 from converted import frame_of, write_files
 
@@ -12,6 +14,7 @@ from longtail.layouts.convert import convert
 from longtail.layouts.registry import LAYOUTS
 from longtail.retrieval.errors import DataError
 
+PAGE = ROOT / "docs" / "layouts.md"
 MOVIES = "".join(f"{n}::Lamp {n} (1990)::Drama\n" for n in range(1, 13))
 RATINGS = "".join(f"{n}::{n}::5::978300760\n" for n in range(1, 13))
 
@@ -33,6 +36,14 @@ def test_the_command_writes_a_folder_that_validates(tmp_path: Path) -> None:
     rejected = tmp_path / "rejected.csv"
     checked = longtail("data", "validate", tmp_path / "out", "--strict", "--rejected", rejected)
     assert checked.code == 0, checked.err
+
+
+def test_every_layout_stands_in_the_documentation_with_one_option() -> None:
+    cells = [row.split(" | ") for row in PAGE.read_text(encoding="utf-8").splitlines()]
+    options = [row[1] for row in cells if len(row) > 2 and row[1].startswith(("`--", "none"))]
+    assert len(options) >= 24
+    named = re.findall(r"`--from (\w+)`", " ".join(options))
+    assert set(named) == set(LAYOUTS)
 
 
 def test_every_layout_is_offered() -> None:
@@ -136,7 +147,7 @@ def test_a_line_that_isn_t_utf8_is_a_bad_one(tmp_path: Path) -> None:
 def test_one_json_array_is_refused_with_the_way_out(tmp_path: Path) -> None:
     event = '[{"event_name": "purchase", "event_timestamp": "1", "items": [{"item_id": "a"}]}]'
     folder = write_files(tmp_path / "ga", {"events.json": event})
-    with pytest.raises(DataError, match=r"no file of events among events.json"):
+    with pytest.raises(DataError, match=r"events.json is one JSON array: write an object a line"):
         convert("ga4", [folder], tmp_path / "out")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet
 
 from longtail.layouts.convert import Converted, convert
+from longtail.layouts.recognised import layouts_of
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
@@ -48,8 +49,9 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def converted(layout: str, folder: Path, files: Mapping[str, str | bytes]) -> Tables:
     """Convert made-up files, and read what was written: nothing of it is set aside."""
-    out = folder / "converted"
-    result = convert(layout, [write_files(folder / "files", files)], out)
+    given, out = write_files(folder / "files", files), folder / "converted"
+    assert layout in layouts_of(given)
+    result = convert(layout, [given], out)
     rejected = RejectedRows()
     catalog = read_catalog(out / "items.parquet", rejected=rejected)
     log = read_interactions(out / "interactions.parquet", catalog, rejected=rejected)
