@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
+from longtail.retrieval.data.files.cells import NOT_UTF8, as_text, whole_numbers_plain
 from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.dialect.numbers import blank_as_null, whole_column_of_numbers
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
@@ -54,6 +54,9 @@ def read_catalog(
     path, reading = Path(path), reading.of("items")
     roles = find_roles(path, column_names(path, reading), "items", reading.columns)
     table = read_table(path, rejected, reading=reading, step="reading catalog", progress=progress)
+    table.ids(roles["item_id"])
+    # A column of bytes was left out, with a note.
+    roles = {role: column for role, column in roles.items() if column in table.columns}
     keep = np.ones(len(table), bool)
 
     def refuse(column: str, reason: str, mask: NDArray[np.bool_], text: Any) -> None:
@@ -83,6 +86,7 @@ def read_catalog(
     _check_encoding(table, undecodable)
 
     item_id = pc.utf8_trim_whitespace(pa.array(series["item_id"], pa.string()))
+    item_id = whole_numbers_plain(item_id)
     series["item_id"] = _strings(item_id)
     refuse(roles["item_id"], "no item_id", series["item_id"].eq("").to_numpy(), item_id)
     frame = pd.DataFrame(series)
@@ -188,10 +192,10 @@ def _unlist(cell: str) -> str:
         return cell
     for parse in (json.loads, ast.literal_eval):
         try:
-            value = parse(cell)
+            parts = [str(part) for part in _flat(parse(cell))]
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        return as_text(pa.array([[str(v) for v in _flat(value)]])).text[0].as_py() or ""
+        return as_text(pa.array([parts])).text[0].as_py() or ""
     return cell
 
 

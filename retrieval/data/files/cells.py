@@ -42,6 +42,8 @@ def as_text(column: Any) -> TextColumn:
         return _decode(column)
     if pa.types.is_floating(kind):
         text = _spell_numbers(column)
+    elif pa.types.is_decimal(kind):
+        text = _spell_decimals(column)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
         text = _join_lists(column)
     elif pa.types.is_null(kind) or pa.types.is_nested(kind):
@@ -84,10 +86,31 @@ def _decode(cells: Any) -> TextColumn:
 
 def _spell_numbers(column: Any) -> Any:
     values = column.to_numpy(zero_copy_only=False).astype(np.float64)
-    whole = np.isfinite(values) & (np.abs(values) < 2**53) & (values == np.floor(values))
+    whole = np.isfinite(values) & (np.abs(values) < 2**63) & (values == np.floor(values))
     integers = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
     spelt = pc.if_else(pa.array(whole), integers, pa.array(values).cast(pa.string()))
     return pc.if_else(pa.array(np.isnan(values)), "", spelt)
+
+
+def _spell_decimals(column: Any) -> Any:
+    """Return decimals with all their digits and no zeros behind the last that counts."""
+    text = column.cast(pa.string())
+    if pc.any(pc.match_substring(text, "E")).as_py():
+        values = column.to_pylist()
+        text = pa.array([None if v is None else f"{v:f}" for v in values], pa.string())
+    text = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+    return pc.replace_substring_regex(text, r"\.$", "")
+
+
+def whole_numbers_plain(text: Any) -> Any:
+    """Return ids without ``.0`` where all of them are whole numbers that end so.
+
+    That is what a data frame makes of whole numbers beside a gap. Blank ids stay as they are.
+    """
+    spelt = pc.or_(pc.match_substring_regex(text, r"^-?\d+\.0+$"), pc.equal(text, ""))
+    if not pc.all(spelt).as_py():
+        return text
+    return pc.replace_substring_regex(text, r"\.0+$", "")
 
 
 def _join_lists(column: Any) -> Any:
@@ -129,7 +152,7 @@ def code_ids(column: Any) -> CodedIds:
     distinct = as_text(pa.chunked_array([values]))
     # One more for null, then the same id with and without blanks around it becomes one.
     texts = pa.concat_arrays([distinct.text.cast(pa.string()), pa.array([""])])
-    trimmed = pc.utf8_trim_whitespace(texts).dictionary_encode()
+    trimmed = whole_numbers_plain(pc.utf8_trim_whitespace(texts)).dictionary_encode()
     merged = trimmed.indices.to_numpy(zero_copy_only=False)
     bad = {}
     for reason, mask in distinct.bad.items():

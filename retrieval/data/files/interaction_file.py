@@ -99,8 +99,8 @@ def read_interactions(
     now = time.time() if now is None else now
     refuse_unread_times(table, unmapped, roles.get("timestamp"), now)
     checks = RowChecks(table, rejected)
-    users = code_ids(table.columns[roles["user_id"]])
-    items = code_ids(table.columns[roles["item_id"]])
+    users = code_ids(table.ids(roles["user_id"]))
+    items = code_ids(table.ids(roles["item_id"]))
     checks.ids(roles["user_id"], users, "no user")
     checks.ids(roles["item_id"], items, "no item")
     row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)

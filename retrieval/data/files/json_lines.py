@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -13,12 +14,14 @@ import pyarrow.json
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.data_file import GZIP_FAILURES, DataFile, being_read
+from longtail.retrieval.data.files.delimited import MOST_COLUMNS
 from longtail.retrieval.data.files.dialect.lines import bounded_lines
 from longtail.retrieval.data.files.dialect.watched_stream import WatchedStream
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 
+MOST_DEPTH = 64
 _PEEKED_LINES = 1000
 _BATCH_ROWS = 50_000
 _ARROW_TYPES: dict[type, Any] = {str: pa.string(), int: pa.int64(), float: pa.float64()}
@@ -41,9 +44,16 @@ def _peek(file: DataFile) -> dict[str, list[Any]]:
         record, _ = _parse(line)
         for key, value in (record or {}).items():
             values.setdefault(key, []).append(value)
+        _check_width(file, len(values))
     if not start:
         raise DataError(f"{file.path}: the file is empty")
     if not values:
+        if _is_python(start):
+            raise DataError(
+                f"{file.path}: its lines are Python's, in single quotes, not JSON; `longtail data "
+                f"convert --from LAYOUT {file.path.name} --out FOLDER` reads them (amazon2014, "
+                "steam, ...)"
+            )
         array = " (it holds one JSON array)" if start.startswith(b"[") else ""
         raise DataError(f"{file.path}: no line is a JSON object{array}; write one object a line")
     return values
@@ -133,6 +143,7 @@ def _read_careful(
         rows.append(number)
         for name in record.keys() - values.keys() if chosen is None else ():
             values[name] = [None] * (len(rows) - 1)
+            _check_width(file, len(values))
         for name, column in values.items():
             column.append(record.get(name))
     for reason, (numbers, shown) in bad.items():
@@ -153,9 +164,32 @@ def _parse(line: bytes) -> tuple[dict[str, Any] | None, str]:
         record = json.loads(line.decode())
     except UnicodeDecodeError:
         return None, "not UTF-8"
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return None, f"nested more than {MOST_DEPTH} deep"
+    except ValueError:
         return None, "not valid JSON"
+    if line.count(b"[") + line.count(b"{") > MOST_DEPTH and _is_deep(record):
+        return None, f"nested more than {MOST_DEPTH} deep"
     return (record, "") if isinstance(record, dict) else (None, "not a JSON object")
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        level = [
+            part
+            for parts in level
+            if isinstance(parts, dict | list)
+            for part in (parts.values() if isinstance(parts, dict) else parts)
+        ]
+    return any(isinstance(part, dict | list) for part in level)
+
+
+def _check_width(file: DataFile, count: int) -> None:
+    if count > MOST_COLUMNS:
+        raise DataError(
+            f"{file.path}: has more than {MOST_COLUMNS:,} columns; is this one object a row?"
+        )
 
 
 def _lines(file: DataFile) -> Iterator[bytes]:
@@ -163,18 +197,28 @@ def _lines(file: DataFile) -> Iterator[bytes]:
         yield from (line for line in bounded_lines(stream, file.path) if line.strip())
 
 
+def _is_python(line: bytes) -> bool:
+    try:
+        return isinstance(ast.literal_eval(line.decode().strip()), dict)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return False
+
+
 def _column(values: list[Any]) -> Any:
     """Return the values as the plainest Arrow type that holds them all."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {int, float}:
-        kinds = {float}
+        # Beyond 2^53 a float is another number: text keeps the digits.
+        large = any(isinstance(value, int) and abs(value) > 2**53 for value in values)
+        kinds = set() if large else {float}
     try:
         if kinds == {bool}:
             return pa.chunked_array([pa.array(values, pa.bool_())])
         if len(kinds) == 1 and (kind := _ARROW_TYPES.get(next(iter(kinds)))) is not None:
             return pa.chunked_array([pa.array(values, kind)])
-        if kinds == {list} and all(isinstance(part, str) for v in values for part in v or ()):
-            return pa.chunked_array([pa.array(values, pa.list_(pa.string()))])
+        if kinds == {list}:
+            lists = [None if value is None else [_text(part) for part in value] for value in values]
+            return pa.chunked_array([pa.array(lists, pa.list_(pa.string()))])
     except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
         pass  # a number beyond 64 bits, or half a surrogate pair: text then
     return pa.chunked_array([pa.array([_text(value) for value in values], pa.string())])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,12 @@ from longtail.retrieval.data.files import delimited, json_lines
 from longtail.retrieval.data.files.data_file import DataFile
 from longtail.retrieval.data.files.dialect.encoding.encodings import UTF8, spoken_name
 from longtail.retrieval.data.files.dialect.numbers import EITHER
+from longtail.retrieval.data.files.dialect.parquet.decoded_size import check_decoded_size
+from longtail.retrieval.data.files.dialect.parquet.plain_columns import (
+    as_plain,
+    holds_bytes,
+    is_readable,
+)
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.dialect.recognition import (
     encoding_of_lines,
@@ -26,6 +33,8 @@ from longtail.retrieval.data.files.dialect.recognition import (
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
+
+_LOOKED_AT_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,22 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def ids(self, column: str) -> Any:
+        """Return a column that holds one id a row.
+
+        Raises:
+            DataError: it holds bytes that are no text, or several values a row.
+        """
+        if column not in self.columns:
+            raise DataError(f"{self.path}: column {column} holds bytes, not text; write it as text")
+        cells = self.columns[column]
+        if pa.types.is_nested(cells.type):
+            raise DataError(
+                f"{self.path}: column {column} holds several values in a row; write one row for "
+                "each of them"
+            )
+        return cells
 
 
 def column_names(path: Path, reading: Reading = AS_THEY_ARE) -> list[str]:
@@ -82,7 +107,7 @@ def read_table(
     """
     file = recognise(path, reading)
     if file.format == "parquet":
-        table, rows = _read_parquet(file, columns, encoded, step, progress)
+        table, rows = _read_parquet(file, columns, encoded, rejected, step, progress)
     elif file.format == "jsonl":
         table, rows = json_lines.read_json_lines(file, columns, encoded, rejected, step, progress)
     else:
@@ -150,16 +175,30 @@ def _read_parquet(
     file: DataFile,
     columns: Sequence[str] | None,
     encoded: Collection[str],
+    rejected: RejectedRows,
     step: str,
     progress: Progress,
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
     with _whole_parquet(file.path):
         schema = pyarrow.parquet.ParquetFile(file.path).schema_arrow
     names = list(columns) if columns is not None else [str(name) for name in schema.names]
+    if len(names) > delimited.MOST_COLUMNS:
+        raise DataError(
+            f"{file.path}: has {len(names):,} columns; at most {delimited.MOST_COLUMNS:,} are read"
+        )
     if repeated := sorted({name for name in names if schema.names.count(name) > 1}):
         raise DataError(f"{file.path}: two columns are named {repeated[0]!r}; rename one")
-    strings = [n for n in encoded if pa.types.is_string(schema.field(n).type)]
     with _whole_parquet(file.path):
+        for name in [name for name in names if holds_bytes(schema.field(name).type)]:
+            if _is_readable(file.path, name):
+                continue
+            what = f"{file.path}: column {name} holds bytes, not text"
+            if columns is not None:
+                raise DataError(f"{what}; write it as text")
+            rejected.note(f"{what}; left out")
+            names.remove(name)
+        strings = [n for n in encoded if pa.types.is_string(schema.field(n).type)]
+        check_decoded_size(file.path, names, strings, file.max_inflated_gb)
         source = pyarrow.parquet.ParquetFile(file.path, read_dictionary=strings)
         groups = []
         for i in range(source.num_row_groups):
@@ -167,4 +206,9 @@ def _read_parquet(
             progress(step, i + 1, source.num_row_groups)
         table = pa.concat_tables(groups) if groups else schema.empty_table()
     rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
-    return {name: table.column(name) for name in names}, rows
+    return {name: as_plain(table.column(name)) for name in names}, rows
+
+
+def _is_readable(path: Path, name: str) -> bool:
+    batches = pyarrow.parquet.ParquetFile(path).iter_batches(_LOOKED_AT_ROWS, columns=[name])
+    return all(is_readable(batch.column(0)) for batch in itertools.islice(batches, 1))

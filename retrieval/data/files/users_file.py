@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.files.cells import NOT_UTF8, as_text
+from longtail.retrieval.data.files.cells import NOT_UTF8, as_text, whole_numbers_plain
 from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
@@ -53,8 +53,8 @@ def read_users(
     present = column_names(path, reading)
     role = find_roles(path, present, "users", reading.columns)["user_id"]
     table = read_table(path, rejected, reading=reading, step="reading users", progress=progress)
-    ids = as_text(table.columns[role])
-    user_id = pc.utf8_trim_whitespace(ids.text)
+    ids = as_text(table.ids(role))
+    user_id = whole_numbers_plain(pc.utf8_trim_whitespace(ids.text))
     keep = np.ones(len(table), bool)
 
     def refuse(column: str, reason: str, mask: NDArray[np.bool_]) -> None:

@@ -11,8 +11,9 @@ TEXT_AFTER_QUOTE = "text after a closing quote"
 WRONG_NUMBER = "wrong number of cells"
 # How far a quote that stays open is followed before it counts as stray.
 _RECORD_LINES, _RECORD_BYTES = 1000, MOST_LINE_BYTES
-# Texts of lines that would all be records by themselves don't go on for so long.
-_SWALLOWED_RECORDS = 10
+# Texts of lines that would all be records by themselves don't go on for so long, and no id is
+# long enough to spell so many.
+_SWALLOWED_RECORDS = 200
 
 
 def records(

@@ -1,0 +1,1 @@
+"""Parquet files, whose columns may hold what no cell of text can."""
