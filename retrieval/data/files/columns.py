@@ -122,9 +122,10 @@ def file_of_names(names: Sequence[str]) -> str:
     >>> file_of_names(["user_id", "item_id", "weight"]), file_of_names(["id", "title"])
     ('log', 'items')
     """
+    words = {role.name: _words(role) for role in (*INTERACTION_ROLES, *CATALOG_ROLES)}
     user, item, title = (
-        any(plain_name(column) in _words(role) for column in names)
-        for role in (INTERACTION_ROLES[0], CATALOG_ROLES[0], CATALOG_ROLES[1])
+        any(plain_name(column) in words[name] for column in names)
+        for name in ("user_id", "item_id", "title")
     )
     if user:
         return "log" if item else "users"
@@ -132,7 +133,7 @@ def file_of_names(names: Sequence[str]) -> str:
 
 
 def _words(role: Role) -> list[str]:
-    return f"{plain_name(role.name)} {role.aliases} {role.last_resort}".split()
+    return f"{plain_name(role.name)} {role.aliases} {role.last_resort}".replace(";", " ").split()
 
 
 _KNOWN_NAMES = frozenset(

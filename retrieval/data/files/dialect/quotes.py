@@ -55,14 +55,16 @@ def are_well_quoted(lines: bytes, delimiter: bytes) -> bool:
 
 
 def _pair_up(padded: NDArray[np.uint8], delimiter: int) -> bool:
-    """Return whether half of the quotes come after a cell's end, half before one, none doubled.
+    """Return whether half of the quotes come after a cell's end, the others before one.
 
     A few passes over the bytes settle what most writers make, ten times as fast as runs of quotes.
     """
     quote = padded == _QUOTE
     end = (padded == delimiter) | (padded == _LINE) | (padded == _RETURN)
-    if (quote[1:] & quote[:-1]).any():
-        return False
-    opening = np.count_nonzero(quote[1:] & end[:-1])
-    closing = np.count_nonzero(quote[:-1] & end[1:])
-    return bool(opening == closing and 2 * opening == np.count_nonzero(quote))
+    opens = quote[1:-1] & end[:-2]
+    closes = quote[1:-1] & end[2:]
+    return bool(
+        np.array_equal(opens ^ closes, quote[1:-1])
+        and not (opens & closes).any()
+        and np.count_nonzero(opens) == np.count_nonzero(closes)
+    )
