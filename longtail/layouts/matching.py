@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -32,10 +32,9 @@ def match_files(
     for part in layout.parts:
         found = found_files(part, samples)
         if not found and part.required:
-            array = next((path for path, s in samples.items() if s.first.startswith("[")), None)
             raise DataError(
                 f"{name}: no file of {part.name} {_among(files)}; expected {_usual(part)}"
-                + ("" if array is None else f"; {_as_lines(array)}")
+                f"{_way_out(samples)}"
             )
         if len(found) > 1 and not part.several:
             raise DataError(
@@ -85,8 +84,16 @@ def _usual(part: Part) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _as_lines(path: Path) -> str:
-    return f"{path.name} is one JSON array: write an object a line, jq -c '.[]' {path.name}"
+def _way_out(samples: Mapping[Path, Sample]) -> str:
+    """Return what can be done with files that may be the ones in other clothes."""
+    for path, sample in samples.items():
+        if path.name.lower().endswith(_PACKED):
+            return f"; unpack {path.name} first"
+        if sample.first.startswith("["):
+            return (
+                f"; {path.name} is one JSON array: write an object a line, jq -c '.[]' {path.name}"
+            )
+    return ""
 
 
 def _among(files: Sequence[Path]) -> str:

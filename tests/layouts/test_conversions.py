@@ -94,6 +94,8 @@ def test_a_packed_file_is_to_be_unpacked(tmp_path: Path) -> None:
     packed = write_files(tmp_path, {"ml-1m.zip": b"PK\x03\x04"}) / "ml-1m.zip"
     with pytest.raises(DataError, match=r"ml-1m.zip: unpack it first"):
         convert("movielens", [packed], tmp_path / "out")
+    with pytest.raises(DataError, match=r"expected .* or u.item; unpack ml-1m.zip first"):
+        convert("movielens", [tmp_path], tmp_path / "out")
     with pytest.raises(DataError, match=r"nowhere: no such file or folder"):
         convert("movielens", [tmp_path / "nowhere"], tmp_path / "out")
 

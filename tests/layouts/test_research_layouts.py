@@ -304,6 +304,18 @@ def test_goodreads_json(tmp_path: Path) -> None:
     assert str(found.events[1][3]) == "nan"
 
 
+def test_goodreads_reviews_stand_in_for_interactions(tmp_path: Path) -> None:
+    review = {"user_id": "88", "book_id": "25", "rating": 5, "review_text": "Bright."}
+    files = {
+        "goodreads_books_poetry.json": GOODREADS_BOOKS,
+        "goodreads_reviews_poetry.json": lines(
+            {**review, "date_added": "Thu Oct 06 20:18:58 -0700 2016"}
+        ),
+    }
+    event = ("88", "25", "finished", 5.0, "2016-10-07 03:18:58")
+    assert converted("goodreads", tmp_path, files).events == [event]
+
+
 def test_goodreads_csv_with_its_maps(tmp_path: Path) -> None:
     files = {
         "goodreads_books.json.gz": GOODREADS_BOOKS,

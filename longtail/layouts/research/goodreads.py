@@ -69,7 +69,8 @@ def _convert_json(job: Conversion) -> None:
             log.add(
                 text(shelved.get("user_id")),
                 text(shelved.get("book_id")),
-                _READ if shelved.get("is_read") in (True, "True", "true") else _SHELVED,
+                # A review, which has no such field, is of a book that was read.
+                _READ if shelved.get("is_read", True) in (True, "True", "true") else _SHELVED,
                 # 0 stands for no rating.
                 number(shelved.get("rating")) or None,
                 shelving_time(text(shelved.get("date_added"))),
@@ -136,6 +137,7 @@ GOODREADS = Layout(
             ("goodreads_interactions*.json", "goodreads_interactions.csv"),
             any_of(
                 with_keys("user_id", "book_id", "is_read"),
+                with_keys("user_id", "book_id", "date_added"),
                 with_header(*_CSV_COLUMNS),
             ),
             several=True,
