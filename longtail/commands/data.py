@@ -13,6 +13,7 @@ from rich.table import Table
 
 from longtail.commands.convert import convert_command
 from longtail.commands.options import split_option
+from longtail.commands.subsets.subset import subset_command
 from longtail.console.console import stdout_console
 from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.data_tables import (
@@ -61,6 +62,7 @@ def data() -> None:
 
 
 data.add_command(convert_command)
+data.add_command(subset_command)
 
 
 @data.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from longtail.retrieval.data.files.roles.find_roles import find_roles, mapping_o
 from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
+from longtail.retrieval.data.files.times.event_order import by_user_and_time, repeats
 from longtail.retrieval.data.files.times.time_columns import (
     about_times,
     refuse_unread_times,
@@ -47,10 +48,6 @@ _PART_NAMES = {
     "test": TEST,
     "testing": TEST,
 }
-
-
-# Of events of one moment the one that says the most stays, by `Interactions.label`.
-_FIRST: NDArray[np.int64] = np.array([5, 0, 4, 1, 3, 2])
 
 
 def read_interactions(
@@ -77,6 +74,38 @@ def read_interactions(
     Raises:
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
             UTF-8, more than a little of it has no usable time, or no usable row is left.
+    """
+    return read_log(
+        path, catalog, reading=reading, rejected=rejected, now=now, progress=progress
+    ).interactions
+
+
+@dataclass(frozen=True)
+class LogRows:
+    """A log, and where each of its events stands in its file.
+
+    Attributes:
+        interactions: the log.
+        rows: record number of each event, from 1, int64 [m].
+    """
+
+    interactions: Interactions
+    rows: NDArray[np.int64]
+
+
+def read_log(
+    path: Path | str,
+    catalog: Catalog,
+    *,
+    reading: Reading = AS_THEY_ARE,
+    rejected: RejectedRows,
+    now: float | None = None,
+    progress: Progress = silent,
+) -> LogRows:
+    """Return what `read_interactions` does, and the record numbers of the events.
+
+    Raises:
+        DataError: as there.
     """
     path, reading = Path(path), reading.of("log")
     present = column_names(path, reading)
@@ -140,12 +169,12 @@ def read_interactions(
 
     keep = np.flatnonzero(checks.keep)
     times = believable_clock(path, roles.get("timestamp"), times, keep, rejected)
-    order = keep[_by_user_and_time(users.code, times, keep)]
-    order = order[~_repeats(users.code[order], item[order], times.seconds[order], label, order)]
+    order = keep[by_user_and_time(users.code, times, keep)]
+    order = order[~repeats(users.code[order], item[order], times.seconds[order], label, order)]
     if merged := len(keep) - len(order):
         rejected.note(f"{path}: {merged:,} repeated events (same user, item, time) were merged")
     there, user = _compact(users.code[order], len(users.ids))
-    return Interactions(
+    log = Interactions(
         user_ids=np.array(users.ids.take(pa.array(there)).to_pylist(), dtype=object),
         user=user,
         item=item[order],
@@ -155,6 +184,7 @@ def read_interactions(
         label=None if label is None else label[order],
         part=None if part is None else part[order],
     )
+    return LogRows(log, table.rows[order])
 
 
 def _kept(table: Table, columns: Sequence[str], reading: Reading, rejected: RejectedRows) -> Table:
@@ -184,16 +214,6 @@ def _unread_times(
             "Map one to the role timestamp"
         )
     return Times(table.rows, False, {})
-
-
-def _by_user_and_time(
-    user: NDArray[np.int32], times: Times, keep: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the order of the rows kept; ties stay as they are in the file."""
-    if times.nanoseconds is None:
-        return np.lexsort((times.seconds[keep], user[keep]))
-    # Or a file with its newest event first would turn round what one second holds.
-    return np.lexsort((times.nanoseconds[keep], times.seconds[keep], user[keep]))
 
 
 def _choices(
@@ -232,31 +252,6 @@ def _require_rows(
         f"{table.path}: none of its {len(table):,} rows can be used; the first bad one is "
         f"{rejected.first(table.path)}{example}"
     )
-
-
-def _repeats(
-    user: NDArray[np.int32],
-    item: NDArray[np.int32],
-    seconds: NDArray[np.int64],
-    label: NDArray[np.int8] | None,
-    order: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Return which events, sorted by user and time, repeat another one, bool [m]."""
-    repeated = np.zeros(len(user), bool)
-    same = (user[1:] == user[:-1]) & (seconds[1:] == seconds[:-1])
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    if not len(tied):
-        return repeated
-    shown = np.zeros(len(tied), np.int64) if label is None else _FIRST[label[order[tied]]]
-    by_event = np.lexsort((tied, shown, item[tied], seconds[tied], user[tied]))
-    ordered = tied[by_event]
-    again = (
-        (user[ordered[1:]] == user[ordered[:-1]])
-        & (seconds[ordered[1:]] == seconds[ordered[:-1]])
-        & (item[ordered[1:]] == item[ordered[:-1]])
-    )
-    repeated[ordered[1:][again]] = True
-    return repeated
 
 
 def _compact(code: NDArray[np.int32], size: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
