@@ -14,21 +14,22 @@ _USUAL: dict[Meaning, str] = {
         "pay sale conversion cart addtocart addcart addtobasket basket atc cartadd addtobag "
         "like liked love loved favorite favourite favorited fav faved heart upvote thumbsup "
         "thumbup positive save saved bookmark bookmarked wishlist addtowishlist addtolist "
-        "collect share shared subscribe subscribed follow followed install installed download "
-        "downloaded play played listen listened scrobble watch watched stream streamed "
-        "complete completed finish finished rent rented borrow borrowed book booked booking "
-        "reserve reserved apply applied recommend recommended taken add added tocart wish "
-        "trial preorder renew renewed review reviewed rate rated comment commented reply "
-        "replied contact contacted inquiry lead 购买 下单 支付 加购 加入购物车 收藏 喜欢 点赞 購入 カート 구매 장바구니 "
-        "kauf gekauft bestellung bestellt warenkorb achat compra"
+        "collect share shared subscribe subscribed follow followed install installed "
+        "download downloaded play played listen listened scrobble watch watched stream "
+        "streamed complete completed finish finished rent rented borrow borrowed book "
+        "booked booking reserve reserved apply applied recommend recommended taken add "
+        "added tocart wish trial preorder renew renewed review reviewed rate rated comment "
+        "commented reply replied contact contacted inquiry lead 购买 下单 支付 加购 "
+        "加入购物车 收藏 喜欢 点赞 購入 カート 구매 장바구니 kauf gekauft bestellung "
+        "bestellt warenkorb achat compra"
     ),
     "seen": (
         "view viewed pageview pageviewed productview productviewed viewitem itemview pv "
         "detail detailview viewproduct click clicked clickout tap open opened visit visited "
         "browse browsed selectitem selectpromotion selectcontent viewcart quickview zoom "
         "imageview search start started resume resumed pause paused progress hover preview "
-        "read seen look begincheckout addpaymentinfo addshippinginfo 浏览 点击 查看 閲覧 クリック 조회 클릭 "
-        "angesehen ansicht"
+        "read seen look begincheckout addpaymentinfo addshippinginfo 浏览 点击 查看 閲覧 "
+        "クリック 조회 클릭 angesehen ansicht"
     ),
     "rejected": (
         "return returned refund refunded chargeback dislike disliked hate hated downvote "
@@ -37,9 +38,9 @@ _USUAL: dict[Meaning, str] = {
         "cancelled canceled rejected 退货 退款 不喜欢 返品 환불 rückgabe retoure storniert"
     ),
     "dropped": (
-        "removefromcart removecart cartremove removedfromcart removefrombasket unsave unsaved "
-        "removefromwishlist removefromlist unbookmark remove removed delete deleted abandon "
-        "abandoned 移出购物车"
+        "removefromcart removecart cartremove removedfromcart removefrombasket unsave "
+        "unsaved removefromwishlist removefromlist unbookmark remove removed delete deleted "
+        "abandon abandoned 移出购物车"
     ),
     "shown": (
         "impression impressions imp show shown expose exposed exposure display displayed "
