@@ -45,6 +45,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.future_filter import future_filter
 from longtail.retrieval.data.describe import describe
 from longtail.retrieval.data.interactions import PARTS, Interactions
+from longtail.retrieval.data.meaning.behaviours import MEANINGS
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split, split
 from longtail.retrieval.data.suspects.validation import suspects_of
@@ -277,9 +278,11 @@ def _write_split(parts: Split, catalog: Catalog, out: Path) -> None:
         "item_id": _coded(log.item, catalog.item_ids),
         "timestamp": pa.array(log.time),
     }
-    for name, values in (("weight", log.weight), ("label", log.label)):
-        if values is not None:
-            columns[name] = pa.array(values)
+    if log.weight is not None:
+        columns["weight"] = pa.array(log.weight)
+    if log.label is not None:
+        # By name, which says more than a label of 0 and 1.
+        columns["event"] = _coded(log.label.astype(np.int32), np.array(MEANINGS, dtype=object))
     columns["split"] = _coded(parts.part.astype(np.int32), np.array(PARTS, dtype=object))
     try:
         with write_file_atomically(out) as temporary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longtail.retrieval.data.files.columns import plain_name
-from longtail.retrieval.data.meaning.behaviours import Meaning
+from longtail.retrieval.data.meaning.behaviours import MEANINGS, Meaning
 
 # Names without case and separators (`plain_name`). The strongest is what an engine is to foresee:
 # somebody wanted the item. A look is interest, a return or a dislike its contrary, and who lets
@@ -50,7 +50,7 @@ _USUAL: dict[Meaning, str] = {
 }
 USUAL_EVENTS: dict[str, Meaning] = {
     name: meaning for meaning, names in _USUAL.items() for name in names.split()
-}
+} | {meaning: meaning for meaning in MEANINGS}
 # A weight under one of these names is an opinion; under another it may be an amount.
 RATING_NAMES = frozenset(
     {"rating", "ratings", "score", "stars", "star", "overall", "reviewscore", "userrating"}
