@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from processes import output_of_python
@@ -145,6 +147,32 @@ class TestStoredLog:
         save_interactions(log, tmp_path / "log.parquet")
         again = load_interactions(tmp_path / "log.parquet")
         assert (len(again), again.user_ids.tolist()) == (0, ["a"])
+
+    def test_ids_of_any_number_leave_the_footer_small(self, tmp_path: Path) -> None:
+        ids = np.array([f"{n:0500d}" for n in range(3_000)], dtype=object)
+        events = np.arange(10, dtype=np.int32)
+        log = Interactions(ids, events + 2_900, events, events.astype(np.int64), True)
+        save_interactions(log, tmp_path / "log.parquet")
+        assert pq.read_metadata(tmp_path / "log.parquet").serialized_size < 20_000
+        again = load_interactions(tmp_path / "log.parquet")
+        assert again.user_ids.tolist() == ids.tolist()
+        assert again.user.tolist() == list(range(2_900, 2_910))
+
+    def test_a_log_of_an_earlier_version_is_read(self, tmp_path: Path) -> None:
+        users = pa.DictionaryArray.from_arrays(pa.array([1, 0], pa.int32()), ["b", "a"])
+        table = pa.table(
+            {
+                "user_id": users,
+                "item_row": pa.array([7, 8], pa.int32()),
+                "time": pa.array([1, 2], pa.int64()),
+            }
+        )
+        header = {"has_clock": "false", "user_ids": '["nobody", "a", "b"]'}
+        pq.write_table(table.replace_schema_metadata(header), tmp_path / "log.parquet")
+        log = load_interactions(tmp_path / "log.parquet")
+        assert log.user_ids[log.user].tolist() == ["a", "b"]
+        assert (log.item.tolist(), log.time.tolist()) == ([7, 8], [1, 2])
+        assert (len(log.user_ids), log.has_clock) == (3, False)
 
     def test_the_bundle_holds_the_whole_log_with_its_parts(
         self, trained_run: Path, split: Split
