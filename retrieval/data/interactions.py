@@ -316,6 +316,21 @@ class Beside:
         }
         return cls(took=np.concatenate([part.took for part in some]), **lists)
 
+    def newest(self, length: int) -> tuple[Histories, NDArray[np.bool_]]:
+        """Return each user's last events of attention, and which of them took the item."""
+        offsets = self.attention.offsets
+        kept = np.minimum(np.diff(offsets), length)
+        starts = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+        places = np.repeat(offsets[1:] - starts[1:], kept) + np.arange(starts[-1])
+        times = self.attention.times
+        newest = replace(
+            self.attention,
+            offsets=starts,
+            items=self.attention.items[places],
+            times=None if times is None else times[places],
+        )
+        return newest, self.took[places]
+
     def take(self, positions: NDArray[np.int64]) -> Beside:
         """Return that of the users at these positions, in this order."""
         inside = replace(self.attention, items=self.took.astype(np.int32)).take(positions)

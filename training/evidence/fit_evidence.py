@@ -47,6 +47,8 @@ from longtail.training.validation import ValidationSet
 LIKES = 10
 # Events before a purchase whose items speak for it, and how fast that fades.
 LOOKS_BEFORE, LOOKS_FADE = 10, 0.85
+# Of each user: pairs grow with the square of it.
+LONGEST_ATTENTION = 500
 # Epochs of a sequence tower that goes on from where it was.
 WARM_EPOCHS = 2
 NOWHERE: Mapping[str, SequenceTower] = MappingProxyType({})
@@ -179,10 +181,11 @@ def _item_weights(
             steps, text_neighbours(data.vectors, LIKES), kept
         )
     if (beside := data.histories.beside) is not None and len(beside.seen.items):
-        looked_at = taken_matrix(beside.attention, n_items)
+        attention, took = beside.newest(LONGEST_ATTENTION)
+        looked_at = taken_matrix(attention, n_items)
         weights[SEEN_TOGETHER] = cooccurrence(looked_at, kept)
         steps = transition_counts(
-            beside.attention, n_items, window=LOOKS_BEFORE, fade=LOOKS_FADE, took=beside.took
+            attention, n_items, window=LOOKS_BEFORE, fade=LOOKS_FADE, took=took
         )
         users = np.asarray(looked_at.sum(axis=0)).ravel().astype(np.int64)
         weights[SEEN_THEN_TAKEN] = followers(steps, data.counts, kept, before=users)

@@ -234,6 +234,13 @@ class TestHistoriesKnowWhatStoodBeside:
         assert histories.not_again()[0].tolist() == [1, 3, 4]
         assert histories.not_again()[1].tolist() == [2]
 
+    def test_the_newest_of_it_can_be_read_alone(self) -> None:
+        beside = Histories.from_interactions(log_of(*self.EVENTS)).beside
+        assert beside is not None
+        newest, took = beside.newest(2)
+        assert [newest[i].tolist() for i in range(2)] == [[2, 4], [2]]
+        assert took.tolist() == [False, False, True]
+
     def test_it_goes_with_its_users(self) -> None:
         histories = Histories.from_interactions(log_of(*self.EVENTS))
         for taken in (
