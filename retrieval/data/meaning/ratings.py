@@ -16,7 +16,13 @@ from longtail.retrieval.errors import DataError
 # The largest rating of the scales that people use, and from where on it is liked, up to where
 # disliked. What lies between is neither. Four stars of five, seven of
 # ten are where the published data sets are cut.
-_SCALES: tuple[tuple[float, float, float], ...] = ((5, 4, 2), (10, 7, 4), (100, 70, 40))
+_SCALES: tuple[tuple[float, float, float], ...] = (
+    (5, 4, 2),
+    (7, 5, 3),
+    (10, 7, 4),
+    (20, 14, 8),
+    (100, 70, 40),
+)
 # Of a log whose ratings go up to one scale's end, that many within a smaller one are two scales.
 _OTHER_SCALE = 0.9
 _SPELLING = re.compile(r"\s*(>=|<=|>|<|=)?\s*([+-]?\d+(?:[.,]\d+)?)\s*")
@@ -100,7 +106,7 @@ def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Sc
         return Scale(Threshold(">", 0), Threshold("<", 0) if known.min() < 0 else None)
     for end, liked, disliked in _SCALES:
         if highest <= end:
-            smaller = [other for other, _, _ in _SCALES if other < end]
+            smaller = [other for other, _, _ in _SCALES if 2 * other <= end]
             for other in smaller:
                 share = float((known <= other).mean())
                 if share >= _OTHER_SCALE:
@@ -112,8 +118,8 @@ def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Sc
                     )
             return Scale(Threshold(">=", liked), Threshold("<=", disliked))
     raise DataError(
-        f"ratings up to {highest:g} are of no usual scale (5, 10, 100); say from where on an item "
-        "is taken with ",
+        f"ratings up to {highest:g} are of no usual scale (5, 7, 10, 20, 100); say from where "
+        "on an item is taken with ",
         Field("positive"),
         " 'weight>=4', or that they say nothing with ",
         Field("column"),

@@ -80,11 +80,11 @@ class RowMeanings:
         """
         n = len(next(iter(columns.values())))
         meanings = cls(path, reading, np.full(n, TAKEN, np.int8), np.zeros(n, np.bool_))
-        positive = positives(reading.positive)
+        positive = positives(reading.positive, roles)
         if "event" in roles:
             meanings._by_event(roles["event"], columns[roles["event"]], positive.pop("event", None))
         rating = roles.get("weight")
-        comparison = positive.pop("weight", None) or positive.pop("rating", None)
+        comparison = positive.pop("weight", None)
         labelled = roles.get("label") is not None and plain_name(roles["label"]) == "label"
         if rating is not None and weight is not None and not (labelled and comparison is None):
             meanings._by_rating(rating, weight, comparison)

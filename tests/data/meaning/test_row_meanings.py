@@ -95,6 +95,7 @@ def test_a_type_that_is_no_event_is_named_and_left_alone(tmp_path: Path) -> None
         ([1, 2, 3, 4, 5], ["rejected", "rejected", "had", "taken", "taken"]),
         ([0.5, 2.5, 3.5, 5.0], ["rejected", "had", "had", "taken"]),
         ([4, 5, 6, 7, 10], ["rejected", "had", "had", "taken", "taken"]),
+        ([1, 3, 4, 5, 7], ["rejected", "rejected", "had", "taken", "taken"]),
         ([-1, 0, 1], ["rejected", "had", "taken"]),
         ([10, 50, 100], ["rejected", "had", "taken"]),
         # Nothing said of what the user had.
@@ -122,6 +123,13 @@ def test_a_weight_is_no_opinion_until_somebody_says_so(tmp_path: Path) -> None:
     assert meanings(log) == ["had", "taken", "taken"]
 
 
+def test_a_column_may_be_called_by_its_own_name(tmp_path: Path) -> None:
+    log, _ = read(tmp_path, {"Stars": [1, 2, 5]}, positive=("stars>=2",))
+    assert meanings(log) == ["rejected", "taken", "taken"]
+    with pytest.raises(DataError, match="has no column for price"):
+        read(tmp_path, {"Stars": [1, 2, 5], "price": [1, 2, 3]}, positive=("price>2",))
+
+
 def test_somebody_moves_the_thresholds(tmp_path: Path) -> None:
     said = {"taken": ">=3", "rejected": "<2"}
     log, _ = read(tmp_path, {"rating": [1, 2, 3]}, rating=said)
@@ -138,6 +146,11 @@ def test_a_threshold_that_leaves_nobody_is_refused(tmp_path: Path) -> None:
 def test_ratings_on_two_scales_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="column rating: ratings on two scales"):
         read(tmp_path, {"rating": [1, 2, 3, 4, 5, 5, 4, 3, 2, 4, 3, 80]})
+
+
+def test_a_middling_log_of_a_larger_scale_is_on_one_scale(tmp_path: Path) -> None:
+    log, _ = read(tmp_path, {"rating": [6, 7, 6, 7, 6, 7, 5, 7, 6, 7, 6, 9]})
+    assert meanings(log).count("taken") == 6
 
 
 @pytest.mark.parametrize("name", ["clicked", "is_click", "purchased", "target", "label"])
