@@ -27,10 +27,11 @@ from longtail.retrieval.data.files.times.clock_checks import believable_clock, r
 from longtail.retrieval.data.files.times.event_order import by_user_and_time, repeats
 from longtail.retrieval.data.files.times.time_columns import (
     about_times,
+    is_order,
     refuse_unread_times,
     time_names,
 )
-from longtail.retrieval.data.files.times.timestamps import Times, parse_times
+from longtail.retrieval.data.files.times.timestamps import ORDER, Times, parse_times
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
 from longtail.retrieval.data.meaning.row_meanings import RowMeanings
@@ -168,7 +169,10 @@ def read_log(
     _require_rows(checks.keep, table, rejected, catalog, items)
 
     keep = np.flatnonzero(checks.keep)
-    times = believable_clock(path, roles.get("timestamp"), times, keep, rejected)
+    # That a column named so, or called so, is an order needs no word.
+    clock = roles.get("timestamp")
+    doubtful = None if reading.time_format == ORDER or is_order(clock) else clock
+    times = believable_clock(path, doubtful, times, keep, rejected)
     order = keep[by_user_and_time(users.code, times, keep)]
     order = order[~repeats(users.code[order], item[order], times.seconds[order], label, order)]
     if merged := len(keep) - len(order):

@@ -20,7 +20,12 @@ MOMENTS = 1_700_000_000 + 3600 * np.arange(N, dtype=np.int64)
 ISO = pd.to_datetime(MOMENTS, unit="s").strftime("%Y-%m-%d %H:%M:%S").to_numpy(object)
 
 
-def read(folder: Path, columns: dict[str, object], **mapped: str) -> Interactions:
+def read(
+    folder: Path,
+    columns: dict[str, object],
+    rejected: RejectedRows | None = None,
+    **mapped: str,
+) -> Interactions:
     number = np.arange(N)
     users, items = [f"u{n % 12}" for n in number], [f"i{n // 12}" for n in number]
     frame = pd.DataFrame({"user_id": users, "item_id": items, **columns})
@@ -32,7 +37,7 @@ def read(folder: Path, columns: dict[str, object], **mapped: str) -> Interaction
         folder / "log.csv",
         catalog,
         reading=Reading(columns=mapped),
-        rejected=RejectedRows(),
+        rejected=RejectedRows() if rejected is None else rejected,
         now=1_750_000_000.0,
     )
 
@@ -107,3 +112,31 @@ def test_an_order_is_not_taken_where_times_are(tmp_path: Path) -> None:
 def test_a_name_alone_is_no_time(tmp_path: Path, columns: dict[str, object]) -> None:
     assert not read(tmp_path, columns).has_clock
     assert not read(tmp_path, {"pos": np.arange(N), **columns}).has_clock
+
+
+class TestAnOrderUnderANameThatSaysTime:
+    def test_is_said_with_its_range(self, tmp_path: Path) -> None:
+        rejected = RejectedRows()
+        assert not read(tmp_path, {"timestamp": np.arange(1, N + 1)}, rejected).has_clock
+        assert any("numbers from 1 to 120, that are too small" in note for note in rejected.notes)
+        rejected = RejectedRows()
+        read(tmp_path, {"pos": np.arange(1, N + 1)}, rejected)
+        assert not rejected.notes
+
+    @pytest.mark.parametrize("counted", [40, 59])
+    def test_times_behind_it_go_on_with_it(self, tmp_path: Path, counted: int) -> None:
+        times = np.where(np.arange(N) < counted, np.arange(1, N + 1), MOMENTS)
+        for cells in (times, times.astype(str)):
+            rejected = RejectedRows()
+            log = read(tmp_path, {"timestamp": cells}, rejected)
+            assert len(log) == N
+            assert not log.has_clock
+            assert not len(rejected)
+            assert f"of which {counted} are too small" in " ".join(rejected.notes)
+            own = log.item[log.user == 0].tolist()
+            assert own == sorted(own)
+
+    def test_clocks_that_were_reset_are_none(self, tmp_path: Path) -> None:
+        times = np.where(np.arange(N) < 40, 313 * np.arange(1, N + 1), MOMENTS)
+        with pytest.raises(DataError, match="40 of 120 rows have no usable time"):
+            read(tmp_path, {"timestamp": times})

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.times.numbers import SMALLEST_CLOCK
 from longtail.retrieval.data.files.times.timestamps import SPELLINGS, Times
 from longtail.retrieval.data.interactions import PARTS
 from longtail.retrieval.errors import DataError
@@ -77,9 +78,17 @@ def believable_clock(
 
     ``keep`` are the positions of the rows that are read.
     """
-    if column is None or not times.has_clock:
+    if column is None:
         return times
     seconds = times.seconds[keep]
+    if not times.has_clock:
+        few = int((seconds < SMALLEST_CLOCK).sum())
+        which = "that are" if few == len(seconds) else f"of which {few:,} are"
+        rejected.note(
+            f"{path}: column {column} holds numbers from {seconds.min()} to {seconds.max()}, "
+            f"{which} too small for times; they stand for an order within each user"
+        )
+        return times
     # Nearly every log has enough of them in its first rows.
     moments = len(np.unique(seconds[:_LOOKED_AT]))
     if moments < FEW_MOMENTS:

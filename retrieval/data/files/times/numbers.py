@@ -20,6 +20,8 @@ _UNKNOWN = (99_999_999, 99_991_231, 999_999_999_999, 99_999_999_999_999, 99_991_
 # isn't one of those.
 _CLOCK_DIGITS = (1, 10**2, 10**4, 10**6, 10**9)
 _CALENDAR_SHARE = 0.8
+# Fewer small numbers among times stand for "not known", and so does the same one again and again.
+_MOST_UNKNOWN, _FEW_COUNTS = 0.05, 5
 
 
 def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bool) -> TimeCells:
@@ -27,7 +29,8 @@ def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bo
 
     Real times if most are large enough, each by its own size; dates like ``20240131`` or
     ``202401311307`` where four of five are; else, or where ``ordinal`` says so, ordinals. Among
-    real times a small or negative number stands for "not known".
+    real times a small or negative number stands for "not known". Where a log that was numbered
+    goes on with times, all of it is an order.
     """
     if values.dtype.kind == "f":
         unread = unread | ~np.isfinite(values) | (np.abs(values) >= 9e18)
@@ -44,10 +47,20 @@ def read_numbers(values: NDArray[Any], unread: NDArray[np.bool_], *, ordinal: bo
             return TimeCells(seconds, left, unread | ~is_date, True)
         if np.median(whole[~unread]) >= SMALLEST_CLOCK:
             seconds, left = unix_seconds(whole)
+            if _counts_before_times(whole, ~unread):
+                return TimeCells(np.where(unread, 0, seconds), left, unread, False)
             left = np.where(whole < _MILLI, (fraction * 1e9).astype(np.int64), left)
             return TimeCells(seconds, left, unread | (whole < SMALLEST_CLOCK), True)
     left = (fraction * 1e9).astype(np.int64)
     return TimeCells(np.where(unread, 0, whole), left, unread, False)
+
+
+def _counts_before_times(whole: NDArray[np.int64], known: NDArray[np.bool_]) -> bool:
+    """Return whether the small numbers among times count: many, and hardly one left out."""
+    small = whole[known & (whole > 0) & (whole < SMALLEST_CLOCK)]
+    if len(small) <= _MOST_UNKNOWN * known.sum() or len(np.unique(small)) < _FEW_COUNTS:
+        return False
+    return int(small.max()) < 2 * len(small)
 
 
 def unix_seconds(whole: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
