@@ -118,7 +118,7 @@ class TestAnOrderUnderANameThatSaysTime:
     def test_is_said_with_its_range(self, tmp_path: Path) -> None:
         rejected = RejectedRows()
         assert not read(tmp_path, {"timestamp": np.arange(1, N + 1)}, rejected).has_clock
-        assert any("numbers from 1 to 120, that are too small" in note for note in rejected.notes)
+        assert any("numbers from 1 to 120, too small for times" in note for note in rejected.notes)
         rejected = RejectedRows()
         read(tmp_path, {"pos": np.arange(1, N + 1)}, rejected)
         assert not rejected.notes

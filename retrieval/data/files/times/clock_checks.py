@@ -83,10 +83,10 @@ def believable_clock(
     seconds = times.seconds[keep]
     if not times.has_clock:
         few = int((seconds < SMALLEST_CLOCK).sum())
-        which = "that are" if few == len(seconds) else f"of which {few:,} are"
+        which = "" if few == len(seconds) else f"of which {few:,} are "
         rejected.note(
             f"{path}: column {column} holds numbers from {seconds.min()} to {seconds.max()}, "
-            f"{which} too small for times; they stand for an order within each user"
+            f"{which}too small for times; they stand for an order within each user"
         )
         return times
     # Nearly every log has enough of them in its first rows.

@@ -83,10 +83,10 @@ def refuse_unread_times(table: Table, names: Sequence[str], column: str | None, 
     order = (
         f"column {column!r} is an order"
         if column is not None
-        else "no column is known to be the time of an event"
+        else "no column is known to hold the times of events"
     )
     raise DataError(
-        f"{table.path}: {order}, and {' and '.join(examples)} {seem} to be one; read it with ",
+        f"{table.path}: {order}, and {' and '.join(examples)} {seem} to hold times; read it with ",
         Field("column"),
         f" timestamp={found[0]}, or go without with ",
         Field("column"),
