@@ -57,6 +57,7 @@ class DataFile:
         encoding: Python's codec of its text.
         names: the names of its columns, empty where its first line says them.
         has_header: whether its first line names columns.
+        skipped_lines: how many lines before that are neither names nor data.
         quoted: whether cells may stand between quotes.
         max_inflated_gb: how large it may become without gzip; None for the usual bounds.
     """
@@ -68,6 +69,7 @@ class DataFile:
     encoding: str = "utf-8"
     names: tuple[str, ...] = ()
     has_header: bool = True
+    skipped_lines: int = 0
     quoted: bool = True
     max_inflated_gb: float | None = None
 

@@ -38,7 +38,8 @@ def header(file: DataFile) -> list[str]:
     if file.names:
         return list(file.names)
     with being_read(file), file.open() as stream:
-        first = next((x for x in bounded_lines(stream, file.path) if x.strip()), b"")
+        full = (line for line in bounded_lines(stream, file.path) if line.strip())
+        first = next(itertools.islice(full, file.skipped_lines, None), b"")
     first = first.rstrip(b"\r\n")
     if not first:
         raise DataError(f"{file.path}: the file is empty")
@@ -100,6 +101,7 @@ def _read_fast(
         str(at): pa.dictionary(pa.int32(), pa.binary()) if name in encoded else pa.binary()
         for name, at in places.items()
     }
+    before = file.skipped_lines + file.has_header
     stream = WatchedStream(file, step, progress)
     between = STAND_IN if len(file.delimiter) > 1 else file.delimiter
     try:
@@ -107,7 +109,7 @@ def _read_fast(
             stream,
             read_options=pyarrow.csv.ReadOptions(
                 block_size=_BLOCK_BYTES,
-                skip_rows=int(file.has_header),
+                skip_rows=before,
                 column_names=[str(i) for i in range(width)],
             ),
             parse_options=pyarrow.csv.ParseOptions(
@@ -123,7 +125,7 @@ def _read_fast(
         return None
     finally:
         stream.close()
-    records_seen = table.num_rows + file.has_header
+    records_seen = table.num_rows + before
     if stream.starts_blank or stream.doubtful or stream.lines - stream.blank_lines != records_seen:
         return None
     table = table.unify_dictionaries()
@@ -144,7 +146,7 @@ def _read_careful(
     done = 0
     with file.open() as stream:
         lines = bounded_lines(stream, file.path)
-        if file.has_header:
+        for _ in range(file.skipped_lines + file.has_header):
             next(line for line in lines if line.strip())
         found = records(lines, width, file.delimiter, quoted=file.quoted)
         while batch := list(itertools.islice(found, _BATCH_ROWS)):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text, whole_numbers_plain
 from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
+from longtail.retrieval.data.files.dialect.numbers import whole_column_of_numbers
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
@@ -87,9 +88,15 @@ def read_users(
         if name.endswith(":float_seq"):
             left_out[plain] = "a list of numbers in each cell"
         else:
-            cells = read[name] if text is None else text.text
+            cells = read[name] if text is None else _with_points(text.text, table.decimal)
             made[plain] = _column(plain, cells.take(pa.array(kept)), name.endswith(":token_seq"))
     return UserTable(spelt[kept], tuple(made.values()), left_out)
+
+
+def _with_points(text: Any, decimal: str) -> Any:
+    """Return a column of numbers with decimal commas with points; any other as it is."""
+    numbers = None if decimal == "." else whole_column_of_numbers(text, decimal)
+    return text if numbers is None else as_text(pa.chunked_array([numbers])).text
 
 
 def _holds_lists(cells: Any) -> bool:

@@ -10,6 +10,7 @@ from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.errors import DataError
 
@@ -133,3 +134,29 @@ def test_a_decimal_comma_is_read_where_semicolons_stand_between_cells(tmp_path: 
     log = log_of(tmp_path / "log.csv", items_of(path))
     assert log.weight is not None
     assert log.weight.tolist() == [4.5, 3]
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"'])
+@pytest.mark.parametrize("cell", ["A", '"A\nB"'])
+def test_the_line_in_which_a_spreadsheet_says_its_delimiter_is_none_of_the_table(
+    tmp_path: Path, first: str, cell: str
+) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text(f"{first}\nitem_id;title\n1;{cell}\n2;C, d\n")
+    frame = items_of(path).frame
+    assert frame["item_id"].tolist() == ["1", "2"]
+    assert frame["title"].tolist() == [cell.strip('"'), "C, d"]
+
+
+def test_a_file_of_words_without_a_header_is_told_of_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "news.tsv", [("N1", "sports", "Cup won"), ("N2", "food", "Tea")], "\t")
+    with pytest.raises(DataError, match=r"no column for item_id; found: N1.* with names"):
+        items_of(path)
+
+
+def test_users_with_decimal_commas_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("user_id;income;kind\nu;1.200,50;a\nv;800;b\nw;;c\n")
+    users = read_users(tmp_path / "users.csv", rejected=RejectedRows())
+    income = next(column for column in users.columns if column.name == "income")
+    assert income.numbers is not None
+    assert sorted(income.numbers.tolist()) == [800, 1200.5]

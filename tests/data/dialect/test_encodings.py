@@ -144,3 +144,15 @@ def test_logs_and_json_lines_are_read_in_their_encoding(tmp_path: Path) -> None:
     read = read_interactions(tmp_path / "log.csv", catalog, rejected=RejectedRows())
     assert np.unique(read.item).tolist() == list(range(len(words)))
     assert read.user_ids[0] == "用户0"
+
+
+def test_a_header_line_alone_may_tell_the_encoding(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\n1,A\n2,B\n")
+    catalog, _ = items_of(tmp_path / "items.csv")
+    text = "用户编号,商品编号,时间\n" + "".join(
+        f"u{n},{1 + n % 2},{1_700_000_000 + n}\n" for n in range(40)
+    )
+    (tmp_path / "log.csv").write_bytes(text.encode("gb18030"))
+    reading = Reading(columns={"user_id": "用户编号", "item_id": "商品编号", "timestamp": "时间"})
+    log = read_interactions(tmp_path / "log.csv", catalog, reading=reading, rejected=RejectedRows())
+    assert len(log) == 40

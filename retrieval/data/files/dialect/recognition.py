@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +34,8 @@ _SNIFFED_LINES = 100
 # A third of the lines, or these many where no other line holds more than ASCII, are no accident.
 _MOST_ACCIDENTS, _MANY_LINES = 3, 10
 _JUDGED_LINES = 2000
+# What spreadsheets write before the header line.
+_SAYS_DELIMITER = re.compile(rb'"?sep=(.)"?')
 _SPOKEN_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
 
 
@@ -70,8 +73,12 @@ def with_cells(file: DataFile, reading: Reading) -> DataFile:
         start = stream.read(_SAMPLE_BYTES).removeprefix(b"\xef\xbb\xbf")
     lines = [line for line in _whole_lines(start).split(b"\n") if line.strip()][:_SNIFFED_LINES]
     lines = [line.rstrip(b"\r") for line in lines]
-    first = lines[0] if lines else b""
     said = _said_delimiter(reading)
+    if lines and (spreadsheet := _SAYS_DELIMITER.fullmatch(lines[0])):
+        file = replace(file, skipped_lines=1)
+        lines = lines[1:]
+        said = said or spreadsheet[1]
+    first = lines[0] if lines else b""
     if said is not None and (said in first or len(lines) < 2):
         delimiter = said
     elif file.format == "tsv" and file.delimiter in first:
@@ -87,7 +94,7 @@ def encoding_of_lines(file: DataFile) -> str:
     """Return the codec of a file's lines: UTF-8 where that is right for nearly all of them.
 
     Another one counts where a third of the lines, or nearly all that hold more than ASCII, aren't
-    UTF-8, and it decodes every line.
+    UTF-8, and it decodes every line. A header line says as much as many others: it is no accident.
     """
     stat = os.stat(file.path)
     return _encoding_of_lines(replace(file, encoding=UTF8), stat.st_mtime_ns, stat.st_size)
@@ -97,7 +104,7 @@ def encoding_of_lines(file: DataFile) -> str:
 def _encoding_of_lines(file: DataFile, _time: int, _size: int) -> str:
     found = _look_at_lines(file)
     accidents = found.foreign * _MOST_ACCIDENTS < found.lines and found.foreign < _MANY_LINES
-    if accidents or found.wide * 10 > found.foreign:
+    if found.wide * 10 > found.foreign or (accidents and not found.starts_foreign):
         return UTF8
     for codec in likely_encodings(found.sample):
         if _decodes(file, codec):
@@ -107,16 +114,18 @@ def _encoding_of_lines(file: DataFile, _time: int, _size: int) -> str:
 
 @dataclass(frozen=True)
 class _Lines:
-    """How many lines a file has, how many hold more than ASCII, how many of those aren't UTF-8."""
+    """How many lines a file has, and how many of those with more than ASCII are UTF-8 or not."""
 
     lines: int
     wide: int
     foreign: int
+    starts_foreign: bool
     sample: list[bytes]
 
 
 def _look_at_lines(file: DataFile) -> _Lines:
     lines = wide = foreign = 0
+    starts_foreign = False
     sample: list[bytes] = []
     with being_read(file), file.open() as stream:
         for line in bounded_lines(stream, file.path):
@@ -127,9 +136,10 @@ def _look_at_lines(file: DataFile) -> _Lines:
                 wide += 1
                 continue
             foreign += 1
+            starts_foreign |= lines == 1
             if len(sample) < _JUDGED_LINES:
                 sample.append(line.rstrip(b"\r\n"))
-    return _Lines(lines, wide, foreign, sample)
+    return _Lines(lines, wide, foreign, starts_foreign, sample)
 
 
 def _decodes(file: DataFile, codec: str) -> bool:

@@ -11,6 +11,7 @@ from longtail.retrieval.data.files.columns import (
     ROLES,
     FileKind,
     Role,
+    is_known_name,
     plain_name,
 )
 from longtail.retrieval.errors import DataError
@@ -27,6 +28,8 @@ _MAPPED_FILES: dict[str, FileKind] = {
 _MAPPED_NAMES = {"rating": "weight"}
 # Where a mapping that names no file is perhaps meant for another file than this one.
 _SHARED = (("items", "item_id"), ("log", "item_id"), ("users", "user_id"))
+
+_NO_HEADER = (", or all columns, where the first line holds data, with ", Field("names"))
 
 
 class NoColumnError(DataError):
@@ -130,6 +133,7 @@ def find_roles(
                 f"{path}: no column for {role.name}; found: {_listed(present)}. Name it with ",
                 Field("column"),
                 f" {role.name}=COLUMN",
+                *(() if any(map(is_known_name, present)) else _NO_HEADER),
             )
     for name, column in chosen.items():
         if present.count(column) > 1:
