@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -165,7 +166,11 @@ def write_file_atomically(path: Path) -> Iterator[Path]:
     temporary = _sibling(path, "tmp")
     try:
         with _disk_full_is_known(path):
+            temporary.touch()
+            mode = _mode(temporary)
+            temporary.unlink()
             yield temporary
+            _give_mode(temporary, mode)
             sync(temporary)
             os.replace(temporary, path)
             sync(path.parent)
@@ -192,7 +197,10 @@ def publish_folder(target: Path, *, replace: bool = True) -> Iterator[Path]:
         with _disk_full_is_known(target):
             temporary.mkdir()
             yield temporary
+            mode = _mode(temporary) & 0o666
             for path in [*temporary.rglob("*"), temporary]:
+                if path.is_file():
+                    _give_mode(path, mode)
                 sync(path)
             if os.path.lexists(target):
                 if not replace:
@@ -232,6 +240,16 @@ def _inside(folder: Path, name: str, remedy: str) -> Path:
 def _sibling(path: Path, ending: str) -> Path:
     # Not tempfile: it makes files that other users can't read, and a bundle is shared.
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _give_mode(path: Path, mode: int) -> None:
+    """Give a file the mode that the umask leaves; some libraries write for their owner alone."""
+    if _mode(path) != mode and not path.is_symlink():
+        path.chmod(mode)
 
 
 def sync(path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 
 from longtail.index.files import write_file_atomically
 from longtail.retrieval.data.events import EVENTS, TakenItem, read_events
+from longtail.retrieval.data.ids.identifier import fault_of_id, names_nobody, spelt_id
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import open_trained
 
@@ -20,13 +23,14 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
     """Write a CSV file of a run's events; return how many of the log's and of events it has.
 
     With ``with_log`` the interactions that the run was trained with, or has learned, come first.
-    Events that are among them already are left out then. Where that log has no clock, the events
-    go on with its order: times beside places would be neither.
+    Events that are among them already are left out then, and so are always those whose ids no
+    file may hold (taken before the service refused them), with a note. Where that log has no
+    clock, the events go on with its order: times beside places would be neither.
 
     Raises:
         LongtailError: the run, or its file of events, can't be read.
     """
-    events = read_events(run / EVENTS).events
+    events = _readable(read_events(run / EVENTS).events)
     logged: list[tuple[str, str, int]] = []
     told = len(HEADER)
     if with_log:
@@ -47,6 +51,20 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
         writer.writerows(logged)
         writer.writerows(fresh)
     return len(logged), len(fresh)
+
+
+def _readable(events: Sequence[TakenItem]) -> list[TakenItem]:
+    """Return the events that come back when they are read from a file, ids as they are read."""
+    spelt = [replace(e, user_id=spelt_id(e.user_id), item_id=spelt_id(e.item_id)) for e in events]
+    kept = [
+        event
+        for event in spelt
+        if not (fault_of_id(event.user_id) or fault_of_id(event.item_id))
+        and not names_nobody(event.user_id)
+    ]
+    if lost := len(spelt) - len(kept):
+        click.echo(f"note: {lost:,} events whose ids no file may hold are left out", err=True)
+    return kept
 
 
 def _line(event: TakenItem) -> tuple[str, str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,11 @@ from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.data_file import identify
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
+from longtail.retrieval.data.files.losses.missing_column import (
+    refuse_unused_mapping,
+    with_suggestions,
+)
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.interactions import Interactions
@@ -86,13 +92,11 @@ class Inputs:
             DataError: a file can't be used.
         """
         rejected = RejectedRows()
+        refuse_unused_mapping(self.catalog, self.interactions, self.reading)
         try:
-            catalog = read_catalog(
-                self.catalog,
-                reading=self.reading,
-                rejected=rejected,
-                progress=progress,
-            )
+            read = partial(read_catalog, self.catalog, rejected=rejected, progress=progress)
+            catalog = with_suggestions(self.catalog, self.interactions, self.reading, read)
+            refuse_loss(self.catalog, self.reading, rejected)
             log = read_interactions(
                 self.interactions,
                 catalog,
@@ -100,6 +104,7 @@ class Inputs:
                 rejected=rejected,
                 progress=progress,
             )
+            refuse_loss(self.interactions, self.reading, rejected, catalog)
             users = self._read_users(rejected, progress)
         finally:
             # A file left by an earlier run would speak of rows that are fine by now.

@@ -15,6 +15,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.events import is_service_log, read_events
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.errors import DataError
@@ -67,6 +68,7 @@ class LogFile:
                     rejected=rejected,
                     progress=progress,
                 )
+                refuse_loss(self.path, self.reading, rejected, served.bundle.catalog)
         finally:
             self._write(rejected, after_catalog=after_catalog)
         gone = served.bundle.catalog.is_removed(log.item.astype(np.int64))

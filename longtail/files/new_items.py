@@ -17,11 +17,11 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.files.roles.find_roles import find_roles
+from longtail.retrieval.data.files.roles.find_roles import mapping_of
 from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.data.suspects.finding import Finding
-from longtail.retrieval.data.text_template import template_columns
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, work_folder
 from longtail.retrieval.run.catalog_updates import added, change_of, changed
@@ -44,20 +44,19 @@ def read_items(
 ) -> Catalog:
     """Return the items of a catalog file, checked as in training; rows set aside are on disk.
 
-    With ``partial`` the file may lack columns that the run's text template names.
+    With ``partial`` the file may lack a title and what else the run's text template names.
 
     Raises:
         DataError: the file can't be used.
     """
-    reading = replace(reading, template=like.template)
-    if partial:
-        there = column_names(path, reading.of("items"))
-        roles = find_roles(path, there, "items", reading.columns)
-        if not {*roles, *there} >= set(template_columns(like.template)):
-            reading = replace(reading, template="{title}")
+    columns = {**_named_as_before(path, reading, like), **reading.columns}
+    reading = replace(reading, template=like.template, columns=columns)
     rejected = RejectedRows()
     try:
-        items = read_catalog(path, reading=reading, rejected=rejected, progress=progress)
+        items = read_catalog(
+            path, reading=reading, rejected=rejected, progress=progress, partial=partial
+        )
+        refuse_loss(path, reading, rejected)
     finally:
         if len(rejected) or rejected_path.exists():
             rejected.write(rejected_path)
@@ -68,6 +67,17 @@ def read_items(
         )
     note_set_aside(rejected, rejected_path)
     return items
+
+
+def _named_as_before(path: Path, reading: Reading, like: Catalog) -> dict[str, str]:
+    """Return the roles of columns that are named as in the file of the run's catalog."""
+    there = column_names(path, reading.of("items"))
+    mapped = mapping_of("items", reading.columns)
+    return {
+        f"items.{role}": column
+        for column, role in like.own_names.items()
+        if column in there and role not in mapped
+    }
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,8 @@ def with_items(
     change = change_of(served, items.frame[known])
     texts = change.texts(served.bundle.catalog.template)
     fresh = items.frame[~known].reset_index(drop=True)
-    texts += [text for text, old in zip(items.texts(), known, strict=True) if not old]
+    if not known.all():
+        texts += items.texts(np.flatnonzero(~known))
     vectors = read_texts(
         served.bundle,
         list_texts(texts),

@@ -20,9 +20,15 @@ _FILE_OPTIONS: tuple[_Option, ...] = (
         "columns",
         multiple=True,
         metavar="ROLE=COLUMN",
-        help="Read a role from this column, in either file, e.g. item_id=asin. Repeatable.",
+        help="Read a role from this column, e.g. item_id=asin; of one file alone: "
+        "items.item_id=id, log.item_id=product_id, users.user_id=id. Repeatable.",
     ),
     *DIALECT_OPTIONS,
+    click.option(
+        "--allow-loss",
+        is_flag=True,
+        help="Go on where more than a fifth of a file can't be used.",
+    ),
 )
 _LOG_OPTIONS: tuple[_Option, ...] = (
     click.option(
@@ -54,7 +60,7 @@ _TEXT_OPTIONS: tuple[_Option, ...] = (
     ),
 )
 # What of an option's value goes into `Reading` under which name.
-_FIELDS = ("columns", "time_format", "positive", "keep", "template", *DIALECT_FIELDS)
+_FIELDS = ("columns", "time_format", "positive", "keep", "template", "allow_loss", *DIALECT_FIELDS)
 
 
 def catalog_reading(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from longtail.jobs.parallel_batches import UserBatch, in_blocks
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Histories
 from longtail.retrieval.progress import Progress
@@ -65,6 +66,7 @@ def histories_from_file(
             rejected=rejected,
             progress=progress,
         )
+        refuse_loss(path, reading, rejected, catalog)
     finally:
         if len(rejected) or rejected_path.exists():
             rejected.write(rejected_path)

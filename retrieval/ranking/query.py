@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from longtail.index.errors import Field
+from longtail.retrieval.data.ids.identifier import spelt_id
 from longtail.retrieval.data.popularity import POOLS, Pool
 from longtail.retrieval.data.users.cell_values import UserValue
 from longtail.retrieval.errors import QueryError
@@ -50,7 +51,8 @@ class Query:
     text) or ``item`` (whose neighbours by text are the answers). ``user_columns`` say what is
     known of the user beside, in the words of the users file that the run was trained with; they
     win over what the file said, and given alone they are of somebody without a history.
-    `QueryOptions` has the rest.
+    `QueryOptions` has the rest. Ids that are whole numbers, of NumPy and pandas too, are spelt as
+    texts.
 
     Raises:
         QueryError: a query that no catalog could answer; the error names the field.
@@ -99,7 +101,12 @@ class Query:
             if isinstance(value, str):
                 raise QueryError(Field(name), " is a list; put the one text into one")
             if value is not None:
-                object.__setattr__(self, name, tuple(value))
+                whole = tuple(value)
+                ids = whole if name == "where" else [_spelt(name, item) for item in whole]
+                object.__setattr__(self, name, tuple(ids))
+        for name in ("user", "item"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _spelt(name, value))
         # Refuses modes and strengths that there aren't.
         self.rerank(0.0)
         if self.text is not None:
@@ -131,3 +138,10 @@ class Query:
         """Return how the candidates become a list; ``default_debias`` where none is given."""
         debias = default_debias if self.debias is None else self.debias
         return Rerank(self.mode, debias, self.diversity)
+
+
+def _spelt(name: str, value: object) -> str:
+    try:
+        return spelt_id(value)
+    except TypeError as error:
+        raise QueryError(Field(name), f": {error}") from error

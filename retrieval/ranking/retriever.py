@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal, TypeVar, Unpack
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
+from longtail.retrieval.data.ids.identifier import spelt_id
 from longtail.retrieval.data.interactions import Histories, Past
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.data.users.cell_values import UserValue
@@ -27,6 +28,7 @@ from longtail.retrieval.ranking.query import Query, QueryOptions
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
 
+_Given = TypeVar("_Given")
 MASKS_KEPT = 64
 
 
@@ -88,7 +90,7 @@ class Retriever:
 
     def position(self, user: str) -> int | None:
         """Return a user's position in the log, None for one that it doesn't have."""
-        return self._position.get(user)
+        return self._position.get(spelt_id(user))
 
     def logged_past(self, user: str) -> Past | None:
         """Return what a user of the log took, oldest first; None for any other.
@@ -99,7 +101,8 @@ class Retriever:
         if position is not None:
             return self._histories.past(position)
         columns = self.bundle.user_columns
-        return Past(np.empty(0, np.int32)) if columns is not None and user in columns else None
+        there = columns is not None and spelt_id(user) in columns
+        return Past(np.empty(0, np.int32)) if there else None
 
     def history(self, user: str) -> NDArray[np.int32]:
         """Return the rows that a user took, oldest first.
@@ -133,6 +136,7 @@ class Retriever:
                 removed.
         """
         catalog = self.bundle.catalog
+        item_ids = [spelt_id(item_id) for item_id in item_ids]
         rows = catalog.rows_of(item_ids)
         if (rows < 0).any():
             missing = str(item_ids[int(np.argmin(rows))])
@@ -206,7 +210,7 @@ class Retriever:
 
     def recommend(
         self,
-        users: Sequence[str] | None = None,
+        users: Sequence[str | int] | str | int | None = None,
         *,
         histories: Mapping[str, Sequence[str]] | None = None,
         texts: Mapping[str, str] | None = None,
@@ -215,9 +219,10 @@ class Retriever:
     ) -> pd.DataFrame:
         """Return the long frame of recommendations, best first within each user.
 
-        Give one of ``users`` (known ids), ``histories`` (item ids, oldest first, by a name of
-        your choice; for users never seen in training) or ``texts`` (free text by name), and what
-        else a query may say (`QueryOptions`): k, pool, debias, mode, diversity, where, exclude,
+        Give one of ``users`` (known ids, or one of them), ``histories`` (item ids, oldest first,
+        by a name of your choice; for users never seen in training) or ``texts`` (free text by
+        name), and what else a query may say (`QueryOptions`): k, pool, debias, mode, diversity,
+        where, exclude,
         include_seen, explain. ``user_columns`` has by user or name what is known beside the
         history (`Query`); alone it names users who have none.
 
@@ -234,27 +239,40 @@ class Retriever:
         if subjects != 1 and (subjects or user_columns is None):
             raise QueryError("give one of users, histories and texts")
         request = Query(user="anybody", **options)
-        columns = user_columns or {}
+        columns = _by_name(user_columns or {})
         if users is not None:
-            queries = [replace(request, user=u, user_columns=columns.get(u)) for u in users]
-            return self.frame(queries, users)
+            names = [spelt_id(user) for user in _several(users)]
+            queries = [replace(request, user=u, user_columns=columns.get(u)) for u in names]
+            return self.frame(queries, names)
         if texts is None:
-            past = dict.fromkeys(columns, ()) if histories is None else histories
+            past = dict.fromkeys(columns, ()) if histories is None else _by_name(histories)
             queries = [
                 replace(request, user=None, history=past[name], user_columns=columns.get(name))
                 for name in past
             ]
             return self.frame(queries, list(past))
         queries = [replace(request, user=None, text=text) for text in texts.values()]
-        return self.frame(queries, list(texts))
+        return self.frame(queries, list(_by_name(texts)))
 
-    def similar(self, item_id: str, *, k: int = 10, pool: Pool = "all") -> pd.DataFrame:
+    def similar(self, item_id: str | int, *, k: int = 10, pool: Pool = "all") -> pd.DataFrame:
         """Return the items whose texts are nearest to this one's: item_id, rank, cosine, ...
 
         Raises:
             QueryError, UnknownItemError: there is no such pool, or the item isn't in the catalog
                 or was removed.
         """
-        frame = self.frame([Query(item=item_id, k=k, pool=pool)], [item_id])
+        item = spelt_id(item_id)
+        frame = self.frame([Query(item=item, k=k, pool=pool)], [item])
         frame = frame.rename(columns={"user_id": "similar_to", "score": "cosine"})
         return frame.drop(columns=["relevance", "fallback"])
+
+
+def _several(users: Sequence[str | int] | str | int) -> Sequence[object]:
+    """Return the users; one that is given alone is one."""
+    if isinstance(users, str | int | float) or np.ndim(users) == 0:
+        return [users]
+    return list(users)
+
+
+def _by_name(given: Mapping[str, _Given]) -> dict[str, _Given]:
+    return {spelt_id(name): value for name, value in given.items()}

@@ -5,8 +5,24 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
+from longtail.retrieval.data.ids.identifier import (
+    ID_PATTERN,
+    LONGEST_ID,
+    NO_USER,
+    fault_of_id,
+    names_nobody,
+)
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.query import Query
@@ -14,7 +30,6 @@ from longtail.retrieval.ranking.rerank.rerank import Mode
 from longtail.serving.http.http_errors import field_name
 from longtail.serving.limits import (
     LONGEST_CELL,
-    LONGEST_ID,
     LONGEST_TEXT,
     LONGEST_WHERE,
     MOST_COLUMNS,
@@ -26,8 +41,35 @@ from longtail.serving.limits import (
     MOST_WHERE,
 )
 
-ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"])]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
+
+def _trimmed(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _safe(item_id: str) -> str:
+    if fault := fault_of_id(item_id):
+        raise ValueError(fault)
+    return item_id
+
+
+def _somebody(user_id: str) -> str:
+    if names_nobody(user_id):
+        raise ValueError(NO_USER)
+    return user_id
+
+
+# As files are read: blanks around an id are taken off, and what no file may hold isn't taken in.
+_Trimmed = BeforeValidator(_trimmed)
+_Taken = (
+    AfterValidator(_safe),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_ID, "pattern": ID_PATTERN}),
+)
+ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"]), _Trimmed]
+PutItemId = Annotated[str, Path(examples=["i1"]), _Trimmed, *_Taken]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID), _Trimmed]
+TakenId = Annotated[str, _Trimmed, *_Taken]
+UserId = Annotated[TakenId, AfterValidator(_somebody)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
 Cell = (
     bool
     | Annotated[float, Field(allow_inf_nan=False)]
@@ -64,7 +106,7 @@ class RecommendRequest(_Strict):
     )
     user: (
         Annotated[
-            dict[Id, Cell | Annotated[list[Cell], Field(max_length=MOST_COLUMNS)] | None],
+            dict[Name, Cell | Annotated[list[Cell], Field(max_length=MOST_COLUMNS)] | None],
             Field(max_length=MOST_COLUMNS),
         ]
         | None
@@ -119,8 +161,8 @@ class RecommendBatch(_Strict):
 class Event(_Strict):
     """A user took an item."""
 
-    user_id: Id
-    item_id: Id
+    user_id: UserId
+    item_id: TakenId
     timestamp: (
         Annotated[float, Field(ge=0, allow_inf_nan=False)]
         | Annotated[str, StringConstraints(min_length=4, max_length=40)]

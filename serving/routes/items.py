@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.json_response import JsonAnswer
-from longtail.serving.http.request_models import ItemColumns, ItemId
+from longtail.serving.http.request_models import ItemColumns, ItemId, PutItemId
 from longtail.serving.http.response_bodies import item_body, put_body
 from longtail.serving.http.response_models import ChangedAnswer, ItemAnswer, PutAnswer
 from longtail.serving.routes.documented import errors
@@ -46,7 +46,7 @@ def items_router(service: Service) -> APIRouter:
         responses={200: {"model": PutAnswer}, **errors(409, 422)},
     )
     async def put(
-        item_id: ItemId,
+        item_id: PutItemId,
         columns: Annotated[ItemColumns, Body(examples=[{"title": "Cast iron pan", "price": 39.0}])],
     ) -> Response:
         """Columns that a known item isn't given stay as they are; those of a new one are empty.

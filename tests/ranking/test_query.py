@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 from processes import output_of_python
 
@@ -82,3 +84,12 @@ def test_a_query_waits_for_neither_torch_nor_pandas() -> None:
     code = "import sys, longtail.retrieval.ranking.query; print(*sys.modules)"
     printed = output_of_python("-c", code)
     assert not {"torch", "pandas", "faiss", "numba", "click"} & set(printed.split())
+
+
+def test_whole_numbers_are_spelt_as_ids() -> None:
+    query = Query(user=np.int64(196), exclude=pd.Series([3, 4]))  # type: ignore[arg-type]
+    assert (query.user, query.exclude) == ("196", ("3", "4"))
+    assert Query(history=np.array([7, 8])).history == ("7", "8")  # type: ignore[arg-type]
+    assert Query(item=5.0).item == "5"  # type: ignore[arg-type]
+    with pytest.raises(QueryError, match=r"history: 1.5 is no id"):
+        Query(history=[1.5])  # type: ignore[list-item]

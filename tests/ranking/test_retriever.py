@@ -70,6 +70,12 @@ class TestFrame:
         parts = retriever.recommend(users=everyone, k=4)
         pd.testing.assert_frame_equal(parts, whole, rtol=1e-4)
 
+    def test_a_user_given_alone_is_one_user(self, retriever: Retriever) -> None:
+        several = retriever.recommend(users=["saw-fan-1"], k=4)
+        pd.testing.assert_frame_equal(retriever.recommend(users="saw-fan-1", k=4), several)
+        with pytest.raises(UnknownUserError, match="no user '196' in this run"):
+            retriever.recommend(users=196, k=4)
+
     def test_nobody_asked_gives_an_empty_frame(self, retriever: Retriever) -> None:
         found = retriever.recommend(users=[], k=3, explain=True)
         assert len(found) == 0

@@ -18,6 +18,8 @@ from service_client import USER, client_of, recommend, refused, served_process, 
 
 from longtail.index.errors import DamagedFileError
 from longtail.retrieval.data.events import TakenItem, cut_torn_end, line_of, read_events
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.metrics import Metrics
 from longtail.serving.updates import event_log
@@ -263,7 +265,7 @@ class TestBackToTraining:
 
 
 def test_hostile_ids_come_back_as_they_were(run_copy: Path) -> None:
-    user = 'x"}\n{"crc32":"' + "é" * 100
+    user = 'x"}{"crc32":"' + "é" * 100
     with serving(run_copy) as (client, _):
         assert post(client, {"user_id": user, "item_id": "tea-oolong-small"}).status_code == 202
         refused(client.post("/v1/recommend", json={"user_id": "x"}), 404, "unknown_user")
@@ -290,3 +292,59 @@ def test_an_id_that_is_no_text_is_refused_and_others_are_written_on(run_copy: Pa
         refused(client.post("/v1/events", content=body, headers=headers), 422, "invalid_request")
         assert post(client, {"user_id": "u", "item_id": "tea-oolong-small"}).status_code == 202
     assert [event.user_id for event in read_events(run_copy / "events").events] == ["u"]
+
+
+@pytest.mark.parametrize("user", ["a\nb", "n\0ul", "   ", "x" * 513, "NULL", "guest", "a\u2028b"])
+def test_ids_that_files_refuse_are_refused(run_copy: Path, user: str) -> None:
+    with serving(run_copy) as (client, _):
+        answer = post(client, {"user_id": user, "item_id": "tea-oolong-small"})
+        assert "user_id" in refused(answer, 422, "invalid_request")
+        if user == "a\nb":
+            put = client.put("/v1/items/a%00b", json={"title": "Tea caddy"})
+            assert "item_id" in refused(put, 422, "invalid_request")
+    assert read_events(run_copy / "events").events == []
+
+
+def test_blanks_around_ids_are_taken_off_as_in_files(run_copy: Path) -> None:
+    with serving(run_copy) as (client, _):
+        event = {"user_id": " padded ", "item_id": " tea-oolong-small\n"}
+        assert post(client, event).status_code == 202
+        recommend(client, user_id="padded ")
+        assert client.put("/v1/items/%20pad%20", json={"title": "Tea caddy"}).status_code == 200
+        assert client.get("/v1/items/pad").json()["item"]["item_id"] == "pad"
+        assert client.get("/v1/items/pad%20").status_code == 200
+    [event_taken] = read_events(run_copy / "events").events
+    assert (event_taken.user_id, event_taken.item_id) == ("padded", "tea-oolong-small")
+
+
+def test_exported_events_come_back_as_the_same_whatever_their_ids_hold(
+    run_copy: Path, tmp_path: Path
+) -> None:
+    odd = [
+        "=1+1",
+        'q"uote, comma',
+        "\ufeffbom",
+        " lead ",
+        "NA",
+        "café",
+        "'",
+        "a;b|c\t",
+        "0012",
+        "1.0",
+    ]
+    unsafe = ["x\nvictim,item,1", "nul\0id", "a\rb", "NULL"]
+    (run_copy / "events").mkdir()
+    events = [
+        TakenItem(user, "tea-oolong-small", 1_700_000_000 + n)
+        for n, user in enumerate([*odd, *unsafe])
+    ]
+    (run_copy / "events" / "events.jsonl").write_bytes(b"".join(map(line_of, events)))
+    out = tmp_path / "events.csv"
+    done = longtail("data", "events", run_copy, "--out", out)
+    assert "4 events whose ids no file may hold are left out" in done.err
+    rejected = RejectedRows()
+    log = read_interactions(out, Retriever.open(run_copy).bundle.catalog, rejected=rejected)
+    assert len(rejected) == 0
+    assert sorted(zip(log.user_ids[log.user].tolist(), log.time.tolist(), strict=True)) == sorted(
+        (user.strip(), 1_700_000_000 + n) for n, user in enumerate(odd)
+    )

@@ -80,6 +80,7 @@ def refresh(
     evidence, the relevance head and the users' histories stay as they were.
     """
     from longtail.retrieval.data.files.interaction_file import read_interactions
+    from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
     from longtail.retrieval.data.files.rejected import RejectedRows
     from longtail.retrieval.run.catalog_updates import moves, refreshed
 
@@ -93,6 +94,7 @@ def refresh(
                 rejected=rejected,
                 progress=progress,
             )
+            refuse_loss(interactions, reading, rejected, served.bundle.catalog)
         finally:
             if len(rejected) or rejected_path.exists():
                 rejected.write(rejected_path)

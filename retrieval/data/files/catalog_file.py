@@ -23,9 +23,15 @@ from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
+from longtail.retrieval.data.ids.identifier import faults_of_ids
 from longtail.retrieval.data.item_text.markup import without_markup
 from longtail.retrieval.data.item_text.variants import variants_of_products, with_variants
-from longtail.retrieval.data.text_template import MAX_CHARACTERS, render, resolve_template
+from longtail.retrieval.data.text_template import (
+    MAX_CHARACTERS,
+    render,
+    resolve_template,
+    template_columns,
+)
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
 
@@ -39,20 +45,24 @@ def read_catalog(
     reading: Reading = AS_THEY_ARE,
     rejected: RejectedRows,
     progress: Progress = silent,
+    partial: bool = False,
 ) -> Catalog:
     """Return the catalog of a CSV, TSV, JSONL or Parquet file.
 
     Columns with a role carry our name for it, all others keep theirs; numbers stay numbers.
     Rows that can't be used are set aside in ``rejected``: bytes that aren't UTF-8, NUL bytes, an
     empty or repeated item_id (the first is kept), nothing to read under the template. Very long
-    texts are kept and noted.
+    texts are kept and noted. A ``partial`` file is one of changes: it may lack a title, and what
+    else the template names.
 
     Raises:
         DataError: a required column is missing or ambiguous, the template names a column that
             isn't there, the file is unreadable, mostly not UTF-8, or no usable row is left.
     """
     path, reading = Path(path), reading.of("items")
-    roles = find_roles(path, column_names(path, reading), "items", reading.columns)
+    optional = ("title",) if partial else ()
+    present = column_names(path, reading)
+    roles = find_roles(path, present, "items", reading.columns, optional=optional)
     table = read_table(path, rejected, reading=reading, step="reading catalog", progress=progress)
     table.ids(roles["item_id"])
     # A column of bytes was left out, with a note.
@@ -89,6 +99,8 @@ def read_catalog(
     item_id = whole_numbers_plain(item_id)
     series["item_id"] = _strings(item_id)
     refuse(roles["item_id"], "no item_id", series["item_id"].eq("").to_numpy(), item_id)
+    for fault, faulty in faults_of_ids(item_id).items():
+        refuse(roles["item_id"], fault, faulty, item_id)
     frame = pd.DataFrame(series)
     variants = variants_of_products(frame, keep)
     if variants.any():
@@ -104,9 +116,11 @@ def read_catalog(
 
     own_names = _own_names(roles, frame)
     usable = frame if keep.all() else frame[keep]
-    template = resolve_template(reading.template, usable, own_names)
-    texts = render(template, frame)
-    refuse(template, "no text", np.array([not text for text in texts]), item_id)
+    template = _template_of_changes(reading.template, frame) if partial else reading.template
+    if template:
+        template = resolve_template(template, usable, own_names)
+        texts = render(template, frame)
+        refuse(template, "no text", np.array([not text for text in texts]), item_id)
     if not keep.any():
         raise DataError(
             f"{path}: none of its {len(table):,} rows can be used; the first bad one is "
@@ -125,6 +139,13 @@ def _names(table: Table, roles: Mapping[str, str]) -> dict[str, str]:
         # A mapped column takes over a role's name from the column that carried it.
         names[column] = f"{name}_in_file" if name in names.values() else name
     return names
+
+
+def _template_of_changes(template: str, frame: pd.DataFrame) -> str:
+    """Return by what a row of changes has to have a text; empty where it needs none."""
+    if set(template_columns(template)) <= set(frame.columns):
+        return template
+    return "{title}" if "title" in frame else ""
 
 
 def _own_names(roles: Mapping[str, str], frame: pd.DataFrame) -> dict[str, str]:

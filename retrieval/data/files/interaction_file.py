@@ -19,8 +19,10 @@ from longtail.retrieval.data.files.columns import (
 )
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.dialect.weights import read_weights
-from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.files.roles.find_roles import find_roles, mapping_of
+from longtail.retrieval.data.files.losses.missing_column import roles_of_log
+from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
+from longtail.retrieval.data.files.rejected import NOT_IN_CATALOG, RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import mapping_of
 from longtail.retrieval.data.files.row_checks import RowChecks, spell_cells, spell_ids
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
@@ -32,6 +34,7 @@ from longtail.retrieval.data.files.times.time_columns import (
     time_names,
 )
 from longtail.retrieval.data.files.times.timestamps import ORDER, Times, parse_times
+from longtail.retrieval.data.ids.frequent_users import frequent_users_note
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
 from longtail.retrieval.data.meaning.row_meanings import RowMeanings
@@ -110,7 +113,7 @@ def read_log(
     """
     path, reading = Path(path), reading.of("log")
     present = column_names(path, reading)
-    roles = find_roles(path, present, "log", reading.columns)
+    roles = roles_of_log(path, present, reading, catalog)
     filtered = columns_of(path, reading.keep, present)
     amounts = [name for name in present if plain_name(name) in QUANTITY_NAMES | STATUS_NAMES]
     mapped_time = mapping_of("log", reading.columns).get("timestamp")
@@ -131,11 +134,11 @@ def read_log(
     checks = RowChecks(table, rejected)
     users = code_ids(table.ids(roles["user_id"]))
     items = code_ids(table.ids(roles["item_id"]))
-    checks.ids(roles["user_id"], users, "no user")
+    checks.users(roles["user_id"], users)
     checks.ids(roles["item_id"], items, "no item")
     row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)
     item = row_of_id[items.code]
-    checks.refuse(roles["item_id"], "item not in the catalog", item < 0, spell_ids(items))
+    checks.refuse(roles["item_id"], NOT_IN_CATALOG, item < 0, spell_ids(items))
     times = _unread_times(table, roles, mapped_time, rejected)
     if times is None:
         about = about_times(path, roles["timestamp"], now)
@@ -166,7 +169,7 @@ def read_log(
     label = meanings.label
     part = _choices(table, roles.get("split"), checks, _PART_NAMES, "unknown split name")
     require_times(path, roles.get("timestamp"), checks.keep, timeless, part, rejected)
-    _require_rows(checks.keep, table, rejected, catalog, items)
+    _require_rows(checks.keep, table, rejected, catalog, items, reading)
 
     keep = np.flatnonzero(checks.keep)
     # That a column named so, or called so, is an order needs no word.
@@ -188,6 +191,8 @@ def read_log(
         label=None if label is None else label[order],
         part=None if part is None else part[order],
     )
+    if note := frequent_users_note(log):
+        rejected.note(f"{path}: {note}")
     return LogRows(log, table.rows[order])
 
 
@@ -198,6 +203,7 @@ def _kept(table: Table, columns: Sequence[str], reading: Reading, rejected: Reje
     if not keep.any():
         raise DataError(f"{table.path}: none of its {len(table):,} rows has {said}")
     if not keep.all():
+        rejected.read(table.path, int(keep.sum()) + rejected.count(table.path))
         rejected.note(f"{table.path}: {int((~keep).sum()):,} rows without {said} are left out")
     mask = pa.array(keep)
     kept = {name: cells.filter(mask) for name, cells in table.columns.items()}
@@ -243,18 +249,22 @@ def _require_rows(
     rejected: RejectedRows,
     catalog: Catalog,
     items: CodedIds,
+    reading: Reading,
 ) -> None:
     if keep.any():
         return
-    example = ""
+    example: Hint = ()
     if (catalog.rows_of(items.ids.to_pylist()) < 0).all() and len(items.ids):
+        unmatched = items.ids.take(pa.array(items.code))
         example = (
             f"; its items look like {items.ids[0].as_py()!r}, the catalog's like "
-            f"{catalog.item_ids[0]!r}"
+            f"{catalog.item_ids[0]!r}",
+            *hint_for(table.path, reading.of("log"), catalog, unmatched, len(table)),
         )
     raise DataError(
         f"{table.path}: none of its {len(table):,} rows can be used; the first bad one is "
-        f"{rejected.first(table.path)}{example}"
+        f"{rejected.first(table.path)}",
+        *example,
     )
 
 

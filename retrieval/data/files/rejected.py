@@ -19,6 +19,8 @@ from longtail.retrieval.data.meaning.value_meaning import ValueMeaning
 from longtail.retrieval.errors import DataError
 
 _SHOWN_CHARACTERS = 60
+# The reason of rows of a log whose items another file lacks.
+NOT_IN_CATALOG = "item not in the catalog"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class RejectedRows:
         self.notes: list[str] = []
         self.meanings: list[ValueMeaning] = []
         self._batches: list[_Batch] = []
+        self._sizes: dict[str, int] = {}
 
     def __len__(self) -> int:
         return sum(len(batch.rows) for batch in self._batches)
@@ -64,6 +67,14 @@ class RejectedRows:
         cut = pc.if_else(long, pc.binary_join_element_wise(cut, "…", ""), cut)
         self._batches.append(_Batch(str(path), column, reason, rows.astype(np.int64), cut))
 
+    def read(self, path: Path, rows: int) -> None:
+        """Say how many rows of a file were wanted, those set aside included."""
+        self._sizes[str(path)] = rows
+
+    def size(self, path: Path) -> int:
+        """Return how many rows of a file were wanted, 0 where it wasn't read."""
+        return self._sizes.get(str(path), 0)
+
     def note(self, text: str) -> None:
         """Keep a remark that a person should see, although no row was set aside for it."""
         if text not in self.notes:
@@ -72,6 +83,7 @@ class RejectedRows:
     def take(self, others: RejectedRows) -> None:
         """Set aside what others did, and keep their remarks."""
         self._batches += others._batches
+        self._sizes |= others._sizes
         for text in others.notes:
             self.note(text)
 
@@ -87,13 +99,20 @@ class RejectedRows:
         """Return how many rows of this file were set aside."""
         return sum(len(batch.rows) for batch in self._batches if batch.file == str(path))
 
-    def first(self, path: Path, column: str | None = None) -> str:
+    def values(self, path: Path, reason: str) -> Any:
+        """Return the shortened values of this file's rows set aside so, an Arrow string array."""
+        batches = [b for b in self._batches if (b.file, b.reason) == (str(path), reason)]
+        return (
+            pa.concat_arrays([b.values for b in batches]) if batches else pa.array([], pa.string())
+        )
+
+    def first(self, path: Path, column: str | None = None, reason: str | None = None) -> str:
         """Return the first row set aside in this file, in words; empty when there is none.
 
-        With ``column`` it is the first for a fault of that column.
+        With ``column`` it is the first for a fault of that column, with ``reason`` for that fault.
         """
         batches = [b for b in self._batches if b.file == str(path)]
-        batches = [b for b in batches if column in (None, b.column)]
+        batches = [b for b in batches if column in (None, b.column) and reason in (None, b.reason)]
         if not batches:
             return ""
         batch = min(batches, key=lambda b: int(b.rows.min()))

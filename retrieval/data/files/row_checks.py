@@ -14,6 +14,7 @@ from longtail.retrieval.data.files.cells import NOT_UTF8, CodedIds, as_text
 from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import Table
+from longtail.retrieval.data.ids.identifier import NO_USER, faults_of_ids, name_nobody
 
 
 class RowChecks:
@@ -37,7 +38,7 @@ class RowChecks:
             self.keep[at] = False
 
     def ids(self, column: str, ids: CodedIds, missing: str) -> None:
-        """Set aside rows whose id is blank or can't be decoded; most undecodable: an error."""
+        """Set aside rows whose id is blank, unsafe or undecodable; most undecodable: an error."""
         for reason, over_ids in ids.bad.items():
             mask = over_ids[ids.code]
             if reason == NOT_UTF8 and mask.sum() * 2 > len(mask):
@@ -46,6 +47,15 @@ class RowChecks:
             self.refuse(column, reason, mask, spell_ids(ids))
         blank = np.asarray(pc.equal(ids.ids, ""), bool)
         self.refuse(column, missing, blank[ids.code], spell_ids(ids))
+        for reason, over_ids in faults_of_ids(ids.ids).items():
+            self.refuse(column, reason, over_ids[ids.code], spell_ids(ids))
+
+    def users(self, column: str, ids: CodedIds) -> None:
+        """Set aside rows without a user, those that only say so included."""
+        self.ids(column, ids, "no user")
+        nobody = name_nobody(ids.ids)
+        if nobody.any():
+            self.refuse(column, NO_USER, nobody[ids.code], spell_ids(ids))
 
 
 def spell_ids(ids: CodedIds) -> Callable[[NDArray[np.int64]], Any]:

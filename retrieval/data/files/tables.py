@@ -114,6 +114,7 @@ def read_table(
         file, table, rows = _read_cells(file, reading, columns, encoded, rejected, step, progress)
     if file.encoding != UTF8:
         rejected.note(_encoding_note(file, reading))
+    rejected.read(path, len(rows) + rejected.count(path))
     if not len(rows):
         first = rejected.first(path)
         why = f" that can be read; the first bad one is {first}" if first else ", only a header"

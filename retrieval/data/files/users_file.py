@@ -21,6 +21,7 @@ from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
+from longtail.retrieval.data.ids.identifier import NO_USER, faults_of_ids, name_nobody
 from longtail.retrieval.data.users.cell_values import as_number, texts_of
 from longtail.retrieval.data.users.user_table import UserColumn, UserTable
 from longtail.retrieval.errors import DataError
@@ -72,6 +73,9 @@ def read_users(
             refuse(name, reason, mask)
     _check_encoding(table, undecodable)
     refuse(role, "no user", np.asarray(pc.equal(user_id, ""), bool))
+    for fault, faulty in faults_of_ids(user_id).items():
+        refuse(role, fault, faulty)
+    refuse(role, NO_USER, name_nobody(user_id))
     spelt = np.array(user_id.to_pylist(), dtype=object)
     repeated = np.zeros(len(table), bool)
     repeated[keep] = pd.Series(spelt[keep]).duplicated().to_numpy()

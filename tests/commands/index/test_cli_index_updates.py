@@ -142,6 +142,16 @@ class TestUpdate:
             "tools-saw-small"
         ]
 
+    def test_a_file_of_prices_needs_no_title(
+        self, run: Path, write: Callable[..., Path], tmp_path: Path
+    ) -> None:
+        changed = write({"item_id": "tools-saw-small", "price": 99})
+        said = done("index", "update", run, "--catalog", changed, *rejected(tmp_path))
+        assert "1 updated (0 texts read again)" in said
+        frame = open_run(run).bundle.catalog.frame.set_index("item_id")
+        assert frame.loc["tools-saw-small", "price"] == 99
+        assert frame.loc["tools-saw-small", "title"]
+
     def test_unknown_items_are_refused_or_added(
         self, run: Path, write: Callable[..., Path], tmp_path: Path
     ) -> None:

@@ -241,3 +241,15 @@ def test_what_is_published_can_be_read_by_others(tmp_path: Path) -> None:
         os.umask(mask)
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "run" / "a.txt").stat().st_mode & 0o777 == 0o644
+
+
+def test_every_file_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
+    (usual := tmp_path / "usual").touch()
+    with publish_folder(tmp_path / "run") as folder:
+        (folder / "deep").mkdir()
+        for name in ("a", "deep/b"):
+            (folder / name).touch(mode=0o600)
+    with write_file_atomically(tmp_path / "alone") as temporary:
+        temporary.touch(mode=0o600)
+    for name in ("run/a", "run/deep/b", "alone"):
+        assert (tmp_path / name).stat().st_mode == usual.stat().st_mode, name

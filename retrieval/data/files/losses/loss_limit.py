@@ -1,0 +1,45 @@
+"""How much of a file may be set aside before that is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from longtail.index.errors import Field
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
+from longtail.retrieval.data.files.rejected import NOT_IN_CATALOG, RejectedRows
+from longtail.retrieval.errors import DataError
+
+# Of the rows of a file; a handful is no share.
+MOST_LOST, A_HANDFUL = 0.2, 3
+
+
+def refuse_loss(
+    path: Path, reading: Reading, rejected: RejectedRows, catalog: Catalog | None = None
+) -> None:
+    """Refuse a file of which more than a fifth was set aside, unless that is allowed.
+
+    With the ``catalog`` that a log belongs to, the message says what would make its items match;
+    where the loss is allowed, that is noted.
+
+    Raises:
+        DataError: too much of the file was set aside.
+    """
+    lost, total = rejected.count(path), rejected.size(path)
+    if lost <= max(MOST_LOST * total, A_HANDFUL):
+        return
+    hint: Hint = ()
+    unmatched = rejected.values(path, NOT_IN_CATALOG)
+    if catalog is not None and len(unmatched):
+        hint = hint_for(path, reading.of("log"), catalog, unmatched, total)
+    reasons = {why: n for (file, why), n in rejected.counts().items() if file == str(path)}
+    most = next(iter(reasons))
+    said = f"{path}: {lost:,} of {total:,} rows ({lost / total:.0%}) can't be used"
+    first = f"; most of them: {most} ({reasons[most]:,}; first {rejected.first(path, reason=most)})"
+    if reading.allow_loss:
+        if hint:
+            rejected.note("".join((f"{path}: {len(unmatched):,} rows: {most}", *hint)))
+        return
+    way_out = ". Mend that, or go on without these rows: "
+    raise DataError(said, first, *hint, way_out, Field("allow_loss"))

@@ -1,0 +1,1 @@
+"""What an id is, the same for files, requests and exports."""
