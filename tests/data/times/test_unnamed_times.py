@@ -89,6 +89,21 @@ def test_two_of_them_are_both_named(tmp_path: Path) -> None:
         read(tmp_path, {"shipped_at": ISO, "billed_at": MOMENTS})
 
 
+def test_typed_columns_are_looked_at_too(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "user_id": [f"u{n % 12}" for n in range(N)],
+            "item_id": "i0",
+            "update_list": [["a"]] * N,
+            "billing_day": pd.to_datetime(MOMENTS, unit="s"),
+        }
+    )
+    frame.to_parquet(tmp_path / "log.parquet")
+    catalog = Catalog(pd.DataFrame({"item_id": ["i0"], "title": "x"}), "{title}")
+    with pytest.raises(DataError, match="timestamp=billing_day"):
+        read_interactions(tmp_path / "log.parquet", catalog, rejected=RejectedRows())
+
+
 def test_an_order_is_not_taken_where_times_are(tmp_path: Path) -> None:
     columns = {"pos": np.arange(N), "shipped_at": ISO}
     with pytest.raises(DataError, match="'pos' is an order, and 'shipped_at'"):
