@@ -101,8 +101,9 @@ def test_a_file_without_a_header_is_read_with_names(tmp_path: Path, delimiter: s
 
 def test_names_may_replace_those_of_a_header_line(tmp_path: Path) -> None:
     path = write(tmp_path / "items.csv", [("item_id", "Spalte2"), ("1", "A"), ("2", "B")], ",")
-    catalog = items_of(path, Reading(names=["item_id", "title"]))
-    assert catalog.frame["title"].tolist() == ["A", "B"]
+    for names in (["item_id", "title"], "item_id, title"):
+        catalog = items_of(path, Reading(names=names))
+        assert catalog.frame["title"].tolist() == ["A", "B"]
 
 
 def test_too_few_names_are_an_error(tmp_path: Path) -> None:

@@ -176,7 +176,9 @@ def _named(file: DataFile, cells: Sequence[str], reading: Reading) -> DataFile:
     header = (
         known > 1 or (known and not values) or not {*reading.columns.values()}.isdisjoint(cells)
     )
-    names = tuple(name.strip() for name in reading.names or ())
+    said = reading.names or ()
+    said = said.split(",") if isinstance(said, str) else said
+    names = tuple(name.strip() for name in said)
     if names and (len(names) == len(cells) or not header):
         if len(names) != len(cells):
             raise DataError(

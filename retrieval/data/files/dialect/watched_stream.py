@@ -42,6 +42,8 @@ class WatchedStream(io.BufferedIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         """Return up to ``size`` bytes."""
+        if self._wide and size is not None and size > len(self._wide):
+            size -= len(self._wide)  # what waits comes on top
         block: bytes = self._stream.read(size)
         if self._wide:
             block = self._narrowed(block, size)
