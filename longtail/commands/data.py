@@ -23,6 +23,7 @@ from longtail.console.data_tables import (
     users_lines,
     validation_table,
 )
+from longtail.console.files_read.columns_read import columns_read, columns_table, text_lines
 from longtail.console.progress import progress_on_stderr
 from longtail.demo_shop.shop import make_demo_shop
 from longtail.demo_shop.wording import WORDINGS
@@ -83,13 +84,14 @@ def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: An
     kept = [(inputs.catalog, len(catalog)), (inputs.interactions, len(log))]
     if inputs.users is not None and data.users is not None:
         kept.append((inputs.users, len(data.users)))
-    _print(validation_table(kept, rejected))
+    _print(validation_table(kept, rejected), columns_table(columns_read(inputs, data)))
     if rejected.meanings:
         _print(meanings_table(rejected.meanings))
     if data.users is not None:
         for line in users_lines(data.users, log):
             click.echo(line)
-    click.echo(f"text template: {catalog.template}")
+    for line in (f"text template: {catalog.template}", *text_lines(catalog)):
+        click.echo(line)
     click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
     coverage, _ = note_unknown_tokens(encoder, catalog)
     if coverage is not None:

@@ -91,6 +91,7 @@ class Options:
 
 
 def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
+    from longtail.console.files_read.columns_read import columns_lines, columns_read, text_lines
     from longtail.console.training.profile_table import print_profile
     from longtail.console.training.training_summary import print_training_summary
     from longtail.files.run_folder import prepare_run_folder
@@ -109,6 +110,8 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
     with when_stopped(going_on), progress_on_stderr() as progress:
         with measured.section("reading files"):
             data = inputs.read(progress)
+        for line in (*columns_lines(columns_read(inputs, data)), *text_lines(data.catalog)):
+            click.echo(line, err=True)
         note_set_aside(data.rejected, inputs.rejected_path)
         _, unknown = note_unknown_tokens(settings.item_tower.encoder, data.catalog)
         parts = split(

@@ -36,7 +36,8 @@ def refuse_loss(
     reasons = {why: n for (file, why), n in rejected.counts().items() if file == str(path)}
     most = next(iter(reasons))
     said = f"{path}: {lost:,} of {total:,} rows ({lost / total:.0%}) can't be used"
-    first = f"; most of them: {most} ({reasons[most]:,}; first {rejected.first(path, reason=most)})"
+    place = rejected.first(path, reason=most).replace(f": {most} (", " (")
+    first = f"; most of them: {most} ({reasons[most]:,}; first {place})"
     if reading.allow_loss:
         if hint:
             rejected.note("".join((f"{path}: {len(unmatched):,} rows: {most}", *hint)))

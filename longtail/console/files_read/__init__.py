@@ -1,0 +1,1 @@
+"""What was read of a job's files, for a person to check."""
