@@ -248,5 +248,5 @@ def _shop(work: Path) -> Path:
 
     folder = work / SHOP
     if not folder.exists():
-        make_demo_shop(folder, n_items=2000, n_users=3000, behaviours=True)
+        make_demo_shop(folder, n_items=1500, n_users=2000, behaviours=True)
     return folder
