@@ -14,6 +14,7 @@ from longtail.files.reading_options import both_reading
 from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
+from longtail.retrieval.data.files.columns import NO_COLUMN, FileKind
 from longtail.retrieval.data.files.data_file import identify
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
@@ -23,6 +24,9 @@ from longtail.retrieval.data.files.losses.missing_column import (
     with_suggestions,
 )
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import find_roles, mapping_of
+from longtail.retrieval.data.files.roles.kept_columns import keep_columns, with_kept_columns
+from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.users.user_table import UserTable
@@ -73,6 +77,7 @@ class Inputs:
         users_named: whether it was named, and not only found beside the log.
         reading: how they are read.
         rejected_path: where rows that are set aside are written.
+        save_columns: whether to keep which column was read as what beside the catalog.
     """
 
     catalog: Path
@@ -81,6 +86,7 @@ class Inputs:
     rejected_path: Path
     users: Path | None = None
     users_named: bool = False
+    save_columns: bool = False
 
     def read(self, progress: Progress) -> InputData:
         """Return what the files hold, and what was set aside, which is on disk by then.
@@ -110,7 +116,21 @@ class Inputs:
             # A file left by an earlier run would speak of rows that are fine by now.
             if len(rejected) or self.rejected_path.exists():
                 rejected.write(self.rejected_path)
+        if self.save_columns:
+            path = keep_columns(self.catalog, self._roles())
+            rejected.note(f"which column was read as what is kept in {path}")
         return InputData(catalog, log, users, rejected)
+
+    def _roles(self) -> dict[str, dict[str, str]]:
+        """Return which column plays each role, by file; roles mapped to none included."""
+        files: dict[FileKind, Path] = {"items": self.catalog, "log": self.interactions}
+        roles = {}
+        for kind, path in files.items():
+            present = column_names(path, self.reading.of(kind))
+            mapped = mapping_of(kind, self.reading.columns).items()
+            nothing = {role: column for role, column in mapped if column == NO_COLUMN}
+            roles[kind] = nothing | find_roles(path, present, kind, self.reading.columns)
+        return {str(kind): columns for kind, columns in roles.items()}
 
     def _read_users(self, rejected: RejectedRows, progress: Progress) -> UserTable | None:
         if self.users is None:
@@ -210,6 +230,12 @@ def input_options(command: _Command) -> _Command:
             help="Users file: user_id, and columns that say what is known of users.",
         ),
         both_reading,
+        click.option(
+            "--save-columns",
+            is_flag=True,
+            help="Keep which column was read as what in columns.yaml beside the catalog; every "
+            "command reads it.",
+        ),
         rejected_option,
     ]
     for option in reversed(options):
@@ -224,6 +250,7 @@ def make_inputs(
     users: Path | None,
     reading: Reading,
     rejected_path: Path,
+    save_columns: bool = False,
 ) -> Inputs:
     """Return the inputs named by a folder, or by two files.
 
@@ -233,11 +260,14 @@ def make_inputs(
     """
     if folder is None and (catalog is None or interactions is None):
         raise click.UsageError("name a FOLDER, or both --catalog and --interactions")
+    catalog = catalog or find_file(folder or Path(), ("items", "catalog"))
+    interactions = interactions or find_file(folder or Path(), ("interactions",))
     return Inputs(
-        catalog or find_file(folder or Path(), ("items", "catalog")),
-        interactions or find_file(folder or Path(), ("interactions",)),
-        reading,
+        catalog,
+        interactions,
+        with_kept_columns(reading, (catalog, interactions)),
         rejected_path,
         users or (None if folder is None else find_users_file(folder)),
         users is not None,
+        save_columns,
     )

@@ -17,6 +17,7 @@ from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
@@ -57,6 +58,7 @@ class LogFile:
             DamagedFileError: a line of a service's events was altered.
         """
         rejected, held = RejectedRows(), served.bundle.log
+        reading = as_trained(self.reading, served.bundle.config["data"])
         try:
             if is_service_log(self.path):
                 log = service_log(self.path, served.bundle.catalog, rejected)
@@ -64,7 +66,7 @@ class LogFile:
                 log = read_interactions(
                     self.path,
                     served.bundle.catalog,
-                    reading=as_trained(self.reading, served.bundle.config["data"]),
+                    reading=with_kept_columns(reading, (self.path,)),
                     rejected=rejected,
                     progress=progress,
                 )

@@ -20,6 +20,7 @@ from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import mapping_of
+from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
 from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.data.suspects.finding import Finding
 from longtail.retrieval.progress import Progress
@@ -49,6 +50,7 @@ def read_items(
     Raises:
         DataError: the file can't be used.
     """
+    reading = with_kept_columns(reading, (path,))
     columns = {**_named_as_before(path, reading, like), **reading.columns}
     reading = replace(reading, template=like.template, columns=columns)
     rejected = RejectedRows()

@@ -82,15 +82,17 @@ def refresh(
     from longtail.retrieval.data.files.interaction_file import read_interactions
     from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
     from longtail.retrieval.data.files.rejected import RejectedRows
+    from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
     from longtail.retrieval.run.catalog_updates import moves, refreshed
 
     with updating(run) as (served, progress):
         rejected = RejectedRows()
+        reading = as_trained(reading, served.bundle.config["data"])
         try:
             log = read_interactions(
                 interactions,
                 served.bundle.catalog,
-                reading=as_trained(reading, served.bundle.config["data"]),
+                reading=with_kept_columns(reading, (interactions,)),
                 rejected=rejected,
                 progress=progress,
             )
