@@ -37,12 +37,13 @@ def test_files_without_header_lines_are_read_with_names(files: Path) -> None:
 
 
 def test_what_is_said_of_one_file_leaves_the_other_alone(files: Path) -> None:
-    (files / "movies.dat").write_bytes("item_id|title\n1|Łódź\n2|Gęś\n".encode("iso8859-2"))
+    rows = "".join(f"{n}|Łódź {n}\n" for n in range(1, 21))
+    (files / "movies.dat").write_bytes(f"item_id|title\n{rows}".encode("iso8859-2"))
     names = "log=user_id,item_id,weight,timestamp"
     options = ("--encoding", "items=ISO-8859-2", "--delimiter", "items=|", "--names", names)
     code, out, err = validate(files, *options)
     assert code == 0, err
-    assert "2 items" in out
+    assert "20 items" in out
     assert "read as iso8859-2" in err
 
 
