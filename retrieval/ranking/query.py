@@ -102,11 +102,11 @@ class Query:
                 raise QueryError(Field(name), " is a list; put the one text into one")
             if value is not None:
                 whole = tuple(value)
-                ids = whole if name == "where" else [_spelt(name, item) for item in whole]
+                ids = whole if name == "where" else [as_id(name, item) for item in whole]
                 object.__setattr__(self, name, tuple(ids))
         for name in ("user", "item"):
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, _spelt(name, value))
+                object.__setattr__(self, name, as_id(name, value))
         # Refuses modes and strengths that there aren't.
         self.rerank(0.0)
         if self.text is not None:
@@ -140,7 +140,12 @@ class Query:
         return Rerank(self.mode, debias, self.diversity)
 
 
-def _spelt(name: str, value: object) -> str:
+def as_id(name: str, value: object) -> str:
+    """Return an argument's value as an id is spelt (`spelt_id`).
+
+    Raises:
+        QueryError: it is none.
+    """
     try:
         return spelt_id(value)
     except TypeError as error:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
-from longtail.retrieval.data.ids.identifier import spelt_id
 from longtail.retrieval.data.interactions import Histories, Past
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.data.users.cell_values import UserValue
@@ -24,7 +23,7 @@ from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserE
 from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
 from longtail.retrieval.ranking.answers import Answers, answers_frame
 from longtail.retrieval.ranking.pipeline import ClockOf, RankingPipeline
-from longtail.retrieval.ranking.query import Query, QueryOptions
+from longtail.retrieval.ranking.query import Query, QueryOptions, as_id
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
 
@@ -90,7 +89,7 @@ class Retriever:
 
     def position(self, user: str) -> int | None:
         """Return a user's position in the log, None for one that it doesn't have."""
-        return self._position.get(spelt_id(user))
+        return self._position.get(as_id("user", user))
 
     def logged_past(self, user: str) -> Past | None:
         """Return what a user of the log took, oldest first; None for any other.
@@ -101,7 +100,7 @@ class Retriever:
         if position is not None:
             return self._histories.past(position)
         columns = self.bundle.user_columns
-        there = columns is not None and spelt_id(user) in columns
+        there = columns is not None and as_id("user", user) in columns
         return Past(np.empty(0, np.int32)) if there else None
 
     def history(self, user: str) -> NDArray[np.int32]:
@@ -136,7 +135,7 @@ class Retriever:
                 removed.
         """
         catalog = self.bundle.catalog
-        item_ids = [spelt_id(item_id) for item_id in item_ids]
+        item_ids = [as_id("item", item_id) for item_id in item_ids]
         rows = catalog.rows_of(item_ids)
         if (rows < 0).any():
             missing = str(item_ids[int(np.argmin(rows))])
@@ -241,7 +240,7 @@ class Retriever:
         request = Query(user="anybody", **options)
         columns = _by_name(user_columns or {})
         if users is not None:
-            names = [spelt_id(user) for user in _several(users)]
+            names = [as_id("users", user) for user in _several(users)]
             queries = [replace(request, user=u, user_columns=columns.get(u)) for u in names]
             return self.frame(queries, names)
         if texts is None:
@@ -261,7 +260,7 @@ class Retriever:
             QueryError, UnknownItemError: there is no such pool, or the item isn't in the catalog
                 or was removed.
         """
-        item = spelt_id(item_id)
+        item = as_id("item", item_id)
         frame = self.frame([Query(item=item, k=k, pool=pool)], [item])
         frame = frame.rename(columns={"user_id": "similar_to", "score": "cosine"})
         return frame.drop(columns=["relevance", "fallback"])
@@ -275,4 +274,4 @@ def _several(users: Sequence[str | int] | str | int) -> Sequence[object]:
 
 
 def _by_name(given: Mapping[str, _Given]) -> dict[str, _Given]:
-    return {spelt_id(name): value for name, value in given.items()}
+    return {as_id("user", name): value for name, value in given.items()}

@@ -75,6 +75,8 @@ class TestFrame:
         pd.testing.assert_frame_equal(retriever.recommend(users="saw-fan-1", k=4), several)
         with pytest.raises(UnknownUserError, match="no user '196' in this run"):
             retriever.recommend(users=196, k=4)
+        with pytest.raises(QueryError, match=r"users: 1.5 is no id"):
+            retriever.recommend(users=[1.5], k=4)  # type: ignore[list-item]
 
     def test_nobody_asked_gives_an_empty_frame(self, retriever: Retriever) -> None:
         found = retriever.recommend(users=[], k=3, explain=True)
