@@ -11,6 +11,10 @@ MOST_EXCLUDED = 1_000
 MOST_WHERE = 20
 LONGEST_WHERE = 500
 LONGEST_TEXT = 2_000
+LONGEST_TYPE = 100
+MOST_WEIGHT = 1e15
+# What a request may be called, by its client or by the service.
+REQUEST_ID = r"[A-Za-z0-9._-]{1,64}"
 MOST_IN_BATCH = 100
 MOST_EVENTS = 1_000
 MOST_COLUMNS = 200

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.events import EVENTS, TakenItem
+from longtail.retrieval.data.events import EVENTS, UserEvent
+from longtail.retrieval.data.meaning.told_meanings import ToldMeanings
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.engine.batch_handler import Outcome, answer_all
@@ -27,6 +28,7 @@ from longtail.serving.logs import log, logger
 from longtail.serving.metrics import Metrics
 from longtail.serving.updates.catalog_writer import CatalogWriter
 from longtail.serving.updates.event_log import EventLog
+from longtail.serving.updates.event_meanings import meaning_of
 from longtail.serving.updates.timestamps import seconds_of
 from longtail.serving.updates.user_histories import UserHistories
 
@@ -37,7 +39,7 @@ class Service:
 
     Attributes:
         registry: the version that answers.
-        histories: what users took since the log.
+        histories: what users did since the log.
         batcher: the queue before the engine.
         events: the file of events.
         items: changes of the catalog.
@@ -73,16 +75,26 @@ class Service:
         """Keep events of known items, and return how many once they are on the disk.
 
         Raises:
-            RefusedError: an item isn't in the catalog, or a time isn't one; none is kept.
+            RefusedError: an item isn't in the catalog, a time isn't one, or nobody knows what an
+                event means; none is kept.
         """
-        catalog, now = self.registry.retriever.bundle.catalog, time.time()
-        unknown = np.flatnonzero(catalog.offered(event.item_id for event in events) < 0)
+        bundle, now = self.registry.retriever.bundle, time.time()
+        unknown = np.flatnonzero(bundle.catalog.offered(event.item_id for event in events) < 0)
         if len(unknown):
             raise unknown_item(events[int(unknown[0])].item_id)
+        told = ToldMeanings.of(bundle.config.get("data", {}))
         await self.events.append(
             [
-                TakenItem(event.user_id, event.item_id, seconds_of(event.timestamp, now))
-                for event in events
+                UserEvent(
+                    event.user_id,
+                    event.item_id,
+                    seconds_of(event.timestamp, now),
+                    meaning_of(event, place, told),
+                    event.type,
+                    event.weight,
+                    event.request_id,
+                )
+                for place, event in enumerate(events)
             ]
         )
         return len(events)

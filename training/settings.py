@@ -79,10 +79,10 @@ class DataSettings(Settings):
         ),
     ] = Field(default_factory=dict)
     rating: Annotated[
-        dict[Literal["taken", "rejected"], str] | None,
+        dict[Literal["taken", "rejected", "none"], str] | None,
         Field(
-            description="from where on a rating is liked, up to where disliked, e.g. `{taken: "
-            "'>=4', rejected: '<=2'}`; none: told by the scale"
+            description="from where on a rating is liked, up to where disliked, and what is none, "
+            "e.g. `{taken: '>=4', rejected: '<=2', none: '<=0'}`; null: told by the scale"
         ),
     ] = None
     positive: Annotated[

@@ -20,7 +20,7 @@ from longtail.files.input_files import (
     note_set_aside,
     set_aside_lines,
 )
-from longtail.files.reading_options import as_trained
+from longtail.files.reading_options import as_set
 from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
     from longtail.console.training.training_summary import print_training_summary
     from longtail.files.run_folder import prepare_run_folder
     from longtail.retrieval.data.splits import split
+    from longtail.settings.told_settings import with_told
     from longtail.training.profile import UNMEASURED, MeasuringProfile
     from longtail.training.train import train_engine
 
@@ -113,6 +114,7 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
         for line in (*columns_lines(columns_read(inputs, data)), *text_lines(data.catalog)):
             click.echo(line, err=True)
         note_set_aside(data.rejected, inputs.rejected_path)
+        settings = with_told(settings, data.rejected)
         _, unknown = note_unknown_tokens(settings.item_tower.encoder, data.catalog)
         parts = split(
             data.log,
@@ -169,7 +171,7 @@ def _settings_and_inputs(
     if inputs.reading.template == "auto":
         reading = replace(inputs.reading, template=settings.data.template)
         inputs = replace(inputs, reading=reading)
-    told = as_trained(inputs.reading, settings.data.model_dump())
+    told = as_set(inputs.reading, settings.data.model_dump())
     # What options say of the log is a setting of the run from here on.
     data = settings.data.changed(positive=told.positive, keep=told.keep)
     return settings.changed(data=data), replace(inputs, reading=told)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from longtail.files.input_files import note_set_aside
 from longtail.files.reading_options import as_trained
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.events import is_service_log, read_events
+from longtail.retrieval.data.events import UserEvent, is_service_log, last_said, read_events
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
 from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.data.meaning.behaviours import SHOWN, TAKEN
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.served_run import ServedRun
@@ -102,11 +105,14 @@ class LogFile:
 def service_log(path: Path, catalog: Catalog, rejected: RejectedRows) -> Interactions:
     """Return the events of a service as a log; those with items that are unknown are set aside.
 
+    As an interaction file of the same events is read: labels where any wasn't taken, weights where
+    any has one, and each event once.
+
     Raises:
         DataError: no event is left.
         DamagedFileError: a line was altered.
     """
-    events = read_events(path.parent).events
+    events = last_said(read_events(path.parent).events)
     rows = catalog.rows_of(event.item_id for event in events)
     unknown = np.flatnonzero(rows < 0)
     rejected.add(
@@ -129,7 +135,31 @@ def service_log(path: Path, catalog: Catalog, rejected: RejectedRows) -> Interac
         item=rows[rows >= 0].astype(np.int32)[order],
         time=time[order],
         has_clock=True,
+        weight=_weights(kept, order),
+        label=_labels(kept, order),
     )
-    # A client may have sent an event twice.
-    same = pd.DataFrame({"user": log.user, "item": log.item, "time": log.time}).duplicated()
-    return log.select(~same.to_numpy())
+    return log.select(~_repeated(log))
+
+
+def _labels(events: Sequence[UserEvent], order: NDArray[np.int64]) -> NDArray[np.int8] | None:
+    codes = np.array([event.code for event in events], np.int8)[order]
+    return None if (codes == TAKEN).all() else codes
+
+
+def _weights(events: Sequence[UserEvent], order: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    weights = np.array([event.weight for event in events], np.float32)[order]
+    return None if np.isnan(weights).all() else weights
+
+
+def _repeated(log: Interactions) -> NDArray[np.bool_]:
+    """Return which events are there already: a client may have sent one twice.
+
+    An item that was shown at the second in which something else was done is no event of its own.
+    """
+    columns = {"user": log.user, "item": log.item, "time": log.time}
+    label = np.full(len(log), TAKEN, np.int8) if log.label is None else log.label
+    frame = pd.DataFrame(columns | {"label": label})
+    again = frame.duplicated()
+    done = frame.loc[label != SHOWN, list(columns)].drop_duplicates().assign(done=True)
+    with_done = frame.merge(done, on=list(columns), how="left")["done"].notna()
+    return np.asarray(again | (with_done & (label == SHOWN)), np.bool_)

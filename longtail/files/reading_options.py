@@ -91,10 +91,15 @@ def _with_reading(command: Callable[..., Any], options: Sequence[_Option]) -> Ca
 
 
 def as_trained(reading: Reading, data: Mapping[str, Any]) -> Reading:
-    """Return the reading with what a run's settings say of a log's rows.
+    """Return the reading with what a trained run says of the rows of its log, or of a part of it.
 
     ``data`` are the run's data settings; what options say comes first.
     """
+    return replace(as_set(reading, data), trained=True)
+
+
+def as_set(reading: Reading, data: Mapping[str, Any]) -> Reading:
+    """Return the reading with what data settings say of a log's rows; options come first."""
     return replace(
         reading,
         events=data.get("events") or {},

@@ -15,6 +15,7 @@ from longtail.index.errors import LongtailError
 from longtail.jobs.os_errors import as_known_failure
 from longtail.retrieval.data.splits import split
 from longtail.retrieval.progress import silent
+from longtail.settings.told_settings import with_told
 from longtail.training.prepare import help_train
 from longtail.training.processes import Processes
 from longtail.training.settings import TrainingSettings
@@ -42,6 +43,7 @@ def help_training(
         with tempfile.TemporaryDirectory() as folder:
             # What is set aside stands in the first process's file.
             data = replace(inputs, rejected_path=Path(folder, "rejected.csv")).read(silent)
+        settings = with_told(settings, data.rejected)
         parts = split(
             data.log,
             settings.data.split,

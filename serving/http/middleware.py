@@ -14,11 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from longtail.index.errors import LongtailError
 from longtail.serving.access import ApiKey, is_open, names_this_machine
 from longtail.serving.http.http_errors import RefusedError, internal, refusal_of
-from longtail.serving.limits import Limits
+from longtail.serving.limits import REQUEST_ID, Limits
 from longtail.serving.logs import log, logger
 from longtail.serving.metrics import Metrics
 
-_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(REQUEST_ID.encode())
 _HAS_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Most requests are over by then; only longer ones are worth a look at who is waiting.
 _WATCHED_AFTER_S = 0.05

@@ -31,6 +31,7 @@ from longtail.serving.http.http_errors import field_name
 from longtail.serving.limits import (
     LONGEST_CELL,
     LONGEST_TEXT,
+    LONGEST_TYPE,
     LONGEST_WHERE,
     MOST_COLUMNS,
     MOST_EVENTS,
@@ -38,7 +39,9 @@ from longtail.serving.limits import (
     MOST_HISTORY,
     MOST_IN_BATCH,
     MOST_K,
+    MOST_WEIGHT,
     MOST_WHERE,
+    REQUEST_ID,
 )
 
 
@@ -75,6 +78,7 @@ Cell = (
     | Annotated[float, Field(allow_inf_nan=False)]
     | Annotated[str, StringConstraints(max_length=LONGEST_CELL)]
 )
+Weight = Annotated[float, Field(ge=-MOST_WEIGHT, le=MOST_WEIGHT, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -159,7 +163,7 @@ class RecommendBatch(_Strict):
 
 
 class Event(_Strict):
-    """A user took an item."""
+    """What a user did with an item; without a type it was taken."""
 
     user_id: UserId
     item_id: TakenId
@@ -168,13 +172,38 @@ class Event(_Strict):
         | Annotated[str, StringConstraints(min_length=4, max_length=40)]
         | None
     ) = Field(None, description="seconds since 1970, or ISO 8601; null is now")
+    type: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TYPE)] | None = Field(
+        None,
+        description="the event's name, as in training's log or as usual (view, add_to_cart, "
+        "purchase, refund, dislike, ...), or what it means: taken, seen, rejected, had, dropped, "
+        "shown; null is taken",
+    )
+    weight: Weight | None = Field(
+        None,
+        description="a rating or an amount; a run that was trained with ratings reads it as one",
+    )
+    label: Annotated[int, Field(ge=0, le=1)] | None = Field(
+        None, description="0: it was shown and not taken; 1 says no more than the type"
+    )
+    request_id: Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID}$")] | None = Field(
+        None, description="of the answer that held the item"
+    )
 
 
 class EventBatch(_Strict):
     """Events in the order in which they happened; all are kept, or none."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"events": [{"user_id": "u1", "item_id": "i1"}]}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "events": [
+                        {"user_id": "u1", "item_id": "i1"},
+                        {"user_id": "u1", "item_id": "i2", "type": "view"},
+                    ]
+                }
+            ]
+        }
     )
 
     events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]

@@ -26,7 +26,7 @@ class Item(BaseModel):
     because: list[str] | None = None
 
 
-class RecommendAnswer(BaseModel):
+class ListAnswer(BaseModel):
     """A list, best first, and the strength that made it; fallback: nothing is known of the user."""
 
     user_id: str | None
@@ -35,6 +35,12 @@ class RecommendAnswer(BaseModel):
     fallback: bool
     note: str | None
     versions: Versions
+
+
+class RecommendAnswer(ListAnswer):
+    """The same, and the request's id, by which events may say what was shown."""
+
+    request_id: str
 
 
 class BatchError(BaseModel):
@@ -53,8 +59,9 @@ class FailedAnswer(BaseModel):
 class BatchAnswer(BaseModel):
     """Answers in the order of the requests."""
 
-    answers: list[RecommendAnswer | FailedAnswer]
+    answers: list[ListAnswer | FailedAnswer]
     versions: Versions
+    request_id: str
 
 
 class SimilarItem(BaseModel):
@@ -73,6 +80,7 @@ class SimilarAnswer(BaseModel):
     item_id: str
     items: list[SimilarItem]
     versions: Versions
+    request_id: str
 
 
 class ItemCard(BaseModel):

@@ -1,4 +1,4 @@
-"""Events: what users took since the log."""
+"""Events: what users did since the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def events_router(service: Service) -> APIRouter:
     @router.post(
         "/v1/events",
         status_code=202,
-        summary="Tell what users took",
+        summary="Tell what users did",
         responses={202: {"model": AcceptedAnswer}, **errors(404, 422)},
     )
     async def events(batch: EventBatch) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from longtail.retrieval.data.popularity import Pool
@@ -22,27 +22,27 @@ def recommend_router(service: Service) -> APIRouter:
     """Return the routes that rank."""
     router = APIRouter(tags=["recommendations"])
 
-    async def answered(query: RankingQuery) -> Response:
+    async def answered(query: RankingQuery, asked: Request) -> Response:
         _, [outcome] = await service.batcher.submit([query])
         if isinstance(outcome, RefusedError):
             raise outcome
-        return JsonAnswer(outcome)
+        return JsonAnswer({**outcome, "request_id": asked.state.request_id})
 
     @router.post(
         "/v1/recommend",
         summary="Recommend items",
         responses={200: {"model": RecommendAnswer}, **errors(404, 422, 429, 504)},
     )
-    async def recommend(request: RecommendRequest) -> Response:
+    async def recommend(request: RecommendRequest, asked: Request) -> Response:
         """The long-tail items for a user, a history or a text, best first."""
-        return await answered(request.query())
+        return await answered(request.query(), asked)
 
     @router.post(
         "/v1/recommend:batch",
         summary="Recommend items to several",
         responses={200: {"model": BatchAnswer}, **errors(422, 429, 504)},
     )
-    async def recommend_batch(batch: RecommendBatch) -> Response:
+    async def recommend_batch(batch: RecommendBatch, asked: Request) -> Response:
         """As many answers as requests, in their order, all from one version."""
         queries = [request.query() for request in batch.requests]
         versions, outcomes = await service.batcher.submit(queries)
@@ -52,7 +52,8 @@ def recommend_router(service: Service) -> APIRouter:
             else outcome
             for outcome in outcomes
         ]
-        return JsonAnswer({"answers": answers, "versions": versions})
+        told = {"versions": versions, "request_id": asked.state.request_id}
+        return JsonAnswer({"answers": answers, **told})
 
     @router.get(
         "/v1/similar/{item_id:path}",
@@ -61,10 +62,11 @@ def recommend_router(service: Service) -> APIRouter:
     )
     async def similar(
         item_id: ItemId,
+        asked: Request,
         k: Annotated[int, Query(ge=1, le=MOST_K)] = 10,
         pool: Pool = "all",
     ) -> Response:
         """The items whose texts are nearest, by cosine."""
-        return await answered(RankingQuery(item=item_id, k=k, pool=pool))
+        return await answered(RankingQuery(item=item_id, k=k, pool=pool), asked)
 
     return router

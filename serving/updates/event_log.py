@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longtail.index.files import DISK_FULL, sync
-from longtail.retrieval.data.events import NAME, TakenItem, append, cut_torn_end, read_events
+from longtail.retrieval.data.events import NAME, UserEvent, append, cut_torn_end, read_events
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
 from longtail.serving.updates.user_histories import UserHistories
 
-_Waiting = tuple[Sequence[TakenItem], "asyncio.Future[None]"]
+_Waiting = tuple[Sequence[UserEvent], "asyncio.Future[None]"]
 
 
 @dataclass(eq=False)
@@ -58,7 +58,7 @@ class EventLog:
         histories.add(replayed.events)
         return cls(histories, metrics, descriptor, replayed.size)
 
-    async def append(self, events: Sequence[TakenItem]) -> None:
+    async def append(self, events: Sequence[UserEvent]) -> None:
         """Return once these events are on the disk and in the histories.
 
         Raises:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.events import TakenItem
+from longtail.retrieval.data.events import UserEvent
 from longtail.retrieval.run.bundle import Bundle
 from longtail.serving.updates.logged_events import logged
 
@@ -35,10 +35,12 @@ class LiveClock:
     _told: int = 0
     _rest_until: float = 0.0
 
-    def add(self, events: Iterable[TakenItem]) -> None:
-        """Let these events be known."""
+    def add(self, events: Iterable[UserEvent]) -> None:
+        """Let these events be known; what wasn't taken says nothing of an item's pace."""
         with self._lock:
             for event in events:
+                if event.meaning != "taken":
+                    continue
                 self._taken.setdefault((event.user_id, event.item_id), event.timestamp)
 
     def of(self, bundle: Bundle) -> ItemClock | None:
@@ -74,7 +76,7 @@ class LiveClock:
 def _logged(bundle: Bundle, events: list[tuple[tuple[str, str], int]]) -> NDArray[np.bool_]:
     asked = {user for (user, _), _ in events}
     position = {user: i for i, user in enumerate(bundle.log.user_ids) if user in asked}
-    taken = [TakenItem(user, item, time) for (user, item), time in events]
+    taken = [UserEvent(user, item, time) for (user, item), time in events]
     return logged(bundle, taken, position.get)
 
 

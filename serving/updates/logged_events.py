@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.events import TakenItem
+from longtail.retrieval.data.events import UserEvent
+from longtail.retrieval.data.meaning.behaviours import TAKEN
 from longtail.retrieval.run.bundle import Bundle
 
 
 def logged(
-    bundle: Bundle, events: Sequence[TakenItem], position: Callable[[str], int | None]
+    bundle: Bundle, events: Sequence[UserEvent], position: Callable[[str], int | None]
 ) -> NDArray[np.bool_]:
     """Return which of these events the log of a served bundle has, bool [n].
 
-    By user, item and time; ``position`` is of a user in the log. In a log that was learned and
-    whose times are an order, an item that the user has taken is one that was heard of.
+    By user, item, time and meaning; ``position`` is of a user in the log. In a log that was
+    learned and whose times are an order, what the user did with an item was heard of.
     """
     held = np.zeros(len(events), np.bool_)
     log = bundle.log
@@ -32,7 +33,7 @@ def logged(
         same = log.item[part] == rows[number]
         if not by_item:
             same &= log.time[part] == events[number].timestamp
-        elif log.label is not None:
-            same &= log.label[part] == 1
+        code = events[number].code
+        same &= (code == TAKEN) if log.label is None else log.label[part] == code
         held[number] = bool(same.any())
     return held

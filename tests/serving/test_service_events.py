@@ -17,7 +17,7 @@ from processes import LONGEST_WAIT_S
 from service_client import USER, client_of, recommend, refused, served_process, serving
 
 from longtail.index.errors import DamagedFileError
-from longtail.retrieval.data.events import TakenItem, cut_torn_end, line_of, read_events
+from longtail.retrieval.data.events import UserEvent, cut_torn_end, line_of, read_events
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.ranking.retriever import Retriever
@@ -26,7 +26,7 @@ from longtail.serving.updates import event_log
 from longtail.serving.updates.event_log import EventLog
 from longtail.serving.updates.user_histories import UserHistories
 
-EVENTS = [TakenItem(f"u{n}", f'Müller\'s "tea" {n}', 1_700_000_000 + n) for n in range(5)]
+EVENTS = [UserEvent(f"u{n}", f'Müller\'s "tea" {n}', 1_700_000_000 + n) for n in range(5)]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class TestTheLog:
         written: list[int] = []
         go = threading.Event()
 
-        def slow(descriptor: int, events: list[TakenItem], end: int) -> int:
+        def slow(descriptor: int, events: list[UserEvent], end: int) -> int:
             go.wait(LONGEST_WAIT_S)
             written.append(len(events))
             return append(descriptor, events, end)
@@ -113,14 +113,14 @@ class TestTheLog:
             histories = UserHistories()
             log = opened(folder, histories)
             with pytest.raises(event_log.RefusedError, match="none was kept"):
-                await log.append([TakenItem("new", "tea", 1)])
+                await log.append([UserEvent("new", "tea", 1)])
             assert len(histories) == len(EVENTS)
             full = False
-            await log.append([TakenItem("newer", "tea", 2)])
+            await log.append([UserEvent("newer", "tea", 2)])
             await log.close()
 
         asyncio.run(story())
-        assert read_events(folder).events == [*EVENTS, TakenItem("newer", "tea", 2)]
+        assert read_events(folder).events == [*EVENTS, UserEvent("newer", "tea", 2)]
 
     def test_after_a_failed_sync_nothing_more_is_acknowledged(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -133,9 +133,9 @@ class TestTheLog:
             with monkeypatch.context() as patched:
                 patched.setattr(os, "fdatasync", failing)
                 with pytest.raises(event_log.RefusedError):
-                    await log.append([TakenItem("new", "tea", 1)])
+                    await log.append([UserEvent("new", "tea", 1)])
             with pytest.raises(event_log.RefusedError):
-                await log.append([TakenItem("newer", "tea", 2)])
+                await log.append([UserEvent("newer", "tea", 2)])
             await log.close()
 
         asyncio.run(story())
@@ -143,7 +143,7 @@ class TestTheLog:
     def test_events_of_a_user_go_by_time_and_ties_by_arrival(self, retriever: Retriever) -> None:
         histories = UserHistories()
         a, b, c = retriever.bundle.catalog.item_ids[:3].tolist()
-        histories.add([TakenItem("new", c, 9), TakenItem("new", b, 5), TakenItem("new", a, 9)])
+        histories.add([UserEvent("new", c, 9), UserEvent("new", b, 5), UserEvent("new", a, 9)])
         rows = histories.rows(retriever, "new")
         assert rows is not None
         assert rows.tolist() == [1, 2, 0]
@@ -180,8 +180,8 @@ class TestTheService:
     ) -> None:
         log, ids = retriever.bundle.log, retriever.bundle.catalog.item_ids
         user = int(log.user[0])
-        seen = TakenItem(str(log.user_ids[user]), str(ids[log.item[0]]), int(log.time[0]))
-        fresh = TakenItem(seen.user_id, seen.item_id, seen.timestamp + 1)
+        seen = UserEvent(str(log.user_ids[user]), str(ids[log.item[0]]), int(log.time[0]))
+        fresh = UserEvent(seen.user_id, seen.item_id, seen.timestamp + 1)
         (run_copy / "events").mkdir()
         (run_copy / "events" / "events.jsonl").write_bytes(line_of(seen) + line_of(fresh))
         with serving(run_copy) as (_, service):
@@ -335,7 +335,7 @@ def test_exported_events_come_back_as_the_same_whatever_their_ids_hold(
     unsafe = ["x\nvictim,item,1", "nul\0id", "a\rb", "NULL"]
     (run_copy / "events").mkdir()
     events = [
-        TakenItem(user, "tea-oolong-small", 1_700_000_000 + n)
+        UserEvent(user, "tea-oolong-small", 1_700_000_000 + n)
         for n, user in enumerate([*odd, *unsafe])
     ]
     (run_copy / "events" / "events.jsonl").write_bytes(b"".join(map(line_of, events)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.data.meaning.behaviours import TAKEN
 from longtail.retrieval.errors import DataError
 
 # A log with less of what the run knows is taken for what is new alone.
@@ -24,23 +25,23 @@ A_DAY_S = 86_400
 def held_events(log: Interactions, other: Interactions) -> NDArray[np.bool_]:
     """Return which events of a log the other one holds, bool [m]; both are of the same rows.
 
-    By user, item, time, and whether the item was taken; where one of the two has no clock, the
-    time says nothing.
+    By user, item, time and meaning: a look and a purchase at one second are two. Where one of the
+    two has no clock, the time says nothing.
     """
     position = {user: i for i, user in enumerate(other.user_ids)}
     there = np.array([position.get(user, -1) for user in log.user_ids], np.int64)
     timed = log.has_clock and other.has_clock
     mine = pd.MultiIndex.from_arrays(
-        (there[log.user], log.item, log.time if timed else np.zeros_like(log.time), _taken(log))
+        (there[log.user], log.item, log.time if timed else np.zeros_like(log.time), _label(log))
     )
     theirs = pd.MultiIndex.from_arrays(
-        (other.user, other.item, other.time if timed else np.zeros_like(other.time), _taken(other))
+        (other.user, other.item, other.time if timed else np.zeros_like(other.time), _label(other))
     )
     return np.asarray(mine.isin(theirs), np.bool_)
 
 
-def _taken(log: Interactions) -> NDArray[np.bool_]:
-    return np.ones(len(log), np.bool_) if log.label is None else log.label == 1
+def _label(log: Interactions) -> NDArray[np.int8]:
+    return np.full(len(log), TAKEN, np.int8) if log.label is None else log.label
 
 
 def check_whole(log: Interactions, before: Interactions, *, force: bool) -> None:
@@ -108,7 +109,7 @@ def on_top(log: Interactions, events: Interactions) -> Interactions:
         time=time[order],
         has_clock=log.has_clock,
         weight=_joined(log.weight, events.weight, sizes, np.float32(np.nan), order),
-        label=_joined(log.label, events.label, sizes, np.int8(1), order),
+        label=_joined(log.label, events.label, sizes, np.int8(TAKEN), order),
     )
 
 

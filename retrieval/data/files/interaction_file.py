@@ -70,7 +70,8 @@ def read_interactions(
     be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
     other than 0 and 1, an unknown split name. A weight that isn't a number is NaN, with a note.
     Events, ratings and labels say what a row means (`RowMeanings`). Identical (user, item,
-    timestamp) events become one; where they differ in meaning, that which says the most stays.
+    timestamp) events become one; where they differ in meaning, that which says the most stays, and
+    a look beside it.
     Without a timestamp column the order of the file stands for the time; ``time_format`` is how
     the column spells it, where that is none of the usual ways (`parse_times`). A column with hardly
     any distinct times is an order, not a clock.
@@ -164,6 +165,7 @@ def read_log(
         spell = spell_cells(table, roles["label"])
         checks.refuse(roles["label"], "label is not 0 or 1", meanings.unknown, spell)
     rejected.meanings.extend(meanings.found)
+    rejected.told = meanings.told
     for note in (*meanings.notes, *meanings.lines()):
         rejected.note(note)
     label = meanings.label

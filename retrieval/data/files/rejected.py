@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.meaning.told_meanings import ToldMeanings
 from longtail.retrieval.data.meaning.value_meaning import ValueMeaning
 from longtail.retrieval.errors import DataError
 
@@ -43,6 +44,7 @@ class RejectedRows:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.meanings: list[ValueMeaning] = []
+        self.told = ToldMeanings()
         self._batches: list[_Batch] = []
         self._sizes: dict[str, int] = {}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ _SCALES: tuple[tuple[float, float, float], ...] = (
 )
 # Of a log whose ratings go up to one scale's end, that many within a smaller one are two scales.
 _OTHER_SCALE = 0.9
-_SPELLING = re.compile(r"\s*(>=|<=|>|<|=)?\s*([+-]?\d+(?:[.,]\d+)?)\s*")
+_SPELLING = re.compile(r"\s*(>=|<=|>|<|=)?\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*")
 
 
 @dataclass(frozen=True)
@@ -64,32 +64,54 @@ class Threshold:
         return np.asarray(compared[self.sign])
 
     def __str__(self) -> str:
-        return f"{self.sign}{self.value:g}"
+        return f"{self.sign}{self.value:.15g}"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From where on an item is taken, up to where rejected; None: nothing is."""
+    """From where on an item is taken, up to where rejected; None: nothing is.
+
+    Attributes:
+        none: which numbers stand for no rating; None: what `unrated` finds among others.
+    """
 
     taken: Threshold
     rejected: Threshold | None
+    none: Threshold | None = None
+
+    def unrated(self, ratings: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return which are no ratings, bool [n]."""
+        none = unrated(ratings) if self.none is None else self.none.holds(ratings)
+        return none | np.isnan(ratings)
 
     def meanings(self, ratings: NDArray[np.float32]) -> NDArray[np.int8]:
         """Return what each rating says, int8 [n].
 
-        Nothing said (NaN) says nothing against it: the user had the item.
+        No rating says nothing against it: the user took the item.
         """
         codes = np.full(len(ratings), HAD, np.int8)
         if self.rejected is not None:
             codes[self.rejected.holds(ratings)] = REJECTED
-        codes[self.taken.holds(ratings) | np.isnan(ratings)] = TAKEN
+        codes[self.taken.holds(ratings) | self.unrated(ratings)] = TAKEN
         return codes
+
+    def said(self) -> dict[str, str]:
+        """Return the scale as ``data.rating`` says it."""
+        named = {"taken": self.taken, "rejected": self.rejected, "none": self.none}
+        return {name: str(value) for name, value in named.items() if value is not None}
+
+    def seen_in(self, ratings: NDArray[np.float32]) -> Scale:
+        """Return the scale with what stands for no rating among these."""
+        if self.none is not None or not unrated(np.append(ratings, np.float32(0)))[-1]:
+            return self
+        return replace(self, none=Threshold("<=", 0.0))
 
 
 def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Scale | None:
     """Return the scale of a column of ratings, None for one of a single value.
 
-    ``said`` has ``taken`` and ``rejected`` as comparisons; None: told by the largest rating.
+    ``said`` has ``taken``, ``rejected`` and ``none`` as comparisons; None: told by the largest
+    rating.
     From -1 to 1 what is above 0 is liked, what is below disliked. 0, and less, on a scale that
     has no part of a star below 1, is no rating (`unrated`).
 
@@ -143,11 +165,12 @@ def unrated(ratings: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _said(said: Mapping[str, str]) -> Scale:
-    if unknown := sorted(set(said) - {"taken", "rejected"}):
+    if unknown := sorted(set(said) - {"taken", "rejected", "none"}):
         raise DataError(
-            Field("data.rating"), f" has no {unknown[0]!r}; it says what is taken and rejected"
+            Field("data.rating"),
+            f" has no {unknown[0]!r}; it says what is taken, rejected, and none",
         )
     if "taken" not in said:
         raise DataError(Field("data.rating"), " must say what is taken, like '>=4'")
-    rejected = said.get("rejected")
-    return Scale(Threshold.of(said["taken"]), None if rejected is None else Threshold.of(rejected))
+    ends = {name: Threshold.of(value) for name, value in said.items()}
+    return Scale(ends["taken"], ends.get("rejected"), ends.get("none"))

@@ -22,15 +22,15 @@ from longtail.retrieval.data.meaning.behaviours import (
     SEEN,
     SHOWN,
     TAKEN,
-    Meaning,
 )
+from longtail.retrieval.data.meaning.event_names import EventNames
 from longtail.retrieval.data.meaning.positives import positives
-from longtail.retrieval.data.meaning.ratings import Scale, Threshold, scale_of, unrated
+from longtail.retrieval.data.meaning.ratings import Scale, Threshold, scale_of
+from longtail.retrieval.data.meaning.told_meanings import ToldMeanings
 from longtail.retrieval.data.meaning.usual_names import (
     QUANTITY_NAMES,
     STATUS_NAMES,
     is_rating,
-    usual_meaning,
 )
 from longtail.retrieval.data.meaning.value_meaning import ValueMeaning, listed
 from longtail.retrieval.errors import DataError
@@ -52,6 +52,7 @@ class RowMeanings:
         unknown: rows whose label is neither 0 nor 1, bool [n].
         found: what was told by what.
         notes: what a person should know beside it.
+        told: the same as settings say it.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class RowMeanings:
     unknown: NDArray[np.bool_]
     found: list[ValueMeaning] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    told: ToldMeanings = field(default_factory=ToldMeanings)
 
     @classmethod
     def of(
@@ -127,10 +129,10 @@ class RowMeanings:
         coded = as_text(cells).text.dictionary_encode()
         names = [str(name).strip() for name in coded.dictionary.to_pylist()]
         counts = np.bincount(np.asarray(coded.indices), minlength=len(names))
-        said = {plain_name(name): meaning for name, meaning in self.reading.events.items()}
-        wanted = None if positive is None else {plain_name(name) for name in positive}
-        told = [self._meaning_of(name, said, wanted) for name in names]
-        if wanted is not None and (missing := wanted - {plain_name(name) for name in names}):
+        known = EventNames.of(self.reading.events, positive)
+        told = [known.meaning(name) for name in names]
+        missing = (known.wanted or frozenset()) - {plain_name(name) for name in names}
+        if missing and not self.reading.trained:
             raise DataError(
                 Field("positive"),
                 f" event={min(missing)}: {self.path} has no such event; column {column} holds "
@@ -149,7 +151,8 @@ class RowMeanings:
                 f" event={unknown[0]}",
             )
         codes = np.array([MEANINGS.index(meaning or "taken") for meaning in told], np.int8)
-        if wanted is None and not said and (codes != TAKEN).all() and (codes == SEEN).any():
+        by_itself = known == EventNames() and not self.reading.trained
+        if by_itself and (codes != TAKEN).all() and (codes == SEEN).any():
             # A news site's log of clicks: the strongest sign there is has to be the target.
             codes[codes == SEEN] = TAKEN
             self.notes.append(
@@ -159,18 +162,8 @@ class RowMeanings:
         self.code = codes[np.asarray(coded.indices)]
         for place in np.argsort(-counts, kind="stable").tolist():
             self._add(column, names[place] or "(blank)", int(counts[place]), int(codes[place]))
-
-    def _meaning_of(
-        self, name: str, said: Mapping[str, Meaning], wanted: set[str] | None
-    ) -> Meaning | None:
-        plain = plain_name(name)
-        if wanted is not None and plain in wanted:
-            return "taken"
-        meaning = said.get(plain) or ("taken" if not name else usual_meaning(name))
-        if wanted is None:
-            return meaning
-        # Who names the events that are taken leaves the others as signs of interest.
-        return meaning if meaning in ("shown", "rejected", "had", "dropped") else "seen"
+            if names[place]:
+                self.told.events.setdefault(names[place], MEANINGS[codes[place]])
 
     def _no_events(self, column: str, names: Sequence[str], counts: NDArray[np.int64]) -> None:
         if len(names) > 1:
@@ -196,8 +189,8 @@ class RowMeanings:
             return
         if scale is None:
             return
-        none = unrated(ratings) | np.isnan(ratings)
-        codes = scale.meanings(np.where(none, np.float32("nan"), ratings))
+        none, codes = scale.unrated(ratings), scale.meanings(ratings)
+        self.told.rating = scale.seen_in(ratings).said()
         taken = self.code == TAKEN
         self.code = np.where(taken, codes, self.code)
         if not (codes == TAKEN).any():
@@ -261,7 +254,8 @@ class RowMeanings:
             )
 
     def _require_taken(self) -> None:
-        if len(self.code) and not (self.code == TAKEN).any():
+        # A part of what a run holds may take nothing.
+        if len(self.code) and not self.reading.trained and not (self.code == TAKEN).any():
             told = "; ".join(self.lines())
             raise DataError(f"no event is taken, so there is nothing to learn: {told}")
 

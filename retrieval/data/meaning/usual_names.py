@@ -48,6 +48,7 @@ _USUAL: dict[Meaning, str] = {
         "pass passed scroll scrolledpast 曝光 展示 跳过 노출"
     ),
 }
+# Our own words are names, too.
 USUAL_EVENTS: dict[str, Meaning] = {
     name: meaning for meaning, names in _USUAL.items() for name in names.split()
 } | {meaning: meaning for meaning in MEANINGS}

@@ -15,7 +15,7 @@ from command_line import longtail, started_longtail
 from full_disk import largest_file
 from processes import finish
 
-from longtail.retrieval.data.events import TakenItem, line_of
+from longtail.retrieval.data.events import UserEvent, line_of
 from longtail.retrieval.run.quarantine import quarantined_ids
 from longtail.retrieval.run.served_run import open_run
 
@@ -74,7 +74,7 @@ def test_new_events_come_on_top_also_as_the_service_writes_them(
     path.parent.mkdir()
     path.write_bytes(
         b"".join(
-            line_of(TakenItem(str(e.user_id), str(e.item_id), int(e.timestamp)))
+            line_of(UserEvent(str(e.user_id), str(e.item_id), int(e.timestamp)))
             for e in events.itertuples()
         )
     )

@@ -10,7 +10,7 @@ import pytest
 
 from longtail.files import events_file
 from longtail.files.events_file import write_events
-from longtail.retrieval.data.events import TakenItem, line_of
+from longtail.retrieval.data.events import UserEvent, line_of
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Histories
@@ -33,7 +33,7 @@ def test_with_a_log_without_times_the_whole_of_it_is_an_order(
     # More of them than of the log: together they would be read as times.
     ids = bundle.catalog.item_ids.tolist()
     moments = 1_700_000_000 + 60 * np.arange(2 * len(log))[::-1]
-    events = [TakenItem(f"new{n % 50}", ids[n // 50], int(t)) for n, t in enumerate(moments)]
+    events = [UserEvent(f"new{n % 50}", ids[n // 50], int(t)) for n, t in enumerate(moments)]
     (run_copy / "events").mkdir(exist_ok=True)
     (run_copy / "events" / "events.jsonl").write_bytes(b"".join(map(line_of, events)))
     out = tmp_path / "events.csv"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.events import TakenItem
+from longtail.retrieval.data.events import UserEvent
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import Bundle
@@ -27,8 +27,8 @@ def bundle(retriever: Retriever) -> Bundle:
     return replace(retriever.bundle, clock=clock)
 
 
-def event(bundle: Bundle, row: int, time: int, user: str = "new") -> TakenItem:
-    return TakenItem(user, str(bundle.catalog.item_ids[row]), time)
+def event(bundle: Bundle, row: int, time: int, user: str = "new") -> UserEvent:
+    return UserEvent(user, str(bundle.catalog.item_ids[row]), time)
 
 
 def test_an_event_moves_the_clock_and_counts(bundle: Bundle) -> None:
@@ -78,7 +78,7 @@ def test_events_that_a_renewed_clock_has_seen_do_not_count_twice(bundle: Bundle)
 
 def test_an_unknown_item_is_nobody_s_pace(bundle: Bundle) -> None:
     live = LiveClock()
-    live.add([TakenItem("new", "no such item", NOW + 10)])
+    live.add([UserEvent("new", "no such item", NOW + 10)])
     moved = live.of(bundle)
     assert moved is not None
     assert moved.total.sum() == 1

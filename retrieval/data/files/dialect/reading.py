@@ -26,9 +26,11 @@ class Reading:
         time_format: how the log spells its times, as ``strftime`` would, or ``excel`` or
             ``order``; None for the usual ways.
         events: what an event of this name means, beside the usual ones.
-        rating: ``taken`` and ``rejected`` as comparisons, like ``>=4``; None: told by the scale.
+        rating: ``taken``, ``rejected`` and ``none`` as comparisons, like ``>=4``; None: told by
+            the scale.
         positive: what is taken, like ``weight>=4`` or ``event=purchase,cart``.
         keep: filters that rows of the log must pass, like ``Quantity>0``.
+        trained: whether it is a run that says what rows mean: its log, or a part of it.
         delimiter: what stands between two cells, one character or more.
         encoding: what the bytes are in.
         names: the names of the columns of a file without a header line, in their order.
@@ -46,6 +48,7 @@ class Reading:
     rating: Mapping[str, str] | None = None
     positive: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    trained: bool = False
     delimiter: str | Mapping[str, str] | None = None
     encoding: str | Mapping[str, str] | None = None
     names: Sequence[str] | Mapping[str, Sequence[str]] | None = None

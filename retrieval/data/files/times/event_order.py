@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.times.timestamps import Times
+from longtail.retrieval.data.meaning.behaviours import SEEN
 
 # Of events of one moment the one that says the most stays, by `Interactions.label`.
 _FIRST: NDArray[np.int64] = np.array([5, 0, 4, 1, 3, 2])
@@ -28,7 +29,10 @@ def repeats(
     label: NDArray[np.int8] | None,
     order: NDArray[np.int64],
 ) -> NDArray[np.bool_]:
-    """Return which events, sorted by user and time, repeat another one, bool [m]."""
+    """Return which events, sorted by user and time, repeat another one, bool [m].
+
+    Of one moment what says the most stays, and a look beside it.
+    """
     repeated = np.zeros(len(user), bool)
     same = (user[1:] == user[:-1]) & (seconds[1:] == seconds[:-1])
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
@@ -42,5 +46,8 @@ def repeats(
         & (seconds[ordered[1:]] == seconds[ordered[:-1]])
         & (item[ordered[1:]] == item[ordered[:-1]])
     )
+    if label is not None:
+        looked = label[order[ordered]] == SEEN
+        again &= ~looked[1:] | looked[:-1]
     repeated[ordered[1:][again]] = True
     return repeated
