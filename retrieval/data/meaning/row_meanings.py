@@ -99,7 +99,8 @@ class RowMeanings:
                 meanings._by_quantity(column, cells)
             elif plain_name(column) in STATUS_NAMES:
                 meanings._by_nothing(column, cells)
-        if positive:
+        # Named by a column that another file of the same log may call otherwise.
+        if positive and not reading.trained:
             name = next(iter(positive))
             raise DataError(
                 Field("positive"),

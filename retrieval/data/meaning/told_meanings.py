@@ -32,7 +32,7 @@ class ToldMeanings:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> ToldMeanings:
         """Return what a run's data settings say."""
-        wanted = positives(data.get("positive") or ()).get("event")
+        wanted = positives(data.get("positive") or (), {}).get("event")
         return cls(data.get("events") or {}, data.get("rating"), wanted)
 
     def settings(self, data: Mapping[str, Any]) -> dict[str, Any]:
