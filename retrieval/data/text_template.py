@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from longtail.retrieval.data.item_text.cell_words import cell_words, is_nothing
 from longtail.retrieval.data.item_text.free_text import text_columns
-from longtail.retrieval.data.item_text.markup import may_hold_markup, plain_text
 from longtail.retrieval.errors import DataError
 
 # Towers read some hundred characters; what lies beyond costs memory and is never read.
@@ -74,7 +74,8 @@ def as_field(column: str) -> str:
 
 
 def render(template: str, frame: pd.DataFrame) -> list[str]:
-    """Return one text an item: markup taken off, blanks collapsed, cut at `MAX_CHARACTERS`.
+    """Return one text an item: the words of its cells (`cell_words`), blanks collapsed, cut at
+    `MAX_CHARACTERS`.
 
     What is nothing but markup stays, for there is an item that says so. An empty field disappears
     together with the separator before it.
@@ -168,5 +169,5 @@ def _column_texts(frame: pd.DataFrame, column: str, *, as_it_is: bool = False) -
         return ["" if pd.isna(v) else f"{v:g}" if v % 1 else str(int(v)) for v in values]
     texts = ["" if pd.isna(v) else str(v)[:_MOST_READ] for v in values]
     if as_it_is:
-        return [text.strip() for text in texts]
-    return [(plain_text(text) if may_hold_markup(text) else text).strip() for text in texts]
+        return ["" if is_nothing(text) else text.strip() for text in texts]
+    return [cell_words(text).strip() for text in texts]

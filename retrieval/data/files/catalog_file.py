@@ -117,7 +117,7 @@ def read_catalog(
     own_names = _own_names(roles, frame)
     usable = frame if keep.all() else frame[keep]
     template = _template_of_changes(reading.template, frame) if partial else reading.template
-    if template:
+    if template or not partial:
         template = resolve_template(template, usable, own_names)
         texts = render(template, frame)
         refuse(template, "no text", np.array([not text for text in texts]), item_id)

@@ -12,22 +12,28 @@ import pyarrow.compute as pc
 from selectolax.lexbor import LexborHTMLParser
 
 _BLOCKS = (
-    "address article aside blockquote br caption dd details div dl dt fieldset figcaption figure "
+    "address article aside blockquote br caption center dd details div dl dt fieldset figcaption figure "
     "footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol option p pre section summary "
     "table tbody td tfoot th thead tr ul"
 )
 _INLINE = (
-    "a abbr b bdi bdo big button center cite code data del em embed font i iframe img input ins "
+    "a abbr b bdi bdo big button cite code data del em embed font i iframe img input ins "
     "kbd label mark meta link noscript object picture q s samp script select small source span "
     "strike strong style sub sup svg template time tt u var video wbr"
 )
 _WITHOUT_WORDS = ["script", "style", "noscript", "template", "iframe", "object", "svg", "head"]
+# Web components, and what offices' programs write: <my-widget>, <o:p>.
+_OTHERS = r"[a-zA-Z][\w.]*[:-][\w.:-]*"
 # A name alone, as in "the <title> of a page" or "a <b", is no markup.
 _TAG = re.compile(
-    rf"<(?:/?(?:{_BLOCKS} {_INLINE})(?:\s[^<>]*)?/?>|!--|!\[CDATA\[|!doctype)".replace(" ", "|"),
+    rf"<(?:/?(?:{_BLOCKS} {_INLINE} {_OTHERS})(?:\s[^<>]*)?/?>|!--|!\[CDATA\[|!doctype)".replace(
+        " ", "|"
+    ),
     re.IGNORECASE,
 )
-_BLOCK_STARTS = re.compile(rf"<(?=/?(?:{_BLOCKS})\b)".replace(" ", "|"), re.IGNORECASE)
+_BLOCK_STARTS = re.compile(
+    rf"<(?=/?(?:(?:{_BLOCKS})\b|{_OTHERS}))".replace(" ", "|"), re.IGNORECASE
+)
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _SILENT = re.compile(r"<(script|style)\b.*?(?:</\1|$)", re.IGNORECASE | re.DOTALL)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>|$)", re.DOTALL)
@@ -57,11 +63,6 @@ def without_markup(cells: Any, *, tags: bool = True) -> Any:
         return cells
     cleaned = [plain_text(cell, tags=tags) for cell in cells.take(pa.array(at)).to_pylist()]
     return pc.replace_with_mask(cells, pa.array(suspicious), pa.array(cleaned, cells.type))
-
-
-def may_hold_markup(cell: str) -> bool:
-    """Return whether a cell has a sign that markup is made with."""
-    return "<" in cell or "&" in cell or "[" in cell
 
 
 def plain_text(cell: str, *, tags: bool = True) -> str:
