@@ -91,7 +91,7 @@ def split(
 
     Raises:
         DataError: the kind is unknown or the log doesn't allow it, the shares leave nothing to
-            train on, or the train part is empty.
+            train on, the train part is empty, or a date leaves its part empty.
     """
     rule = SplitRule.of(kind)
     chosen = _allowed_kind(interactions, rule)
@@ -117,8 +117,33 @@ def split(
             f"the {kind} split leaves no event to train on ({len(interactions):,} events); use "
             "another split, smaller shares or later dates"
         )
+    _refuse_empty_parts(interactions, part, kind, rule)
     warnings = ((left_out,) if left_out else ()) + _warnings(done, part, chosen)
     return Split(done, chosen, warnings, boundaries)
+
+
+def _refuse_empty_parts(
+    log: Interactions, part: NDArray[np.int8], kind: str, rule: SplitRule
+) -> None:
+    """Refuse dates that leave a part without an event taken; shares may."""
+    taken = _taken(log)
+    dates = (("valid", VALID, rule.valid_from), ("test", TEST, rule.test_from))
+    empty = [
+        name
+        for name, code, date in dates
+        if date is not None and not (taken & (part == code)).any()
+    ]
+    if not empty or not taken.any():
+        return
+    days = " to ".join(
+        f"{datetime.fromtimestamp(int(moment), UTC):%Y-%m-%d}"
+        for moment in (log.time[taken].min(), log.time[taken].max())
+    )
+    users = " of users known by then" if rule.kind == "temporal-users" else ""
+    raise DataError(
+        f"the {kind} split leaves no event{users} in the {' and the '.join(empty)} part; events "
+        f"are from {days}: take dates between"
+    )
 
 
 def _allowed_kind(log: Interactions, rule: SplitRule) -> SplitKind:

@@ -234,3 +234,19 @@ def test_views_move_no_cut() -> None:
     assert found.boundaries == (800, 900)
     assert len(found.test.taken()) == 10
     assert len(found.test) == 110
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"),
+    [
+        ("2031-01-01", "test"),
+        ("temporal-users:2031-01-01", "test"),
+        ("1970-01-01T00:00:05,2031-01-01", "test"),
+        ("1970-01-01T00:00:05,1970-01-01T00:00:05", "valid"),
+        ("2031-01-01,2031-02-01", "valid and the test"),
+    ],
+)
+def test_dates_that_leave_a_part_empty_are_refused(kind: str, part: str) -> None:
+    log = log_of([0, 1] * 5, list(range(10)))
+    with pytest.raises(DataError, match=f"in the {part} part; events are from 1970-01-01 to 1970"):
+        split(log, kind)

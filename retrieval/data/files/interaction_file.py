@@ -170,7 +170,7 @@ def read_log(
         rejected.note(note)
     label = meanings.label
     part = _choices(table, roles.get("split"), checks, _PART_NAMES, "unknown split name")
-    require_times(path, roles.get("timestamp"), checks.keep, timeless, part, rejected)
+    require_times(path, roles.get("timestamp"), checks.keep, timeless, part, rejected, times)
     _require_rows(checks.keep, table, rejected, catalog, items, reading)
 
     keep = np.flatnonzero(checks.keep)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import as_text
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.losses.unmatched_ids import shares_of_columns
+from longtail.retrieval.data.files.roles.column_advice import column_advice
 from longtail.retrieval.data.files.roles.find_roles import NoColumnError, find_roles
 from longtail.retrieval.data.files.tables import column_names
 from longtail.retrieval.errors import DataError
@@ -105,4 +105,4 @@ def _suggesting(
         return error
     said = f"; column {column!r} holds most of the {other}'s item ids: "
     parts = [*error.args[:-3], error.args[-3].replace(". Name it with ", said)]
-    return NoColumnError(error.role, *parts, Field("column"), f" {kind}.item_id={column}")
+    return NoColumnError(error.role, *parts, *column_advice(f"{kind}.item_id", column))

@@ -16,6 +16,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import as_text
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.losses.first_rows import first_rows
+from longtail.retrieval.data.files.roles.column_advice import column_advice
 from longtail.retrieval.errors import DataError
 
 Hint = tuple[str | Field, ...]
@@ -90,10 +91,10 @@ def better_column(path: Path, reading: Reading, catalog: Catalog, unmatched: Any
 
     The log's columns are looked at in its first rows.
     """
-    shares: list[tuple[float, str, str]] = []
+    shares: list[tuple[float, str, str, str]] = []
     known = frozenset(catalog.item_ids.tolist())
     for column, share in shares_of_columns(path, reading, known).items():
-        shares.append((share, f"column {column!r} of the log holds", f"log.item_id={column}"))
+        shares.append((share, f"column {column!r} of the log holds", "log.item_id", column))
     wanted = unmatched.slice(0, _SAMPLE).to_pylist()
     ours = {ours: own for own, ours in catalog.own_names.items()}
     for label in catalog.frame.columns:
@@ -103,12 +104,12 @@ def better_column(path: Path, reading: Reading, catalog: Catalog, unmatched: Any
         held = frozenset(cells.dropna().astype("str").str.strip())
         share = sum(item in held for item in wanted) / max(len(wanted), 1)
         column = ours.get(str(label), str(label))
-        shares.append((share, f"column {column!r} of the catalog has", f"items.item_id={column}"))
-    share, what, mapping = max(shares, default=(0.0, "", ""))
+        shares.append((share, f"column {column!r} of the catalog has", "items.item_id", column))
+    share, what, role, column = max(shares, default=(0.0, "", "", ""))
     if share <= _MOST:
         return ()
     whose = "the other file's ids"
-    return (f"; {what} {whose} in {share:.0%} of the rows: ", Field("column"), f" {mapping}")
+    return (f"; {what} {whose} in {share:.0%} of the rows: ", *column_advice(role, column))
 
 
 def shares_of_columns(path: Path, reading: Reading, known: frozenset[str]) -> dict[str, float]:

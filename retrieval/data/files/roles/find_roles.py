@@ -14,6 +14,7 @@ from longtail.retrieval.data.files.columns import (
     is_known_name,
     plain_name,
 )
+from longtail.retrieval.data.files.roles.column_advice import column_advice
 from longtail.retrieval.errors import DataError
 
 # What people call a file or a role when they map it, beside our own names.
@@ -118,8 +119,7 @@ def find_roles(
             raise DataError(
                 f"{path}: columns {' and '.join(map(repr, candidates))} could all be {role.name}; "
                 "choose with ",
-                Field("column"),
-                f" {of_this_file}{role.name}={candidates[0]}",
+                *column_advice(f"{of_this_file}{role.name}", candidates[0]),
             )
         if candidates:
             chosen[role.name] = candidates[0]

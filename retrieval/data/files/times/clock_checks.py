@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.errors import Field
+from longtail.retrieval.data.files.columns import NO_COLUMN
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.column_advice import column_advice
 from longtail.retrieval.data.files.times.numbers import SMALLEST_CLOCK
-from longtail.retrieval.data.files.times.timestamps import SPELLINGS, Times
+from longtail.retrieval.data.files.times.timestamps import FUTURE, SPELLINGS, Times
 from longtail.retrieval.data.interactions import PARTS
 from longtail.retrieval.errors import DataError
 
@@ -30,10 +32,12 @@ def require_times(
     timeless: NDArray[np.bool_],
     part: NDArray[np.int8] | None,
     rejected: RejectedRows,
+    times: Times,
 ) -> None:
     """Refuse a log that loses more than a little of its rows for want of a time.
 
-    ``timeless`` rows were good but for their time, ``keep`` are good, both bool [n].
+    ``timeless`` rows were good but for their time, ``keep`` are good, both bool [n]; ``times`` are
+    those of the column.
 
     Raises:
         DataError: more than one row in twenty has no usable time, or most rows of a given part.
@@ -46,13 +50,34 @@ def require_times(
         what = f"{missing:,} of {good:,} rows have no usable time"
     if not what:
         return
+    ahead = timeless & times.bad.get(FUTURE, np.zeros(len(timeless), bool))
+    if 2 * ahead.sum() > missing:
+        raise DataError(f"{path}: ", *_in_the_future(column, ahead, good, times, rejected, path))
     raise DataError(
         f"{path}: {what} in column {column} ({rejected.first(path, column)}); read "
         f"are {SPELLINGS}, other text with ",
         Field("time_format"),
         ". Mend these rows or take them out, or read the log in the order of the file with ",
-        Field("column"),
-        " timestamp=none",
+        *column_advice("timestamp", NO_COLUMN),
+    )
+
+
+def _in_the_future(
+    column: str,
+    ahead: NDArray[np.bool_],
+    good: int,
+    times: Times,
+    rejected: RejectedRows,
+    path: Path,
+) -> tuple[str | Field, ...]:
+    number = int(ahead.sum())
+    which = f"all {number:,}" if number == good else f"{number:,} of {good:,}"
+    first = np.datetime64(int(times.seconds[ahead][0]), "s")
+    return (
+        f"{which} times in column {column} lie in the future, the first on {str(first)[:10]}: "
+        f"{rejected.first(path, column, FUTURE)}; mend them, or this machine's clock",
+        ", or read the log in the order of the file with ",
+        *column_advice("timestamp", NO_COLUMN),
     )
 
 

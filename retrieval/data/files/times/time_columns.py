@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from longtail.index.errors import Field
 from longtail.retrieval.data.files.cells import as_text
-from longtail.retrieval.data.files.columns import ORDINAL_NAMES, plain_name
+from longtail.retrieval.data.files.columns import NO_COLUMN, ORDINAL_NAMES, plain_name
+from longtail.retrieval.data.files.roles.column_advice import column_advice
 from longtail.retrieval.data.files.tables import Table
 from longtail.retrieval.data.files.times.time_column import TimeColumn
 from longtail.retrieval.data.files.times.timestamps import parse_times
@@ -87,10 +87,9 @@ def refuse_unread_times(table: Table, names: Sequence[str], column: str | None, 
     )
     raise DataError(
         f"{table.path}: {order}, and {' and '.join(examples)} {seem} to hold times; read it with ",
-        Field("column"),
-        f" timestamp={found[0]}, or go without with ",
-        Field("column"),
-        f" timestamp={column or 'none'}",
+        *column_advice("timestamp", found[0]),
+        ", or go without with ",
+        *column_advice("timestamp", column or NO_COLUMN),
     )
 
 

@@ -1,0 +1,56 @@
+"""What is said of times that can't be used as they stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.interactions import Interactions
+from longtail.retrieval.errors import DataError
+
+N = 60
+MOMENTS = 1_700_000_000 + 7200 * np.arange(N, dtype=np.int64)
+ISO = pd.to_datetime(MOMENTS, unit="s").strftime("%Y-%m-%d %H:%M:%S").to_numpy(object)
+
+
+def read(
+    folder: Path, columns: dict[str, object], rejected: RejectedRows | None = None, **said: str
+) -> Interactions:
+    number = np.arange(N)
+    users, items = [f"u{n % 12}" for n in number], [f"i{n // 6}" for n in number]
+    frame = pd.DataFrame({"user_id": users, "item_id": items, **columns})
+    frame.to_csv(folder / "log.csv", index=False)
+    catalog = Catalog(
+        pd.DataFrame({"item_id": [f"i{n}" for n in range(10)], "title": "x"}), "{title}"
+    )
+    return read_interactions(
+        folder / "log.csv",
+        catalog,
+        reading=Reading(columns={}, time_format=said.pop("time_format", None))
+        if "timestamp" not in said
+        else Reading(columns=said),
+        rejected=RejectedRows() if rejected is None else rejected,
+        now=1_750_000_000.0,
+    )
+
+
+def test_times_in_the_future_are_said_first(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="all 60 times in column timestamp lie in the future") as e:
+        read(tmp_path, {"timestamp": MOMENTS + 10**9})
+    assert "the first on 2055-07-24: row 1" in str(e.value)
+    assert "ISO 8601" not in str(e.value)
+    some = np.where(np.arange(N) < 40, MOMENTS, MOMENTS + 10**9)
+    with pytest.raises(DataError, match="20 of 60 times in column timestamp lie in the future"):
+        read(tmp_path, {"timestamp": some})
+
+
+def test_a_column_with_blanks_is_quoted_for_a_shell(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"column 'timestamp=order date \(UTC\)', or go without"):
+        read(tmp_path, {"order date (UTC)": ISO})
