@@ -35,7 +35,9 @@ _LOG_OPTIONS: tuple[_Option, ...] = (
         "--time-format",
         metavar="FORMAT",
         help="How the log spells its times, e.g. '%d.%m.%Y' where day and month can't be told "
-        "apart; excel: days of a spreadsheet; order: numbers that are no times.",
+        "apart; excel: days of a spreadsheet; days: those since 1970; ticks, filetime, webkit, "
+        "unix100ns, apple, applens, mac1904, unix: numbers counted so; order: numbers that are no "
+        "times.",
     ),
     click.option(
         "--positive",

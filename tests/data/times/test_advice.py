@@ -54,3 +54,16 @@ def test_times_in_the_future_are_said_first(tmp_path: Path) -> None:
 def test_a_column_with_blanks_is_quoted_for_a_shell(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"column 'timestamp=order date \(UTC\)', or go without"):
         read(tmp_path, {"order date (UTC)": ISO})
+
+
+def test_times_of_a_log_before_1995_are_noted_with_what_they_may_be(tmp_path: Path) -> None:
+    rejected = RejectedRows()
+    assert read(tmp_path, {"timestamp": MOMENTS - 978_307_200}, rejected).has_clock
+    (note,) = (note for note in rejected.notes if "long before" in note)
+    assert "1992-11-13" in note
+    assert "Apple's seconds since 2001, the first on 2023-11-14: the time format apple" in note
+
+
+def test_an_epoch_that_lies_ahead_is_named_behind_the_future(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"all 60 times .* WebKit's microseconds since 1601, the "):
+        read(tmp_path, {"timestamp": (MOMENTS + 11_644_473_600) * 10**6})

@@ -13,6 +13,7 @@ from longtail.retrieval.data.files.columns import NO_COLUMN
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.column_advice import column_advice
 from longtail.retrieval.data.files.times.numbers import SMALLEST_CLOCK
+from longtail.retrieval.data.files.times.other_epochs import EARLIEST_S, day_of
 from longtail.retrieval.data.files.times.timestamps import FUTURE, SPELLINGS, Times
 from longtail.retrieval.data.interactions import PARTS
 from longtail.retrieval.errors import DataError
@@ -71,11 +72,17 @@ def _in_the_future(
     path: Path,
 ) -> tuple[str | Field, ...]:
     number = int(ahead.sum())
+    words, name = times.may_be
+    other: tuple[str | Field, ...] = (
+        (f". They may be {words}; read them so with ", Field("time_format"), f" {name}")
+        if name
+        else ("; mend them, or this machine's clock",)
+    )
     which = f"all {number:,}" if number == good else f"{number:,} of {good:,}"
-    first = np.datetime64(int(times.seconds[ahead][0]), "s")
     return (
-        f"{which} times in column {column} lie in the future, the first on {str(first)[:10]}: "
-        f"{rejected.first(path, column, FUTURE)}; mend them, or this machine's clock",
+        f"{which} times in column {column} lie in the future, the first on "
+        f"{day_of(times.seconds[ahead][0])}: {rejected.first(path, column, FUTURE)}",
+        *other,
         ", or read the log in the order of the file with ",
         *column_advice("timestamp", NO_COLUMN),
     )
@@ -125,6 +132,13 @@ def believable_clock(
             "order within each user, not a clock, and ties stand in the order of the file"
         )
         return replace(times, has_clock=False)
+    if seconds.max() < EARLIEST_S:
+        words, name = times.may_be
+        rejected.note(
+            f"{path}: all times in column {column} lie from {day_of(seconds.min())} to "
+            f"{day_of(seconds.max())}, long before the logs of shops"
+            + (f"; they may be {words}: the time format {name} reads them so" if name else "")
+        )
     span = int(seconds.max() - seconds.min())
     if len(seconds) >= FEW_EVENTS and span < _DAY_S:
         rejected.note(

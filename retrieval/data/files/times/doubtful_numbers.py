@@ -17,6 +17,7 @@ from longtail.retrieval.data.files.times.day_order import (
     chosen_order,
 )
 from longtail.retrieval.data.files.times.numbers import calendar_seconds
+from longtail.retrieval.data.files.times.other_epochs import day_of
 from longtail.retrieval.data.files.times.time_column import TimeCells, TimeColumn
 from longtail.retrieval.errors import DataError
 
@@ -24,6 +25,8 @@ from longtail.retrieval.errors import DataError
 _SPREADSHEET_S = 25_569 * 86_400
 # Days between 1954 and 2064.
 _SERIALS = (20_000, 60_000)
+# As days since 1970 these are of 2000 and later.
+_EARLIEST_DAY = 10_957
 _SHARE = 0.95
 _FEW = 3
 
@@ -43,33 +46,47 @@ def without_doubt(order: TimeCells, values: NDArray[Any], column: TimeColumn) ->
     dates = _digits_of_dates(order.seconds, known, column)
     if dates is not None:
         return dates
-    low, high = _SERIALS
-    inside = (values >= low) & (values < high) & known
-    fractions = bool((np.mod(values[inside], 1) != 0).any())
-    if inside.sum() >= _SHARE * known.sum() and (fractions or column.says_time):
-        example = values[inside][0].item()
+    kinds = {
+        "days since 1970": (_EARLIEST_DAY, column.now / 86_400 + 1, 0, "days"),
+        "days of a spreadsheet": (*_SERIALS, _SPREADSHEET_S, "excel"),
+    }
+    fit = {}
+    for words, (low, high, before, name) in kinds.items():
+        inside = (values >= low) & (values < high) & known
+        fractions = bool((np.mod(values[inside], 1) != 0).any())
+        # Prices are too many a number with a fraction for the first kind.
+        doubtful = column.says_time or (fractions and name == "excel")
+        if inside.sum() >= _SHARE * known.sum() and doubtful:
+            example = values[inside][0].item()
+            fit[name] = f"{words} (then this is {day_of(example * 86_400 - before)})"
+    if fit:
+        formats = [*fit, "order"]
         raise DataError(
-            f"{column.named}: numbers like {example:.10g} may be days of a spreadsheet (then this "
-            f"is {_day(example)}) or an order; say which with ",
-            Field("time_format"),
-            " excel or ",
-            Field("time_format"),
-            " order",
+            f"{column.named}: numbers like {example:.10g} may be {', '.join(fit.values())} or an "
+            "order; say which with ",
+            *(
+                part
+                for at, name in enumerate(formats)
+                for part in (
+                    Field("time_format"),
+                    f" {name}" + (" or " if at + 1 < len(formats) else ""),
+                )
+            ),
         )
     return order
 
 
-def spreadsheet_days(values: NDArray[np.float64]) -> TimeCells:
-    """Return the times of a spreadsheet's numbers: days since 1899-12-30, float64 [n].
+def read_days(values: NDArray[np.float64], *, spreadsheet: bool) -> TimeCells:
+    """Return the times of numbers of days, float64 [n]: since 1899-12-30, or since 1970.
 
-    >>> spreadsheet_days(np.array([45292.5, np.nan])).seconds.tolist()
+    >>> read_days(np.array([45292.5, np.nan]), spreadsheet=True).seconds.tolist()
     [1704110400, 0]
     """
     unread = ~((values >= 1) & (values < 2 * _SERIALS[1]))
     # A day's fraction is rounded: 13:07:20 has none that ends.
     millis = np.rint(np.where(unread, 0, values) * 86_400_000).astype(np.int64)
-    seconds = np.where(unread, 0, millis // 1000 - _SPREADSHEET_S)
-    return TimeCells(seconds, millis % 1000 * 10**6, unread, True)
+    seconds = millis // 1000 - (_SPREADSHEET_S if spreadsheet else 0)
+    return TimeCells(np.where(unread, 0, seconds), millis % 1000 * 10**6, unread, True)
 
 
 def _digits_of_dates(
@@ -110,7 +127,3 @@ def _digits(parts: Parts) -> NDArray[np.int64]:
     year, month, day = parts
     inside = (month <= 12) & (day <= 31)
     return np.where(inside, year * 10_000 + month * 100 + day, 0)
-
-
-def _day(serial: float) -> str:
-    return str(np.datetime64(int(serial * 86_400) - _SPREADSHEET_S, "s"))[:10]

@@ -15,6 +15,7 @@ from longtail.index.errors import Field
 from longtail.retrieval.data.files.times.day_order import order_of_format
 from longtail.retrieval.data.files.times.doubtful_numbers import without_doubt
 from longtail.retrieval.data.files.times.numbers import SMALLEST_CLOCK, read_numbers
+from longtail.retrieval.data.files.times.other_epochs import EPOCHS, other_epoch
 from longtail.retrieval.data.files.times.time_column import TimeCells, TimeColumn
 from longtail.retrieval.data.files.times.written_dates import read_written_dates
 from longtail.retrieval.errors import DataError
@@ -27,8 +28,10 @@ _UNIVERSAL = r"\s*(?:UTC|GMT|utc)\s*$"
 def numbers_of(values: NDArray[Any], unread: NDArray[np.bool_], column: TimeColumn) -> TimeCells:
     """Return what a column of numbers says; see `read_numbers` and `without_doubt`."""
     found = read_numbers(values, unread, ordinal=column.is_order)
-    if found.has_clock or column.is_order:
+    if column.is_order:
         return found
+    if found.has_clock:
+        return other_epoch(found, values, column)
     return without_doubt(found, np.where(found.unread, 0, values), column)
 
 
@@ -75,7 +78,8 @@ def read_spelt(text: Any, time_format: str, column: TimeColumn) -> TimeCells:
         raise DataError(
             Field("time_format"),
             f" {time_format!r} is no form of a time: {error}; write it like %d.%m.%Y, or excel "
-            "for the days of a spreadsheet, or order",
+            "for the days of a spreadsheet, days for those since 1970, order, unix, or one of "
+            f"{', '.join(EPOCHS)}",
         ) from error
     micros, known = _micros(parsed)
     if (order := order_of_format(time_format)) is not None:
@@ -109,6 +113,8 @@ def _mixed(text: Any, column: TimeColumn) -> TimeCells:
         # Dates with a few numbers between them: a small number there is no date.
         large = np.where(np.nan_to_num(values[code]) >= SMALLEST_CLOCK, values[code], np.nan)
         found = read_numbers(large, np.isnan(large), ordinal=False)
+    if not dates.any():
+        return other_epoch(found, values[code], column)
     return TimeCells(
         np.where(dates, micros // 10**6, found.seconds),
         np.where(dates, micros % 10**6 * 1000, found.nanoseconds),

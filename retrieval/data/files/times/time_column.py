@@ -34,9 +34,11 @@ class TimeCells:
         nanoseconds: what is left of a second, int64 [n].
         unread: cells that stand for nothing, bool [n].
         has_clock: whether these are times.
+        may_be: what they may be instead, in words, and the format that reads them so.
     """
 
     seconds: NDArray[np.int64]
     nanoseconds: NDArray[np.int64]
     unread: NDArray[np.bool_]
     has_clock: bool
+    may_be: tuple[str, str] = ("", "")

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import as_text
-from longtail.retrieval.data.files.times.doubtful_numbers import spreadsheet_days
+from longtail.retrieval.data.files.times.doubtful_numbers import read_days
+from longtail.retrieval.data.files.times.other_epochs import EPOCHS, UNIX, read_counted
 from longtail.retrieval.data.files.times.text_times import (
     NUMBER,
     numbers_of,
@@ -28,7 +29,7 @@ SPELLINGS = (
     "31.01.2024 13:07, 1/31/2024 1:07 PM, 31 Jan 2024 and 2024年1月31日"
 )
 # For `time_format`, beside forms.
-EXCEL, ORDER = "excel", "order"
+EXCEL, DAYS, ORDER = "excel", "days", "order"
 
 _TOLERANCE_S = 86_400
 # No log pauses for so long: a clock that was reset, or a date that stands for "not known".
@@ -46,12 +47,14 @@ class Times:
         bad: reason to a mask of the rows it holds for, bool [n].
         nanoseconds: what is left of the second, int64 [n], or None where nothing is; it orders
             events of one second.
+        may_be: what they may be instead, in words, and the format that reads them so.
     """
 
     seconds: NDArray[np.int64]
     has_clock: bool
     bad: dict[str, NDArray[np.bool_]]
     nanoseconds: NDArray[np.int64] | None = None
+    may_be: tuple[str, str] = ("", "")
 
 
 def parse_times(column: Any, about: TimeColumn, *, time_format: str | None = None) -> Times:
@@ -66,7 +69,8 @@ def parse_times(column: Any, about: TimeColumn, *, time_format: str | None = Non
 
     With ``time_format``, like ``%d.%m.%Y %H:%M``, cells are text of this form and nothing else;
     one of nothing but day, month and year says their order, whatever stands between them, and a
-    clock may follow. ``excel`` are the days of a spreadsheet, ``order`` is an order.
+    clock may follow. ``excel`` are the days of a spreadsheet, ``days`` those since 1970, ``order``
+    is an order, and `EPOCHS` are other ways of counting.
 
     Raises:
         DataError: the format is none, or the cells have two readings.
@@ -74,8 +78,10 @@ def parse_times(column: Any, about: TimeColumn, *, time_format: str | None = Non
     kind, cells = column.type, None
     if time_format == ORDER:
         about, time_format = replace(about, is_order=True), None
-    if time_format == EXCEL:
-        cells = spreadsheet_days(_decimals(column))
+    if time_format in (EXCEL, DAYS):
+        cells = read_days(_decimals(column), spreadsheet=time_format == EXCEL)
+    elif time_format == UNIX or time_format in EPOCHS:
+        cells = read_counted(as_text(column).text, time_format)
     elif time_format is not None:
         cells = read_spelt(as_text(column).text, time_format, about)
     elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
@@ -119,6 +125,7 @@ def _with_clock(cells: TimeCells, now: float) -> Times:
         True,
         {reason: mask for reason, mask in bad.items() if mask.any()},
         _unless_zero(cells.nanoseconds),
+        cells.may_be,
     )
 
 
