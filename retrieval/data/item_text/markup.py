@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from selectolax.lexbor import LexborHTMLParser
 
 _BLOCKS = (
-    "address article aside blockquote br caption center dd details div dl dt fieldset figcaption figure "
-    "footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol option p pre section summary "
-    "table tbody td tfoot th thead tr ul"
+    "address article aside blockquote br caption center dd details div dl dt fieldset figcaption "
+    "figure footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol option p pre section "
+    "summary table tbody td tfoot th thead tr ul"
 )
 _INLINE = (
     "a abbr b bdi bdo big button cite code data del em embed font i iframe img input ins "

@@ -14,6 +14,7 @@ from longtail.retrieval.data.files.dialect.encoding.encodings import (
 )
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 
@@ -156,3 +157,56 @@ def test_a_header_line_alone_may_tell_the_encoding(tmp_path: Path) -> None:
     reading = Reading(columns={"user_id": "用户编号", "item_id": "商品编号", "timestamp": "时间"})
     log = read_interactions(tmp_path / "log.csv", catalog, reading=reading, rejected=RejectedRows())
     assert len(log) == 40
+
+
+@pytest.mark.parametrize(
+    ("codec", "titles"),
+    [
+        ("cp874", "ถ้วยชา ผ้าห่ม โคมไฟ รองเท้าผ้าใบ กระเป๋าหนัง เสื้อยืด หม้อหุงข้าว"),
+        ("cp1255", "קומקום כוס שמיכה מנורה נעליים תיק חולצה מכנסיים צלחת מגבת שולחן"),
+        ("cp1256", "كوب بطانية مصباح حذاء حقيبة قميص سروال قدر طبق ساعة نظارات"),
+        ("cp1253", "Φλιτζάνι Κουβέρτα Λάμπα Παπούτσια Τσάντα Μπλούζα Κατσαρόλα Πιάτο"),
+        ("koi8_r", "Чашка Плед Лампа кроссовки сумка рубашка шорты кастрюля тарелка"),
+        ("cp1251", "чашка плед лампа кроссовки сумка рубашка шорты кастрюля тарелка"),
+    ],
+)
+def test_alphabets_that_share_their_bytes_are_told_apart(codec: str, titles: str) -> None:
+    assert likely_encodings([titles.encode(codec)])[0] == codec
+
+
+def test_nothing_is_guessed_where_two_alphabets_are_as_likely() -> None:
+    # Greek in capitals is Russian in KOI8-R, letter by letter.
+    assert likely_encodings(["ΚΟΥΒΕΡΤΑ ΛΑΜΠΑ ΤΣΑΝΤΑ ΠΙΑΤΟ".encode("cp1253")]) == []
+
+
+def test_one_row_tells_the_encoding_of_a_plain_catalog(tmp_path: Path) -> None:
+    lines = [f"{n},plain {n}\n" for n in range(30)] + ["30,Théière\n"]
+    (tmp_path / "items.csv").write_bytes(("item_id,title\n" + "".join(lines)).encode("cp1252"))
+    catalog, notes = items_of(tmp_path / "items.csv")
+    assert catalog.frame["title"].tolist()[-1] == "Théière"
+    assert "Windows-1252" in notes[0]
+
+
+def test_bytes_that_are_no_text_are_set_aside_still(tmp_path: Path) -> None:
+    lines = [b"%d,plain\n" % n for n in range(30)] + [b"30,a\xff\xfe\x81\n"]
+    (tmp_path / "items.csv").write_bytes(b"item_id,title\n" + b"".join(lines))
+    rejected = RejectedRows()
+    assert len(read_catalog(tmp_path / "items.csv", rejected=rejected)) == 30
+    assert len(rejected) == 1
+
+
+def test_an_encoding_said_of_a_file_in_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\n1,便携羽绒服\n2,保暖登山鞋\n")
+    with pytest.raises(DataError, match=r"items.csv: is UTF-8, not GB18030: leave encoding out"):
+        items_of(tmp_path / "items.csv", Reading(encoding="GBK"))
+
+
+def test_a_loss_by_two_encodings_names_the_option(tmp_path: Path) -> None:
+    words = TITLES["gb18030"].split()
+    rows = [f"{n},{w}\n".encode() for n, w in enumerate(words)]
+    rows += [f"x{n},{w}\n".encode("gb18030") for n, w in enumerate(words)]
+    (tmp_path / "items.csv").write_bytes(b"item_id,title\n" + b"".join(rows))
+    rejected = RejectedRows()
+    read_catalog(tmp_path / "items.csv", rejected=rejected)
+    with pytest.raises(DataError, match=r"look like GB18030 .*iconv.*: encoding GB18030"):
+        refuse_loss(tmp_path / "items.csv", AS_THEY_ARE, rejected)

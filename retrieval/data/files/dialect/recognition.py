@@ -18,6 +18,7 @@ from longtail.retrieval.data.files.dialect.encoding.encodings import (
     is_encoded,
     likely_encodings,
     marked_encoding,
+    spoken_name,
 )
 from longtail.retrieval.data.files.dialect.lines import bounded_lines
 from longtail.retrieval.data.files.dialect.reading import Reading
@@ -31,9 +32,8 @@ from longtail.retrieval.errors import DataError
 
 _SAMPLE_BYTES = 1 << 20
 _SNIFFED_LINES = 100
-# A third of the lines, or these many where no other line holds more than ASCII, are no accident.
-_MOST_ACCIDENTS, _MANY_LINES = 3, 10
 _JUDGED_LINES = 2000
+_NO_ACCIDENT = 6
 # What spreadsheets write before the header line.
 _SAYS_DELIMITER = re.compile(rb'"?sep=(.)"?')
 _SPOKEN_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
@@ -56,11 +56,26 @@ def recognise(path: Path, reading: Reading) -> DataFile:
         start = stream.read(_SAMPLE_BYTES)
     if reading.encoding is not None:
         file = replace(file, encoding=encoding_named(str(reading.encoding)))
+        _refuse_what_is_utf8(file, start)
     elif marked := marked_encoding(start):
         file = replace(file, encoding=marked)
     elif not is_encoded(_whole_lines(start), UTF8):
         file = replace(file, encoding=encoding_of_lines(file))
     return with_cells(file, reading) if file.is_delimited else file
+
+
+def _refuse_what_is_utf8(file: DataFile, start: bytes) -> None:
+    """Raise where an encoding was said of a file that shows to be UTF-8."""
+    lines = _whole_lines(start)
+    if file.encoding == UTF8 or marked_encoding(start) or not is_encoded(lines, UTF8):
+        return
+    # What is written in anything else doesn't make several characters of UTF-8, and nothing else.
+    if sum(not character.isascii() for character in lines.decode()) >= _NO_ACCIDENT:
+        raise DataError(
+            f"{file.path}: is UTF-8, not {spoken_name(file.encoding)}: leave ",
+            Field("encoding"),
+            f" out for it; of one file alone it is said like items={spoken_name(file.encoding)}",
+        )
 
 
 def with_cells(file: DataFile, reading: Reading) -> DataFile:
@@ -93,8 +108,8 @@ def with_cells(file: DataFile, reading: Reading) -> DataFile:
 def encoding_of_lines(file: DataFile) -> str:
     """Return the codec of a file's lines: UTF-8 where that is right for nearly all of them.
 
-    Another one counts where a third of the lines, or nearly all that hold more than ASCII, aren't
-    UTF-8, and it decodes every line. A header line says as much as many others: it is no accident.
+    Another one counts where nearly all lines that hold more than ASCII aren't UTF-8, it decodes
+    every line, and what comes out is plausible: one such line is enough.
     """
     stat = os.stat(file.path)
     return _encoding_of_lines(replace(file, encoding=UTF8), stat.st_mtime_ns, stat.st_size)
@@ -103,8 +118,7 @@ def encoding_of_lines(file: DataFile) -> str:
 @functools.lru_cache(maxsize=8)
 def _encoding_of_lines(file: DataFile, _time: int, _size: int) -> str:
     found = _look_at_lines(file)
-    accidents = found.foreign * _MOST_ACCIDENTS < found.lines and found.foreign < _MANY_LINES
-    if found.wide * 10 > found.foreign or (accidents and not found.starts_foreign):
+    if found.wide * 10 > found.foreign:
         return UTF8
     for codec in likely_encodings(found.sample):
         if _decodes(file, codec):
@@ -114,32 +128,34 @@ def _encoding_of_lines(file: DataFile, _time: int, _size: int) -> str:
 
 @dataclass(frozen=True)
 class _Lines:
-    """How many lines a file has, and how many of those with more than ASCII are UTF-8 or not."""
+    """How many lines with more than ASCII a file has that are UTF-8, and that aren't; some of
+    these."""
 
-    lines: int
     wide: int
     foreign: int
-    starts_foreign: bool
     sample: list[bytes]
 
 
 def _look_at_lines(file: DataFile) -> _Lines:
-    lines = wide = foreign = 0
-    starts_foreign = False
+    wide = foreign = 0
     sample: list[bytes] = []
     with being_read(file), file.open() as stream:
         for line in bounded_lines(stream, file.path):
-            lines += 1
             if line.isascii():
                 continue
             if is_encoded(line, UTF8):
                 wide += 1
                 continue
             foreign += 1
-            starts_foreign |= lines == 1
             if len(sample) < _JUDGED_LINES:
                 sample.append(line.rstrip(b"\r\n"))
-    return _Lines(lines, wide, foreign, starts_foreign, sample)
+    return _Lines(wide, foreign, sample)
+
+
+def foreign_encoding(file: DataFile) -> str:
+    """Return what the encoding of lines that aren't UTF-8 is called; empty where none fits."""
+    found = _look_at_lines(replace(file, encoding=UTF8))
+    return next(map(spoken_name, likely_encodings(found.sample)), "") if found.foreign else ""
 
 
 def _decodes(file: DataFile, codec: str) -> bool:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.cells import NOT_UTF8
+from longtail.retrieval.data.files.data_file import identify
 from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.dialect.recognition import foreign_encoding
 from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
 from longtail.retrieval.data.files.rejected import NOT_IN_CATALOG, RejectedRows
 from longtail.retrieval.errors import DataError
@@ -42,5 +45,15 @@ def refuse_loss(
         if hint:
             rejected.note("".join((f"{path}: {len(unmatched):,} rows: {most}", *hint)))
         return
+    if most == NOT_UTF8:
+        hint = (*hint, *_hint_of_encoding(path))
     way_out = ". Mend that, or go on without these rows: "
     raise DataError(said, first, *hint, way_out, Field("allow_loss"))
+
+
+def _hint_of_encoding(path: Path) -> Hint:
+    name = foreign_encoding(identify(path))
+    what = f", they look like {name} beside others in UTF-8" if name else ""
+    convert = f"iconv -f {name or 'NAME'} -t UTF-8"
+    said = f"{what}: bring all rows into one encoding ({convert}), or name the one of all: "
+    return (said, Field("encoding"), f" {name or 'NAME'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import charset_normalizer
@@ -23,17 +23,21 @@ ENCODINGS = {
     "cp932": "Shift-JIS",
     "euc_jp": "EUC-JP",
     "big5hkscs": "Big5",
+    "cp1255": "Windows-1255",
     "cp1251": "Windows-1251",
     "cp1253": "Windows-1253",
     "koi8_r": "KOI8-R",
     "cp1250": "Windows-1250",
     "cp1254": "Windows-1254",
+    "cp1256": "Windows-1256",
+    "cp874": "Windows-874",
 }
 _SPOKEN = {"utf-8": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32", "iso8859-1": "Latin-1"}
 # Python has narrow codecs for what Windows writes under these names.
 _WIDER = {
     "gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "cp950": "big5hkscs",
     "euc_kr": "cp949", "shift_jis": "cp932", "utf-8-sig": UTF8,
+    "tis-620": "cp874", "iso8859-11": "cp874", 
 }  # fmt: skip
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -44,6 +48,8 @@ _MARKS = {
 _LATIN = ("cp1252", "cp1250", "cp1254")
 _MOST_MESS = 0.4
 _IMPLAUSIBLE = 0.9
+# By how much the best has to be better than what makes other text.
+_CLEARLY = 0.05
 _SAMPLE_BYTES = 64 << 10
 # What weighs little beside the text itself: half a percent for each place down the list.
 _RARER = 0.005
@@ -116,9 +122,9 @@ def not_decoded(path: Path, what: str) -> DataError:
 def likely_encodings(lines: Sequence[bytes]) -> list[str]:
     """Return the codecs that decode all of these lines, the likeliest first.
 
-    Those that make it gibberish are left out. `charset_normalizer` says how much of a mess each
-    makes; how usual its characters are settles what little text leaves open. Lines of plain ASCII
-    say nothing, so they should be left out.
+    Those that make it gibberish are left out, and all where none is clearly the best.
+    `charset_normalizer` says how much of a mess each makes; how usual its characters are settles
+    what little text leaves open. Lines of plain ASCII say nothing, so they should be left out.
     """
     sample = b"\n".join(lines)
     fitting = [codec for codec in ENCODINGS if is_encoded(sample, codec)]
@@ -135,7 +141,19 @@ def likely_encodings(lines: Sequence[bytes]) -> list[str]:
         + _RARER * list(ENCODINGS).index(codec)
         for codec in fitting
     }
-    return sorted((c for c in fitting if costs[c] < _IMPLAUSIBLE), key=costs.__getitem__)
+    best = sorted((c for c in fitting if costs[c] < _IMPLAUSIBLE), key=costs.__getitem__)
+    return [] if _is_a_toss(best, costs, start) else best
+
+
+def _is_a_toss(best: Sequence[str], costs: Mapping[str, float], sample: bytes) -> bool:
+    """Return whether another encoding that makes other text is as likely as the best one."""
+    if not best or best[0] in _LATIN:
+        return False
+    text = sample.decode(best[0], errors="ignore")
+    return any(
+        costs[codec] - costs[best[0]] < _CLEARLY and sample.decode(codec, errors="ignore") != text
+        for codec in best[1:]
+    )
 
 
 def is_encoded(text: bytes, codec: str) -> bool:
