@@ -55,8 +55,24 @@ def _peek(file: DataFile) -> dict[str, list[Any]]:
                 "steam, ...)"
             )
         array = " (it holds one JSON array)" if start.startswith(b"[") else ""
+        if start.strip() == b"{":
+            array = " (it holds one object on several lines; jq -c writes one a line)"
         raise DataError(f"{file.path}: no line is a JSON object{array}; write one object a line")
+    if len(values) == 1:
+        _refuse_nested_rows(file, *next(iter(values.items())))
     return values
+
+
+def _refuse_nested_rows(file: DataFile, key: str, values: list[Any]) -> None:
+    """Raise where the only object holds the rows in a list."""
+    rows = values[0]
+    if len(values) == 1 and isinstance(rows, list) and rows and isinstance(rows[0], dict):
+        target = file.path.with_suffix(".jsonl").name
+        target = f"new-{target}" if target == file.path.name else target
+        raise DataError(
+            f"{file.path}: holds one JSON object with its rows in {key!r}; write one row a line: "
+            f"jq -c '.[\"{key}\"][]' {file.path.name} > {target}"
+        )
 
 
 def read_json_lines(

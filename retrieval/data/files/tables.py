@@ -30,6 +30,7 @@ from longtail.retrieval.data.files.dialect.recognition import (
     recognise,
     with_cells,
 )
+from longtail.retrieval.data.files.dialect.records import BACKSLASHES, TEXT_AFTER_QUOTE
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
@@ -118,6 +119,8 @@ def read_table(
     if not len(rows):
         first = rejected.first(path)
         why = f" that can be read; the first bad one is {first}" if first else ", only a header"
+        if TEXT_AFTER_QUOTE in first and '\\\\"' in first:
+            why += f". {BACKSLASHES}"
         raise DataError(f"{path}: has no rows{why}")
     by_column = file.is_delimited and file.delimiter == b";"
     return Table(path, table, rows, reading.decimal or (EITHER if by_column else "."))

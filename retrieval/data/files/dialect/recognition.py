@@ -20,6 +20,7 @@ from longtail.retrieval.data.files.dialect.encoding.encodings import (
     marked_encoding,
     spoken_name,
 )
+from longtail.retrieval.data.files.dialect.foreign_files import names_for, refuse_foreign_file
 from longtail.retrieval.data.files.dialect.lines import bounded_lines
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.dialect.sniffing import (
@@ -37,6 +38,7 @@ _NO_ACCIDENT = 6
 # What spreadsheets write before the header line.
 _SAYS_DELIMITER = re.compile(rb'"?sep=(.)"?')
 _SPOKEN_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";"}
+_SPOKEN_DELIMITERS |= {"blank": " ", "\\x01": "\x01", "^a": "\x01", "\\x1f": "\x1f", "pipe": "|"}
 
 
 def recognise(path: Path, reading: Reading) -> DataFile:
@@ -102,7 +104,7 @@ def with_cells(file: DataFile, reading: Reading) -> DataFile:
         delimiter = sniff_delimiter(lines, file.delimiter)
     file = replace(file, delimiter=delimiter, quoted=delimiter != UNQUOTED)
     cells = [cell.decode(errors="replace").strip() for cell in cells_of(first, delimiter)]
-    return _named(file, cells, reading)
+    return _named(file, cells, reading, lines)
 
 
 def encoding_of_lines(file: DataFile) -> str:
@@ -183,7 +185,9 @@ def _said_delimiter(reading: Reading) -> bytes | None:
     return delimiter.encode()
 
 
-def _named(file: DataFile, cells: Sequence[str], reading: Reading) -> DataFile:
+def _named(
+    file: DataFile, cells: Sequence[str], reading: Reading, lines: Sequence[bytes]
+) -> DataFile:
     """Return the file with the names given to its columns, and whether its first line has some."""
     shown = file.delimiter.decode().join(cells)
     shown = shown if len(shown) <= 100 else shown[:100] + "…"
@@ -203,9 +207,10 @@ def _named(file: DataFile, cells: Sequence[str], reading: Reading) -> DataFile:
                 f" names {len(names)}: {','.join(names)}",
             )
         return replace(file, names=names, has_header=bool(header))
+    if not known:
+        refuse_foreign_file(file.path, lines, file.delimiter)
     if values and not header:
-        of_items = reading.file == "items"
-        example = "item_id,title,categories" if of_items else "user_id,item_id,weight,timestamp"
+        example = names_for(cells, of_items=reading.file == "items")
         raise DataError(
             f"{file.path}: its first line holds data, not the names of columns: {shown!r}. Name "
             f"its {len(cells)} columns in their order: ",

@@ -9,6 +9,10 @@ from longtail.retrieval.data.files.dialect.lines import MOST_LINE_BYTES
 NEVER_CLOSED = "quote never closed"
 TEXT_AFTER_QUOTE = "text after a closing quote"
 WRONG_NUMBER = "wrong number of cells"
+BACKSLASHES = (
+    'Its quotes within cells are written \\", as MySQL and Hive do; double them: '
+    'sed \'s/\\\\"/""/g\' FILE > NEW_FILE'
+)
 # How far a quote that stays open is followed before it counts as stray.
 _RECORD_LINES, _RECORD_BYTES = 1000, MOST_LINE_BYTES
 # Texts of lines that would all be records by themselves don't go on for so long, and no id is

@@ -10,6 +10,7 @@ from longtail.retrieval.data.files.cells import NOT_UTF8
 from longtail.retrieval.data.files.data_file import identify
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.dialect.recognition import foreign_encoding
+from longtail.retrieval.data.files.dialect.records import BACKSLASHES, TEXT_AFTER_QUOTE
 from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
 from longtail.retrieval.data.files.rejected import NOT_IN_CATALOG, RejectedRows
 from longtail.retrieval.errors import DataError
@@ -47,6 +48,8 @@ def refuse_loss(
         return
     if most == NOT_UTF8:
         hint = (*hint, *_hint_of_encoding(path))
+    if most == TEXT_AFTER_QUOTE and '\\\\"' in place:
+        hint = (*hint, f". {BACKSLASHES}")
     way_out = ". Mend that, or go on without these rows: "
     raise DataError(said, first, *hint, way_out, Field("allow_loss"))
 
