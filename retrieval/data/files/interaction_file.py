@@ -33,6 +33,7 @@ from longtail.retrieval.data.files.times.time_columns import (
     refuse_unread_times,
     time_names,
 )
+from longtail.retrieval.data.files.times.time_contents import refuse_times_of_any_name
 from longtail.retrieval.data.files.times.timestamps import ORDER, Times, parse_times
 from longtail.retrieval.data.ids.frequent_users import frequent_users_note
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
@@ -132,6 +133,7 @@ def read_log(
         table = _kept(table, filtered, reading, rejected)
     now = time.time() if now is None else now
     refuse_unread_times(table, unmapped, roles.get("timestamp"), now)
+    refuse_times_of_any_name(path, reading.of("log"), present, roles, mapped_time, now)
     checks = RowChecks(table, rejected)
     users = code_ids(table.ids(roles["user_id"]))
     items = code_ids(table.ids(roles["item_id"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ _WORDS = frozenset(_NAMES.split())
 _ENDINGS = ("date", "time", "timestamp", "datum", "zeit", "datetime")
 _OTHER_SCRIPTS = re.compile("时间|時間|时刻|時刻|日期|日時|日付|年月日|시간|시각|날짜|일시")
 # Times of somebody or something, but not of the event.
-_OF_OTHERS = re.compile("birth|geburt|born|release|expir|生日|出生|誕生|발매")
+_OF_OTHERS = re.compile(
+    "birth|geburt|born|release|expir|sign_?up|regist|joined|member_?since|anmelde|生日|出生|誕生|발매"
+)
 _LOOKED_AT = 2_000
 _SHARE = 0.8
 
@@ -37,12 +39,21 @@ def says_time(column: str) -> bool:
     >>> says_time("InvoiceDate"), says_time("shipped_at"), says_time("candidates")
     (True, True, False)
     """
-    if _OF_OTHERS.search(column.lower()):
+    if is_of_others(column):
         return False
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", column)
     words = re.split(r"[\W_]+|(?<=\D)(?=\d)", spaced.lower())
     ends = any(word.endswith(_ENDINGS) for word in words)
     return bool(_WORDS.intersection(words) or ends or _OTHER_SCRIPTS.search(column))
+
+
+def is_of_others(column: str) -> bool:
+    """Return whether the name says that times are of somebody or something, not of the event.
+
+    >>> is_of_others("birth_date"), is_of_others("Signup Date"), is_of_others("order date")
+    (True, True, False)
+    """
+    return bool(_OF_OTHERS.search(column.lower()))
 
 
 def is_order(column: str | None) -> bool:
@@ -76,9 +87,20 @@ def refuse_unread_times(table: Table, names: Sequence[str], column: str | None, 
         DataError: the cells of one of them parse as times.
     """
     found = [name for name in names if _holds_times(table.columns[name], name, now)]
+    stop_at(table.path, {name: _example(table.columns[name]) for name in found}, column)
+
+
+def stop_at(path: Path, found: Mapping[str, str], column: str | None) -> None:
+    """Refuse a log in which these columns hold times, each with a cell of it; none is fine.
+
+    ``column`` is the order that would stand for the time.
+
+    Raises:
+        DataError: there is one.
+    """
     if not found:
         return
-    examples = (f"{name!r} ({_example(table.columns[name])!r})" for name in found)
+    examples = (f"{name!r} ({cell!r})" for name, cell in found.items())
     seem = "seems" if len(found) == 1 else "seem"
     order = (
         f"column {column!r} is an order"
@@ -86,8 +108,8 @@ def refuse_unread_times(table: Table, names: Sequence[str], column: str | None, 
         else "no column is known to hold the times of events"
     )
     raise DataError(
-        f"{table.path}: {order}, and {' and '.join(examples)} {seem} to hold times; read it with ",
-        *column_advice("timestamp", found[0]),
+        f"{path}: {order}, and {' and '.join(examples)} {seem} to hold times; read it with ",
+        *column_advice("timestamp", next(iter(found))),
         ", or go without with ",
         *column_advice("timestamp", column or NO_COLUMN),
     )
