@@ -55,6 +55,12 @@ def parse(*cells: object, time_format: str | None = None) -> Times:
         ("11 14, 2023", DAY),
         ("2023-11-14 22:13:20 UTC", MOMENT + 20),
         ("14112023", DAY),
+        ("14 novembre 2023", DAY),
+        ("14 de noviembre de 2023", DAY),
+        ("14 novembre 2023 à 22h13", MOMENT),
+        ("14. November 2023 um 22:13 Uhr", MOMENT),
+        ("[14/Nov/2023:23:13:20 +0100]", MOMENT + 20),
+        ("20231114_221320", MOMENT + 20),
     ],
 )
 def test_a_date_of_one_meaning_is_read(cell: str, seconds: int) -> None:
@@ -137,3 +143,38 @@ class TestDayAndMonth:
         found = parse("14.11.2023 22:13:20.75", "14.11.2023 22:13:20,5")
         assert found.nanoseconds is not None
         assert found.nanoseconds.tolist() == [750_000_000, 500_000_000]
+
+
+MONTHS = {
+    "German": "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+    "French": "janvier février mars avril mai juin juillet août septembre octobre nov décembre",
+    "Spanish": "enero febrero marzo abril mayo junio julio agosto sept octubre noviembre diciembre",
+    "Italian": "gennaio febbraio marzo aprile maggio giugno luglio agosto set ottobre nov dicembre",
+    "Portuguese": "janeiro fev março abril maio junho julho agosto setembro outubro nov dezembro",
+    "English": "January February March April May June July Aug Sept October November December",
+}
+
+
+@pytest.mark.parametrize("language", MONTHS)
+def test_months_of_a_language_are_all_read(language: str) -> None:
+    months = [f"3 {name} 2023" for name in MONTHS[language].split()]
+    numbers = [f"2023-{number:02}-03" for number in range(1, 13)]
+    assert parse(*months).seconds.tolist() == parse(*numbers).seconds.tolist()
+
+
+@pytest.mark.parametrize(
+    ("time_format", "message"),
+    [
+        ("%Y-%m-%d %H:%M EST", "zone EST .*%Z"),
+        ("%Y-%m-%d %H:%M MEZ", "MEZ"),
+        ("%d.%m.%Y %I:%M", "%p"),
+    ],
+)
+def test_a_format_that_loses_something_is_refused(time_format: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        parse("2023-11-14 10:13", time_format=time_format)
+
+
+def test_a_zone_may_be_read_and_universal_time_named() -> None:
+    assert parse("2023-11-14 17:13 EST", time_format="%Y-%m-%d %H:%M %Z").seconds[0] == MOMENT
+    assert parse("2023-11-14 22:13 UTC", time_format="%Y-%m-%d %H:%M UTC").seconds[0] == MOMENT

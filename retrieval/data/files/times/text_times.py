@@ -22,6 +22,7 @@ from longtail.retrieval.errors import DataError
 
 NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
 _FIRST_CELLS = 100
+_ZONE = r"\b(?!UTC|GMT)(?:[A-Z]{1,3}[SD]T|[A-Z]ET|MES?Z|MSK)\b"
 _UNIVERSAL = r"\s*(?:UTC|GMT|utc)\s*$"
 
 
@@ -69,6 +70,7 @@ def read_spelt(text: Any, time_format: str, column: TimeColumn) -> TimeCells:
     Raises:
         DataError: the form is none.
     """
+    _refuse_what_would_be_lost(time_format)
     coded = text.dictionary_encode()
     trimmed = pc.utf8_trim_whitespace(coded.dictionary)
     cells = pd.Series(trimmed.to_pylist(), dtype=object)
@@ -88,6 +90,25 @@ def read_spelt(text: Any, time_format: str, column: TimeColumn) -> TimeCells:
         micros, known = np.where(read, written, micros), known | read
     code = np.asarray(coded.indices)
     return _of_micros(micros[code], ~known[code])
+
+
+def _refuse_what_would_be_lost(time_format: str) -> None:
+    """Refuse a form that names a zone, or an hour of twelve whose half isn't read.
+
+    >>> _refuse_what_would_be_lost("%Y-%m-%d %H:%M UTC")
+    """
+    words = re.sub(r"%.", " ", time_format)
+    if zone := re.search(_ZONE, words):
+        raise DataError(
+            Field("time_format"),
+            f" {time_format!r}: the zone {zone[0]} would be left unread; write %Z in its place",
+        )
+    if "%I" in time_format and "%p" not in time_format:
+        raise DataError(
+            Field("time_format"),
+            f" {time_format!r} has hours of twelve (%I) without their half (%p); write %H for "
+            "hours of a day",
+        )
 
 
 def _mixed(text: Any, column: TimeColumn) -> TimeCells:

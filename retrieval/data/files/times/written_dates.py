@@ -13,18 +13,19 @@ from longtail.retrieval.data.files.times.day_order import Order, chosen_order
 from longtail.retrieval.data.files.times.numbers import calendar_seconds
 
 _MONTHS = (
-    "JAN",
-    "FEB",
+    # English, German, French, Spanish, Italian, Portuguese.
+    "(?:J[AÄ]N|GEN|ENE)",
+    "F(?:EB|[EÉ]V)",
     "M(?:AR|ÄR|RZ)",
-    "APR",
-    "MA[YI]",
-    "JUN",
-    "JUL",
-    "AUG",
-    "SEP",
-    "O[CK]T",
+    "A[PBV]R",
+    "MA[YIG]",
+    "(?:JUI?N|GIU)",
+    "(?:JUI?L|LUG)",
+    "A(?:UG|GO|O[UÛ])",
+    "SE[PT]",
+    "O(?:[CK]T|TT|UT)",
     "NOV",
-    "DE[CZ]",
+    "D(?:E[CZ]|ÉC|IC)",
 )
 # Each in its turn, on upper case with full-width characters made plain.
 _PLAIN: tuple[tuple[str, str], ...] = (
@@ -40,6 +41,13 @@ _PLAIN: tuple[tuple[str, str], ...] = (
     # The half of the day stands before the hour in some languages.
     (r"([AP]M)\s*(\d{1,2}(?::\d\d){1,2})", r"\2 \1"),
     (r"\s*UHR\b", ""),
+    # "3 de enero de 2024", "1er janvier 2024 à 14h05", "[21/Jan/2024:13:00:00 +0100]".
+    (r"^\[(.*)\]$", r"\1"),
+    (r"^(\d{1,2})ER\b", r"\1"),
+    (r"\s+DE\s+", " "),
+    (r"\s+(?:UM|À|ALLE|A LAS|ÀS)\s+", " "),
+    (r"\b(\d{1,2})\s?H\s?(\d\d)$", r"\1:\2"),
+    (r"^(\d{4})(\d\d)(\d\d)[_-](\d\d):?(\d\d):?(\d\d)$", r"\1-\2-\3 \4:\5:\6"),
     (r"^(?:MON|TUE|WED|THU|FRI|SAT|SUN|MO|DI|MI|DO|FR|SA|SO)[A-Z]*\.?,?\s+", ""),
     # The year behind the clock, as `ctime` writes it.
     (r"^([A-Z]{3} +\d{1,2}) (\d\d:\d\d:\d\d) (?:([A-Z]{3,4}|[+-]\d{4}) )?(\d{4})$", r"\1 \4 \2 \3"),
@@ -114,12 +122,12 @@ def _plainly(text: Any) -> Any:
         text = pc.replace_substring_regex(text, pattern, plain)
     if pc.any(pc.match_substring_regex(text, "[A-Z]{3}")).as_py():
         for number, name in enumerate(_MONTHS, 1):
-            first = rf"^(\d{{1,2}})[\s.\-/]+{name}[A-ZÄ]*\.?[\s.,\-/]+"
+            first = rf"^(\d{{1,2}})[\s.\-/]+{name}[A-ZÀ-Þ]*\.?[\s.,\-/]+"
             text = pc.replace_substring_regex(text, rf"{first}(\d{{4}})", rf"\2-{number:02}-\1")
             text = pc.replace_substring_regex(text, rf"{first}(\d{{2}})\b", rf"20\2-{number:02}-\1")
             text = pc.replace_substring_regex(
                 text,
-                rf"^{name}[A-ZÄ]*\.?\s+(\d{{1,2}})(?:ST|ND|RD|TH)?,?\s+(\d{{4}})",
+                rf"^{name}[A-ZÀ-Þ]*\.?\s+(\d{{1,2}})(?:ST|ND|RD|TH)?,?\s+(\d{{4}})",
                 rf"\2-{number:02}-\1",
             )
     return pc.utf8_trim_whitespace(text)
