@@ -83,3 +83,10 @@ class TestDaysSince1970:
         found = parse(["19675", "19675.5"], "days")
         assert found.seconds.tolist() == [1_699_920_000, 1_699_963_200]
         assert found.has_clock
+
+
+def test_numbers_with_commas_are_read_as_numbers() -> None:
+    grouped = [f"{moment:,}" for moment in MOMENTS]
+    assert parse([*grouped]).seconds.tolist() == MOMENTS
+    with pytest.raises(DataError, match="days of a spreadsheet"):
+        parse(["45005,5", "45006", "45007,25"])

@@ -120,6 +120,7 @@ def find_roles(
                 f"{path}: columns {' and '.join(map(repr, candidates))} could all be {role.name}; "
                 "choose with ",
                 *column_advice(f"{of_this_file}{role.name}", candidates[0]),
+                "; what the other says is then not read" if role.name == "timestamp" else "",
             )
         if candidates:
             chosen[role.name] = candidates[0]

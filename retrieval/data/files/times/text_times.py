@@ -23,6 +23,11 @@ from longtail.retrieval.errors import DataError
 NUMBER = r"^\s*[+-]?\d+(\.\d*)?([eE][+-]?\d+)?\s*$"
 _FIRST_CELLS = 100
 _ZONE = r"\b(?!UTC|GMT)(?:[A-Z]{1,3}[SD]T|[A-Z]ET|MES?Z|MSK)\b"
+# 1,700,352,800 and 45005,5: one group of three digits alone could be either.
+_SPELT_NUMBERS = (
+    (r"^\s*\d{1,3}(,\d{3}){2,}(\.\d*)?\s*$", ",", ""),
+    (r"^\s*\d{4,}(,\d+)?\s*$", ",", "."),
+)
 _UNIVERSAL = r"\s*(?:UTC|GMT|utc)\s*$"
 
 
@@ -45,6 +50,11 @@ def read_text(text: Any, column: TimeColumn) -> TimeCells:
     readable = np.zeros(len(text), bool)
     if (numbers := _cast(text, pa.int64())) is not None:
         return numbers_of(np.asarray(numbers), readable, column)
+    for spelling, sign, plain in _SPELT_NUMBERS:
+        if pc.all(pc.match_substring_regex(text.slice(0, _FIRST_CELLS), spelling)).as_py():
+            spelt = pc.match_substring_regex(text, spelling)
+            text = pc.if_else(spelt, pc.replace_substring(text, sign, plain), text)
+            return _mixed(text, column)
     # A database that writes "2024-01-31 13:07:00 UTC" means what ISO 8601 spells Z.
     text = pc.replace_substring_regex(text, _UNIVERSAL, "Z")
     for kind in (pa.timestamp("ns"), pa.timestamp("ns", tz="UTC")):
