@@ -67,3 +67,8 @@ def test_times_of_a_log_before_1995_are_noted_with_what_they_may_be(tmp_path: Pa
 def test_an_epoch_that_lies_ahead_is_named_behind_the_future(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"all 60 times .* WebKit's microseconds since 1601, the "):
         read(tmp_path, {"timestamp": (MOMENTS + 11_644_473_600) * 10**6})
+
+
+def test_times_that_are_not_read_show_a_format(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="other text with time_format '%d %B %Y %H:%M' or the like"):
+        read(tmp_path, {"timestamp": ["early"] * N})

@@ -58,7 +58,8 @@ def require_times(
         f"{path}: {what} in column {column} ({rejected.first(path, column)}); read "
         f"are {SPELLINGS}, other text with ",
         Field("time_format"),
-        ". Mend these rows or take them out, or read the log in the order of the file with ",
+        " '%d %B %Y %H:%M' or the like. Mend these rows or take them out, "
+        "or read the log in the order of the file with ",
         *column_advice("timestamp", NO_COLUMN),
     )
 
