@@ -173,5 +173,5 @@ def _settings_and_inputs(
         inputs = replace(inputs, reading=reading)
     told = as_set(inputs.reading, settings.data.model_dump())
     # What options say of the log is a setting of the run from here on.
-    data = settings.data.changed(positive=told.positive, keep=told.keep)
+    data = settings.data.changed(events=dict(told.events), positive=told.positive, keep=told.keep)
     return settings.changed(data=data), replace(inputs, reading=told)

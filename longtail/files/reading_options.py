@@ -11,6 +11,7 @@ import click
 
 from longtail.files.dialect_options import DIALECT_FIELDS, DIALECT_OPTIONS, dialect_said
 from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.meaning.behaviours import MEANINGS, Meaning
 
 _Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -47,6 +48,14 @@ _LOG_OPTIONS: tuple[_Option, ...] = (
         "interest. Repeatable.",
     ),
     click.option(
+        "--event",
+        "events",
+        multiple=True,
+        metavar="NAME=MEANING",
+        help="What an event of this name means: taken, seen, rejected, dropped, had or shown. "
+        "Repeatable.",
+    ),
+    click.option(
         "--keep",
         multiple=True,
         metavar="FILTER",
@@ -62,7 +71,10 @@ _TEXT_OPTIONS: tuple[_Option, ...] = (
     ),
 )
 # What of an option's value goes into `Reading` under which name.
-_FIELDS = ("columns", "time_format", "positive", "keep", "template", "allow_loss", *DIALECT_FIELDS)
+_FIELDS = (
+    *("columns", "time_format", "positive", "events", "keep", "template", "allow_loss"),
+    *DIALECT_FIELDS,
+)
 
 
 def catalog_reading(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,14 +116,14 @@ def as_set(reading: Reading, data: Mapping[str, Any]) -> Reading:
     """Return the reading with what data settings say of a log's rows; options come first."""
     return replace(
         reading,
-        events=data.get("events") or {},
+        events={**(data.get("events") or {}), **reading.events},
         rating=data.get("rating"),
         positive=reading.positive or tuple(data.get("positive") or ()),
         keep=reading.keep or tuple(data.get("keep") or ()),
     )
 
 
-def make_reading(columns: Sequence[str] = (), **said: Any) -> Reading:
+def make_reading(columns: Sequence[str] = (), events: Sequence[str] = (), **said: Any) -> Reading:
     """Return the reading that options say.
 
     >>> make_reading(("item_id=asin", "title=product name")).columns
@@ -120,10 +132,21 @@ def make_reading(columns: Sequence[str] = (), **said: Any) -> Reading:
     Raises:
         click.BadParameter: an option's value isn't of its form.
     """
-    mapping = {}
-    for pair in columns:
-        role, equals, column = pair.partition("=")
-        if not (equals and role and column):
-            raise click.BadParameter(f"{pair!r} is not ROLE=COLUMN", param_hint="--column")
-        mapping[role.strip()] = column.strip()
-    return Reading(columns=mapping, **dialect_said(**said))
+    meanings: dict[str, Meaning] = {}
+    for name, meaning in _pairs(events, "--event", "NAME=MEANING").items():
+        if meaning not in MEANINGS:
+            known = ", ".join(MEANINGS)
+            raise click.BadParameter(f"{meaning!r} is not one of {known}", param_hint="--event")
+        meanings[name] = meaning
+    mapping = _pairs(columns, "--column", "ROLE=COLUMN")
+    return Reading(columns=mapping, events=meanings, **dialect_said(**said))
+
+
+def _pairs(texts: Sequence[str], option: str, form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (equals and name and value):
+            raise click.BadParameter(f"{text!r} is not {form}", param_hint=option)
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -54,13 +54,20 @@ _TIME_NAMES = (
 # A day, where the moment is there too, is the coarser one of the two.
 _DAY_NAMES = "eventdate"
 
-_EVENT_NAMES = (
-    "eventtype eventname action actiontype behavior behaviour behaviortype behaviourtype "
-    "feedbacktype feedback interactiontype interaction 行为 行为类型 行動 행동 ereignis"
+_EVENT_NAMES = named_also(
+    "event",
+    "eventtype eventname eventcategory action actiontype behavior behaviour behaviortype "
+    "behaviourtype feedbacktype feedback interactiontype interaction activity activitytype",
 )
 _LABEL_NAMES = (
-    "click clicked isclick isclicked purchased ispurchased ispurchase bought target converted "
-    "isconverted liked islike isliked"
+    "click clicked isclick isclicked purchase purchased ispurchased ispurchase buy bought isbuy "
+    "target conversion converted isconverted like liked islike isliked cart iscart engaged "
+    "isengaged"
+)
+# A weight under one of these names is an opinion; under another it may be an amount.
+RATING_NAMES = (
+    "rating ratings score stars star overall starrating userrating reviewrating bookrating "
+    "reviewscore reviewstars ratingvalue ratingscore vote grade"
 )
 _ITEM_NAMES = named_also("item_id", _ITEM_NAMES)
 _USER_NAMES = named_also("user_id", _USER_NAMES)
@@ -84,7 +91,7 @@ INTERACTION_ROLES = (
     Role("user_id", _USER_NAMES, "sessionid session", required=True),
     Role("item_id", _ITEM_NAMES, "handle", required=True),
     Role("timestamp", named_also("timestamp", _TIME_NAMES), f"{_DAY_NAMES} {ORDINAL_NAMES}"),
-    Role("weight", named_also("weight", "rating score stars overall")),
+    Role("weight", named_also("weight", RATING_NAMES)),
     Role("event", _EVENT_NAMES, "type event"),
     Role("label", _LABEL_NAMES),
     Role("split"),

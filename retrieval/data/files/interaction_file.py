@@ -19,6 +19,7 @@ from longtail.retrieval.data.files.columns import (
 )
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.dialect.weights import read_weights
+from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.losses.missing_column import roles_of_log
 from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
 from longtail.retrieval.data.files.rejected import NOT_IN_CATALOG, RejectedRows
@@ -38,8 +39,10 @@ from longtail.retrieval.data.files.times.timestamps import ORDER, Times, parse_t
 from longtail.retrieval.data.ids.frequent_users import frequent_users_note
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
+from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
 from longtail.retrieval.data.meaning.row_meanings import RowMeanings
-from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES
+from longtail.retrieval.data.meaning.unread_columns import look_at_unread
+from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES, says_rating
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
 
@@ -152,20 +155,13 @@ def read_log(
     for reason, mask in times.bad.items():
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
-    weight = None
-    if column := roles.get("weight"):
-        weight = read_weights(
-            path,
-            column,
-            table.columns[column],
-            rows=table.rows,
-            decimal=table.decimal,
-            rejected=rejected,
-        )
-    meanings = RowMeanings.of(path, table.columns, roles, weight, reading)
-    if "label" in roles:
-        spell = spell_cells(table, roles["label"])
-        checks.refuse(roles["label"], "label is not 0 or 1", meanings.unknown, spell)
+    read = _weights(table, roles.get("weight"), reading, rejected)
+    weight = None if read is None else read.values
+    for note in _unread(path, present, roles, reading):
+        rejected.note(note)
+    meanings = RowMeanings.of(path, table.columns, roles, read, reading)
+    for column, reason, mask in meanings.refused:
+        checks.refuse(column, reason, mask, spell_cells(table, column))
     rejected.meanings.extend(meanings.found)
     rejected.told = meanings.told
     for note in (*meanings.notes, *meanings.lines()):
@@ -212,6 +208,42 @@ def _kept(table: Table, columns: Sequence[str], reading: Reading, rejected: Reje
     mask = pa.array(keep)
     kept = {name: cells.filter(mask) for name, cells in table.columns.items()}
     return replace(table, columns=kept, rows=table.rows[keep])
+
+
+def _unread(
+    path: Path, present: Sequence[str], roles: Mapping[str, str], reading: Reading
+) -> list[str]:
+    """Return what a person should know of columns that aren't read, after a look at a few rows."""
+    if not set(present) - set(roles.values()):
+        return []
+    try:
+        first = first_rows(path, reading).columns
+    except DataError:
+        return []
+    return look_at_unread(path, first, roles, reading.columns)
+
+
+def _weights(
+    table: Table, column: str | None, reading: Reading, rejected: RejectedRows
+) -> RatingCells | None:
+    """Return the weights of a log: ratings in every spelling, amounts as numbers."""
+    if column is None:
+        return None
+    cells = table.columns[column]
+    if not says_rating(column, reading):
+        amounts = read_weights(
+            table.path,
+            column,
+            cells,
+            rows=table.rows,
+            decimal=table.decimal,
+            rejected=rejected,
+        )
+        return RatingCells(amounts, None)
+    ratings = read_ratings(table.path, column, cells, table.rows)
+    if ratings.note:
+        rejected.note(ratings.note)
+    return ratings
 
 
 def _unread_times(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.files.columns import plain_name
 from longtail.retrieval.errors import DataError
+
+_SAID = re.compile(r"([^<>=!]+)(>=|<=|>|<|=)([^<>=!]+)")
 
 
 def positives(texts: Sequence[str], roles: Mapping[str, str]) -> dict[str, list[str]]:
@@ -23,23 +26,27 @@ def positives(texts: Sequence[str], roles: Mapping[str, str]) -> dict[str, list[
     role_of = {plain_name(column): role for role, column in roles.items()} | {"rating": "weight"}
     said: dict[str, list[str]] = {}
     for text in texts:
-        name = text.strip()
-        for sign in (">=", "<=", ">", "<", "="):
-            if sign in text:
-                name = text.partition(sign)[0].strip()
-                rest = text[text.index(sign) :].strip()
-                break
-        else:
+        found = _SAID.fullmatch(_plain_signs(text))
+        if found is None:
             raise DataError(
                 Field("positive"),
                 f" {text!r} says of no column what is taken; write it like 'weight>=4' or "
                 "'event=purchase,cart'",
             )
+        name, sign, rest = (part.strip() for part in found.groups())
         name = role_of.get(plain_name(name), name)
         if name == "event":
-            said.setdefault(name, []).extend(
-                part.strip() for part in rest.removeprefix("=").split(",") if part.strip()
-            )
+            if sign != "=":
+                raise DataError(Field("positive"), f" {text!r}: events have names, so {sign} is =")
+            said.setdefault(name, []).extend(filter(None, map(str.strip, rest.split(","))))
+        elif name in said:
+            raise DataError(Field("positive"), f" {text!r}: one threshold says what is taken")
         else:
-            said[name] = [rest]
+            said[name] = [sign + rest]
     return said
+
+
+def _plain_signs(text: str) -> str:
+    for other, sign in (("≥", ">="), ("≤", "<="), ("=>", ">="), ("=<", "<="), ("==", "=")):
+        text = text.replace(other, sign)
+    return text

@@ -25,19 +25,25 @@ _SCALES: tuple[tuple[float, float, float], ...] = (
 )
 # Of a log whose ratings go up to one scale's end, that many within a smaller one are two scales.
 _OTHER_SCALE = 0.9
-_SPELLING = re.compile(r"\s*(>=|<=|>|<|=)?\s*([+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?)\s*")
+_NUMBER = r"[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?"
+_SPELLING = re.compile(rf"\s*(>=|<=|>|<)\s*({_NUMBER})\s*")
+_POINTED = _NUMBER.replace(".,", ".")
+_VALUES = re.compile(rf"\s*=?\s*({_POINTED}(?:\s*,\s*{_POINTED})*)\s*")
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A comparison with a number, as somebody wrote it.
+    """A comparison with a number, or with several that are as good, as somebody wrote it.
 
     >>> Threshold.of(">= 4").holds(np.array([3.5, 4, np.nan], np.float32)).tolist()
     [False, True, False]
+    >>> Threshold.of("=4,5").holds(np.array([3.5, 4, 5], np.float32)).tolist()
+    [False, True, True]
     """
 
     sign: str
     value: float
+    others: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, text: str | float) -> Threshold:
@@ -46,10 +52,12 @@ class Threshold:
         Raises:
             DataError: it is none.
         """
-        found = _SPELLING.fullmatch(str(text))
-        if found is None:
+        if found := _VALUES.fullmatch(str(text)):
+            first, *others = (float(value) for value in found[1].split(","))
+            return cls("=", first, tuple(others))
+        if (found := _SPELLING.fullmatch(str(text))) is None:
             raise DataError(f"{str(text)!r} is no comparison with a number; write it like '>=4'")
-        return cls(found[1] or "=", float(found[2].replace(",", ".")))
+        return cls(found[1], float(found[2].replace(",", ".")))
 
     def holds(self, values: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Return where it holds; nowhere where no number is, bool [n]."""
@@ -59,12 +67,12 @@ class Threshold:
                 "<=": values <= self.value,
                 ">": values > self.value,
                 "<": values < self.value,
-                "=": values == self.value,
+                "=": np.isin(values, np.array([self.value, *self.others], np.float32)),
             }
         return np.asarray(compared[self.sign])
 
     def __str__(self) -> str:
-        return f"{self.sign}{self.value:.15g}"
+        return self.sign + ",".join(f"{value:.15g}" for value in (self.value, *self.others))
 
 
 @dataclass(frozen=True)
@@ -107,13 +115,19 @@ class Scale:
         return replace(self, none=Threshold("<=", 0.0))
 
 
-def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Scale | None:
+# Liked, or nothing said against it.
+_LIKED_OR_NOT = Scale(Threshold(">", 0), None)
+
+
+def scale_of(
+    ratings: NDArray[np.float32], said: Mapping[str, str] | None, end: float | None = None
+) -> Scale | None:
     """Return the scale of a column of ratings, None for one of a single value.
 
     ``said`` has ``taken``, ``rejected`` and ``none`` as comparisons; None: told by the largest
-    rating.
-    From -1 to 1 what is above 0 is liked, what is below disliked. 0, and less, on a scale that
-    has no part of a star below 1, is no rating (`unrated`).
+    rating. ``end`` is where the cells themselves say that the scale ends. Of a scale to 1 with
+    parts, as of one to 10, .7 is liked. On a scale that goes below 0 what is above 0 is liked, what
+    is below disliked. 0, or -1 alone, on a scale that begins at 1 is no rating (`unrated`).
 
     Raises:
         DataError: what is said is no comparison, or the ratings are of no scale, or of two.
@@ -121,11 +135,14 @@ def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Sc
     if said is not None:
         return _said(said)
     known = ratings[~np.isnan(ratings) & ~unrated(ratings)]
-    if not len(known) or known.min() == known.max():
+    if not len(known) or (known.min() == known.max() and end is None):
         return None
-    highest = float(known.max())
+    highest = max(float(known.max()), end or 0.0)
+    if known.min() < 0:
+        return Scale(Threshold(">", 0), Threshold("<", 0))
     if highest <= 1:
-        return Scale(Threshold(">", 0), Threshold("<", 0) if known.min() < 0 else None)
+        parts = ((known > 0) & (known < 1)).any()
+        return Scale(Threshold(">=", 0.7), Threshold("<=", 0.4)) if parts else _LIKED_OR_NOT
     for end, liked, disliked in _SCALES:
         if highest <= end:
             smaller = [other for other, _, _ in _SCALES if 2 * other <= end]
@@ -150,7 +167,7 @@ def scale_of(ratings: NDArray[np.float32], said: Mapping[str, str] | None) -> Sc
 
 
 def unrated(ratings: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which ratings stand for none, bool [n]: 0 and less, where others are 1 or more.
+    """Return which ratings stand for none, bool [n]: 0, or one number below, on a scale from 1 on.
 
     >>> unrated(np.array([0, 1, 5, -1], np.float32)).tolist()
     [True, False, False, True]
@@ -160,6 +177,9 @@ def unrated(ratings: NDArray[np.float32]) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         above = ratings[ratings > 0]
         if not len(above) or above.min() < 1 or above.max() <= 1:
+            return np.zeros(len(ratings), np.bool_)
+        # Several numbers below 0 are the lower half of a scale.
+        if len(np.unique(ratings[ratings < 0])) > 1:
             return np.zeros(len(ratings), np.bool_)
         return np.asarray(ratings <= 0)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from longtail.retrieval.data.files.columns import plain_name
+from longtail.retrieval.data.files.columns import RATING_NAMES, plain_name
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.languages.column_names import NAMES
 from longtail.retrieval.data.meaning.behaviours import MEANINGS, Meaning
 
 # Names without case and separators (`plain_name`). The strongest is what an engine is to foresee:
@@ -52,20 +54,19 @@ _USUAL: dict[Meaning, str] = {
 USUAL_EVENTS: dict[str, Meaning] = {
     name: meaning for meaning, names in _USUAL.items() for name in names.split()
 } | {meaning: meaning for meaning in MEANINGS}
-# A weight under one of these names is an opinion; under another it may be an amount.
-RATING_NAMES = frozenset(
-    {"rating", "ratings", "score", "stars", "star", "overall", "reviewscore", "userrating"}
-    | {"bookrating", "ratingvalue", "vote", "note", "评分", "星级", "打分", "評価", "평점"}
-    | {"bewertung", "sterne"}
-)
 QUANTITY_NAMES = frozenset(
-    {"quantity", "qty", "units", "menge", "anzahl", "stückzahl", "数量", "수량"}
+    {"quantity", "qty", "units", "pieces", "numitems", "itemcount", "amount", "stück", "stueck"}
+    | set(NAMES["quantity"].split())
 )
 # Nobody reads these; whether a row counts may be what they say.
 STATUS_NAMES = frozenset(
     {"status", "orderstatus", "paymentstatus", "financialstatus", "fulfillmentstatus", "state"}
-    | {"returned", "isreturned", "refunded", "cancelled", "canceled", "outcome", "结果", "状态"}
+    | {"returned", "isreturned", "isreturn", "refund", "refunded", "isrefund", "isrefunded"}
+    | {"cancelled", "canceled", "iscancelled", "iscanceled", "outcome", "orderstate"}
+    | {"stateoforder", "结果", "状态", "订单状态", "狀態", "ステータス", "상태", "bestellstatus"}
 )
+
+_OPINIONS = frozenset(f"{RATING_NAMES} {NAMES['weight']}".split())
 
 
 def is_rating(column: str) -> bool:
@@ -74,7 +75,13 @@ def is_rating(column: str) -> bool:
     >>> is_rating("Book-Rating"), is_rating("weight"), is_rating("plays")
     (True, False, False)
     """
-    return plain_name(column) in RATING_NAMES
+    return plain_name(column) in _OPINIONS
+
+
+def says_rating(column: str, reading: Reading) -> bool:
+    """Return whether a column's name, or who mapped it, says that its numbers are opinions."""
+    mapped = [name for role, name in reading.columns.items() if role.split(".")[-1] == "rating"]
+    return is_rating(column) or plain_name(column) in map(plain_name, mapped)
 
 
 def usual_meaning(event: str) -> Meaning | None:

@@ -28,16 +28,16 @@ from longtail.retrieval.errors import DataError
 CATALOG = Catalog(pd.DataFrame({"item_id": list("abcdef"), "title": list("ABCDEF")}), "{title}")
 
 
-def read(folder: Path, columns: dict[str, Any], **said: Any) -> tuple[Interactions, list[str]]:
+def read(folder: Path, cells: dict[str, Any], **said: Any) -> tuple[Interactions, list[str]]:
     """Return what a log of one user, an item a row, is read as, and the notes."""
-    n = len(next(iter(columns.values())))
+    n = len(next(iter(cells.values())))
     frame = pd.DataFrame(
         {
             "user_id": ["u"] * n,
             "item_id": list("abcdef" * n)[:n],
             "timestamp": 1_700_000_000 + 86_400 * np.arange(n),
         }
-        | columns
+        | cells
     )
     frame.to_csv(folder / "log.csv", index=False)
     rejected = RejectedRows()
@@ -86,7 +86,7 @@ def test_a_log_of_clicks_alone_is_a_log_of_what_was_taken(tmp_path: Path) -> Non
 def test_a_type_that_is_no_event_is_named_and_left_alone(tmp_path: Path) -> None:
     log, notes = read(tmp_path, {"type": ["guest", "member", "guest"]})
     assert log.label is None
-    assert any("column type isn't read: guest (2), member (1)" in note for note in notes)
+    assert any("column type holds guest (2), member (1); it isn't read" in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,24 @@ def test_a_type_that_is_no_event_is_named_and_left_alone(tmp_path: Path) -> None
         # Nothing said of what the user had.
         ([0, 3, 5], ["taken", "had", "taken"]),
         ([-1, 1, 5], ["taken", "rejected", "taken"]),
+        ([-2, -1, 0, 1, 2], ["rejected", "rejected", "had", "taken", "taken"]),
+        ([0.1, 0.5, 0.9], ["rejected", "had", "taken"]),
+        ([0, 1, 1], ["had", "taken", "taken"]),
+        (["1/5", "3/5", "4/5"], ["rejected", "had", "taken"]),
+        (["4/10", "7/10"], ["rejected", "taken"]),
+        (["1 star", "5 stars", "4 Stars"], ["rejected", "taken", "taken"]),
+        (["★☆☆☆☆", "★★★★☆", "★★★"], ["rejected", "taken", "had"]),
+        (["20%", "90%"], ["rejected", "taken"]),
+        (["👍", "👎", "neutral"], ["taken", "rejected", "had"]),
+        (["thumbs up", "Thumbs down", "like"], ["taken", "rejected", "taken"]),
+        (["3,0", "5", "1,5"], ["had", "taken", "rejected"]),
+        (["N/A", "1", "5"], ["taken", "rejected", "taken"]),
         ([None, 1, 5], ["taken", "rejected", "taken"]),
         ([5, 5, 5], ["taken", "taken", "taken"]),
     ],
 )
 def test_a_rating_says_whether_it_was_liked(
-    tmp_path: Path, ratings: list[float], expected: list[str]
+    tmp_path: Path, ratings: list[Any], expected: list[str]
 ) -> None:
     assert meanings(read(tmp_path, {"rating": ratings})[0]) == expected
 
@@ -185,6 +197,90 @@ def test_rows_can_be_kept_by_any_column(tmp_path: Path) -> None:
 def test_a_status_that_nobody_reads_is_named(tmp_path: Path) -> None:
     _, notes = read(tmp_path, {"status": ["paid", "open", "paid"]})
     assert any("column status isn't read: paid (2), open (1)" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["star_rating", "Book-Rating", "user_rating", "Review Score", "grade", "评分"]
+)
+def test_ratings_have_many_names(tmp_path: Path, name: str) -> None:
+    assert meanings(read(tmp_path, {name: [1, 3, 5]})[0]) == ["rejected", "had", "taken"]
+
+
+def test_what_somebody_maps_as_a_rating_is_one(tmp_path: Path) -> None:
+    log, _ = read(tmp_path, {"label": [1, 3, 5]}, columns={"rating": "label", "label": "none"})
+    assert meanings(log) == ["rejected", "had", "taken"]
+    log, notes = read(tmp_path, {"label": [1, 3, 5]}, columns={"weight": "label", "label": "none"})
+    assert log.label is None
+    assert any("where its 1 to 5 are ratings, map it as rating=label" in note for note in notes)
+
+
+def test_a_rating_that_can_t_be_read_stops(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="2 of 3 cells of column rating hold no rating"):
+        read(tmp_path, {"rating": ["frob", "nicated", "5"]})
+    with pytest.raises(DataError, match="out of 5 and of 10"):
+        read(tmp_path, {"rating": ["4/5", "7/10", "5/5"]})
+
+
+def test_codes_of_events_stop_until_somebody_names_them(tmp_path: Path) -> None:
+    codes = [0, 0, 0, 2]
+    with pytest.raises(DataError, match=r"no usual names of events; .* event=2"):
+        read(tmp_path, {"action_type": codes})
+    log, _ = read(tmp_path, {"action_type": codes}, positive=("action_type=2",))
+    assert meanings(log) == ["seen", "seen", "seen", "taken"]
+    log, _ = read(tmp_path, {"action_type": codes}, columns={"event": "none"})
+    assert log.label is None
+
+
+def test_a_row_without_an_event_is_set_aside(tmp_path: Path) -> None:
+    log, _ = read(tmp_path, {"event": ["view", None, "purchase", "view"]}, allow_loss=True)
+    assert meanings(log) == ["seen", "taken", "seen"]
+
+
+def test_events_under_any_name_stop(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"column kind holds events .*event=kind"):
+        read(tmp_path, {"kind": ["view", "purchase", "view"]})
+    log, _ = read(tmp_path, {"kind": ["view", "purchase", "view"]}, columns={"event": "none"})
+    assert log.label is None
+
+
+def test_unread_columns_of_truth_are_named(tmp_path: Path) -> None:
+    _, notes = read(tmp_path, {"skipped": [0, 1, 0], "is_gift": [True, False, True]})
+    assert any("skipped, is_gift are true or false, and aren't read" in note for note in notes)
+
+
+def test_clicks_may_be_counted(tmp_path: Path) -> None:
+    assert meanings(read(tmp_path, {"click": [0, 3, 1]})[0]) == ["shown", "taken", "taken"]
+
+
+@pytest.mark.parametrize("spelt", ["-1", "(2)", "−1", "1-", "-0.5"])
+def test_what_came_back_is_spelt_in_many_ways(tmp_path: Path, spelt: str) -> None:
+    log, _ = read(tmp_path, {"qty": ["3", spelt, "1"]})
+    assert meanings(log) == ["taken", "rejected", "taken"]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (("weight>=4",), "has no column for weight"),
+        (("event!=buy",), "says of no column what is taken"),
+        (("event=",), "says of no column what is taken"),
+        (("event>=buy",), "events have names"),
+        (("buy",), "says of no column what is taken"),
+    ],
+)
+def test_what_can_t_be_a_positive_is_refused(
+    tmp_path: Path, said: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, {"event": ["view", "purchase"]}, positive=said)
+
+
+def test_two_thresholds_are_refused_and_signs_are_understood(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="one threshold says what is taken"):
+        read(tmp_path, {"rating": [1, 5]}, positive=("rating>=4", "rating<=2"))
+    for said in ("rating≥4", "rating=>4", "rating=4,5", "rating==5"):
+        log, _ = read(tmp_path, {"rating": [1, 5]}, positive=(said,))
+        assert meanings(log) == ["rejected", "taken"]
 
 
 def log_of(*events: tuple[int, int, int]) -> Interactions:
