@@ -25,7 +25,11 @@ from arriving_items.engines import Engines
 from report.markdown import DOCS, put_tables, rows_table
 from report.results_file import read_results, results_path, write_results
 
+from longtail.retrieval.data.interactions import TEST, Histories
 from longtail.retrieval.data.popularity import COLD, HEAD, Popularity
+from longtail.retrieval.ranking.eligible import Eligible
+from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH
+from longtail.retrieval.ranking.rerank.rerank import Rerank
 from longtail.retrieval.ranking.retriever import Retriever
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,7 +38,7 @@ SHOP = "demo-shop"
 ALONE, ALL, TYPED = "what was wanted alone", "all as taken", "typed"
 # Beside the readings: what was only looked at may come back, as an owner would set it.
 ALL_BACK = f"{ALL}, looked at may come back"
-K = 10
+K, DEPTH = 10, 200
 VALID_FROM, TEST_FROM = 0.8, 0.9
 LIKED = 4.0
 _WANTED = "wanted"
@@ -149,13 +153,9 @@ def _recalls(
     counts = np.bincount(catalog.rows_of(train["item_id"]), minlength=len(catalog))
     popularity = Popularity.from_counts(counts, catalog.item_ids)
     bucket = dict(zip(catalog.item_ids, popularity.bucket, strict=True))
-    options: dict[str, Any] = {"k": 200, "debias": 0.0, "pool": "all"}
     had = before.groupby("user_id")["item_id"].agg(set)
     users = [str(user) for user in targets.index]
-    lists: dict[str, list[str]] = {user: [] for user in users}
-    frame = retriever.recommend(users, **options, include_seen=name == ALL_BACK)
-    for user, items in frame.groupby("user_id")["item_id"]:
-        lists[str(user)] = [item for item in items if item not in had[user]]
+    lists = _lists(retriever, users, had, back=name == ALL_BACK)
     out: dict[str, list[float]] = {key: [] for key in ("R", "tail R", "cold R", "tail-pool R")}
     for user in users:
         wanted = targets[user]
@@ -171,6 +171,30 @@ def _recalls(
         ):
             out[key].append(len(of & set(shown)) / len(of) if of else np.nan)
     return {key: np.array(values) for key, values in out.items()}
+
+
+def _lists(
+    retriever: Retriever, users: list[str], had: pd.Series[Any], *, back: bool
+) -> dict[str, list[str]]:
+    """Return each user's best items, of those that weren't had before; from before the test part.
+
+    ``back``: only what was really had stays out, whatever the engine takes for a history.
+    """
+    ranking, log, catalog = retriever.ranking, retriever.bundle.log, retriever.bundle.catalog
+    assert log.part is not None
+    known = Histories.from_interactions(log.select(log.part < TEST))
+    position = {str(user): place for place, user in enumerate(known.user_ids)}
+    lists: dict[str, list[str]] = {}
+    for start in range(0, len(users), USERS_PER_BATCH):
+        asked = users[start : start + USERS_PER_BATCH]
+        part = known.take(np.array([position[user] for user in asked]))
+        owned = Histories.from_lists([catalog.rows_of(list(had[user])) for user in asked])
+        out = owned if back else Histories.side_by_side([part.not_again(), owned])
+        state = ranking.user_state(part)
+        [answers] = ranking.rank(state, DEPTH, [Rerank()], Eligible("all", out))
+        for user, rows in zip(asked, answers.rows, strict=True):
+            lists[user] = [str(catalog.item_ids[row]) for row in rows if row >= 0]
+    return lists
 
 
 def _paired(

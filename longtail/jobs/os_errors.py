@@ -34,7 +34,10 @@ def full_disk_behind(error: BaseException) -> str | None:
     """
     reason: str | None = None
     link: BaseException | None = error
-    while link is not None:
+    # A chain may be a ring: an error that is raised from one that came up while it was handled.
+    passed: set[int] = set()
+    while link is not None and id(link) not in passed:
+        passed.add(id(link))
         no_room = isinstance(link, OSError) and link.errno in _NO_ROOM
         if no_room or _NO_ROOM_IN_WORDS.search(str(link)):
             # The innermost one says it in the fewest words.

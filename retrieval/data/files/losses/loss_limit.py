@@ -13,6 +13,7 @@ from longtail.retrieval.data.files.dialect.recognition import foreign_encoding
 from longtail.retrieval.data.files.dialect.records import BACKSLASHES, TEXT_AFTER_QUOTE
 from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
 from longtail.retrieval.data.files.rejected import NOT_IN_CATALOG, RejectedRows
+from longtail.retrieval.data.ids.identifier import NO_USER
 from longtail.retrieval.errors import DataError
 
 # Of the rows of a file; a handful is no share.
@@ -24,20 +25,23 @@ def refuse_loss(
 ) -> None:
     """Refuse a file of which more than a fifth was set aside, unless that is allowed.
 
-    With the ``catalog`` that a log belongs to, the message says what would make its items match;
-    where the loss is allowed, that is noted.
+    Rows of nobody, as guests' are, don't count. With the ``catalog`` that a log belongs to, the
+    message says what would make its items match; where the loss is allowed, that is noted.
 
     Raises:
         DataError: too much of the file was set aside.
     """
-    lost, total = rejected.count(path), rejected.size(path)
+    reasons = {why: n for (file, why), n in rejected.counts().items() if file == str(path)}
+    # Visitors without a name are no sign of a file that is read wrongly: many shops have more of
+    # them than customers.
+    nobody = reasons.pop(NO_USER, 0)
+    lost, total = rejected.count(path) - nobody, rejected.size(path) - nobody
     if lost <= max(MOST_LOST * total, A_HANDFUL):
         return
     hint: Hint = ()
     unmatched = rejected.values(path, NOT_IN_CATALOG)
     if catalog is not None and len(unmatched):
         hint = hint_for(path, reading.of("log"), catalog, unmatched, total)
-    reasons = {why: n for (file, why), n in rejected.counts().items() if file == str(path)}
     most = next(iter(reasons))
     said = f"{path}: {lost:,} of {total:,} rows ({lost / total:.0%}) can't be used"
     place = rejected.first(path, reason=most).replace(f": {most} (", " (")
