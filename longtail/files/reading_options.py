@@ -49,7 +49,7 @@ _LOG_OPTIONS: tuple[_Option, ...] = (
     ),
     click.option(
         "--event",
-        "events",
+        "meanings",
         multiple=True,
         metavar="NAME=MEANING",
         help="What an event of this name means: taken, seen, rejected, dropped, had or shown. "
@@ -72,7 +72,7 @@ _TEXT_OPTIONS: tuple[_Option, ...] = (
 )
 # What of an option's value goes into `Reading` under which name.
 _FIELDS = (
-    *("columns", "time_format", "positive", "events", "keep", "template", "allow_loss"),
+    *("columns", "time_format", "positive", "meanings", "keep", "template", "allow_loss"),
     *DIALECT_FIELDS,
 )
 
@@ -123,7 +123,7 @@ def as_set(reading: Reading, data: Mapping[str, Any]) -> Reading:
     )
 
 
-def make_reading(columns: Sequence[str] = (), events: Sequence[str] = (), **said: Any) -> Reading:
+def make_reading(columns: Sequence[str] = (), meanings: Sequence[str] = (), **said: Any) -> Reading:
     """Return the reading that options say.
 
     >>> make_reading(("item_id=asin", "title=product name")).columns
@@ -132,14 +132,14 @@ def make_reading(columns: Sequence[str] = (), events: Sequence[str] = (), **said
     Raises:
         click.BadParameter: an option's value isn't of its form.
     """
-    meanings: dict[str, Meaning] = {}
-    for name, meaning in _pairs(events, "--event", "NAME=MEANING").items():
+    events: dict[str, Meaning] = {}
+    for name, meaning in _pairs(meanings, "--event", "NAME=MEANING").items():
         if meaning not in MEANINGS:
             known = ", ".join(MEANINGS)
             raise click.BadParameter(f"{meaning!r} is not one of {known}", param_hint="--event")
-        meanings[name] = meaning
+        events[name] = meaning
     mapping = _pairs(columns, "--column", "ROLE=COLUMN")
-    return Reading(columns=mapping, events=meanings, **dialect_said(**said))
+    return Reading(columns=mapping, events=events, **dialect_said(**said))
 
 
 def _pairs(texts: Sequence[str], option: str, form: str) -> dict[str, str]:

@@ -68,4 +68,7 @@ def test_an_unknown_event_is_one_line_of_error(shop: Path) -> None:
     assert done.code == 1
     assert done.err.count("\n") == 1
     assert "frobnicate (24)" in done.err
-    assert "--positive event=frobnicate" in done.err
+    assert "--event NAME=seen" in done.err
+    named = ("--event", "frobnicate=seen", "--rejected", shop / "rejected.csv")
+    assert longtail("data", "validate", shop, *named).code == 0
+    assert longtail("data", "validate", shop, "--event", "frobnicate=good").code == 2
