@@ -11,6 +11,7 @@ import click
 
 from longtail.files.dialect_options import DIALECT_FIELDS, DIALECT_OPTIONS, dialect_said
 from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.ids.matched_ids import MATCHES
 from longtail.retrieval.data.meaning.behaviours import MEANINGS, Meaning
 
 _Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -61,6 +62,13 @@ _LOG_OPTIONS: tuple[_Option, ...] = (
         metavar="FILTER",
         help="Read only rows of the log that pass, e.g. 'Quantity>0'. Repeatable.",
     ),
+    click.option(
+        "--match",
+        type=click.Choice(list(MATCHES)),
+        help="How item ids of the log that aren't in the catalog are compared with it: without "
+        "leading zeros, without .0, in lower case, without quotes and blanks around them, in "
+        "Unicode's plain form, by what stands behind the last / or :.",
+    ),
 )
 _TEXT_OPTIONS: tuple[_Option, ...] = (
     click.option(
@@ -72,7 +80,8 @@ _TEXT_OPTIONS: tuple[_Option, ...] = (
 )
 # What of an option's value goes into `Reading` under which name.
 _FIELDS = (
-    *("columns", "time_format", "positive", "meanings", "keep", "template", "allow_loss"),
+    *("columns", "time_format", "positive", "meanings", "keep", "template", "match"),
+    "allow_loss",
     *DIALECT_FIELDS,
 )
 

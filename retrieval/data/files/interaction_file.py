@@ -37,6 +37,7 @@ from longtail.retrieval.data.files.times.time_columns import (
 from longtail.retrieval.data.files.times.time_contents import refuse_times_of_any_name
 from longtail.retrieval.data.files.times.timestamps import ORDER, Times, parse_times
 from longtail.retrieval.data.ids.frequent_users import frequent_users_note
+from longtail.retrieval.data.ids.matched_ids import rows_matched
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
 from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
@@ -142,7 +143,7 @@ def read_log(
     items = code_ids(table.ids(roles["item_id"]))
     checks.users(roles["user_id"], users)
     checks.ids(roles["item_id"], items, "no item")
-    row_of_id = catalog.rows_of(items.ids.to_pylist()).astype(np.int32)
+    row_of_id = rows_matched(catalog, items.ids, reading.match or "").astype(np.int32)
     item = row_of_id[items.code]
     checks.refuse(roles["item_id"], NOT_IN_CATALOG, item < 0, spell_ids(items))
     times = _unread_times(table, roles, mapped_time, rejected)

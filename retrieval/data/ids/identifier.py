@@ -24,6 +24,8 @@ NO_USER = "no user (NULL, nan, guest and the like)"
 _NOBODY = frozenset(
     (
         *("null", "<null>", "\\n", "nil", "none", "<none>", "(none)", "nan", "<na>", "#n/a", "n/a"),
+        *("(null)", "00000000-0000-0000-0000-000000000000", "游客", "匿名", "匿名用户", "访客"),
+        *("ゲスト", "비회원", "게스트", "gast", "invitado", "invité", "ospite", "гость"),
         *("undefined", "guest", "anonymous", "anon", "unknown", "(not set)", "not set"),
     )
 )

@@ -37,6 +37,8 @@ class Reading:
         decimal: what stands before the decimals of a number, ``.`` or ``,``.
         max_inflated_gb: how large a compressed file may become; None: 64, and no more than
             inflates files that hold something.
+        match: by which spelling a log's item ids are compared with the catalog's where they
+            aren't there as they stand: zeros, decimal, case, trim, unicode or last.
         allow_loss: whether more than a fifth of a file may be set aside.
         file: which of the files this is about; "" where that isn't known.
     """
@@ -54,6 +56,7 @@ class Reading:
     names: Sequence[str] | Mapping[str, Sequence[str]] | None = None
     decimal: str | None = None
     max_inflated_gb: float | None = None
+    match: str | None = None
     allow_loss: bool = False
     file: str = ""
 

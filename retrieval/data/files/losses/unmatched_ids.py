@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +16,13 @@ from longtail.retrieval.data.files.cells import as_text
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.roles.column_advice import column_advice
+from longtail.retrieval.data.ids.matched_ids import MATCHES
 from longtail.retrieval.errors import DataError
 
 Hint = tuple[str | Field, ...]
 # Of rows, for a column to be named.
 _MOST = 0.5
 _SAMPLE = 10_000
-_UNSEEN = r"[\s\x{200b}-\x{200f}\x{2060}\x{feff}'\"`]+"
-
-
-def _without_zeros(ids: Any) -> Any:
-    return pc.replace_substring_regex(ids, r"^0+(.)", r"\1")
-
-
-def _without_decimals(ids: Any) -> Any:
-    return pc.replace_substring_regex(ids, r"^([0-9]+)\.0+$", r"\1")
-
-
-def _trimmed(ids: Any) -> Any:
-    return pc.replace_substring_regex(ids, f"^{_UNSEEN}|{_UNSEEN}$", "")
-
-
-_SPELLINGS: dict[str, Callable[[Any], Any]] = {
-    "without leading zeros": _without_zeros,
-    "with '.0' taken off": _without_decimals,
-    "in lower case": pc.utf8_lower,
-    "trimmed": _trimmed,
-}
 
 
 def hint_for(path: Path, reading: Reading, catalog: Catalog, unmatched: Any, n_rows: int) -> Hint:
@@ -56,34 +35,38 @@ def hint_for(path: Path, reading: Reading, catalog: Catalog, unmatched: Any, n_r
         unmatched: the item ids of rows without a match, one a row, Arrow string array.
         n_rows: rows of the log.
     """
-    if spelt := spelling_hint(unmatched, catalog):
-        return (f"; {spelt}",)
+    said, match = spelling_hint(unmatched, catalog)
+    if said:
+        return (f"; {said}: ", Field("match"), f" {match}")
     if len(unmatched) <= _MOST * n_rows:
         return ()
     return better_column(path, reading, catalog, unmatched)
 
 
-def spelling_hint(unmatched: Any, catalog: Catalog) -> str:
-    """Return by which other spelling rows would match, and how many; empty where none would.
+def spelling_hint(unmatched: Any, catalog: Catalog) -> tuple[str, str]:
+    """Return by which other spellings rows would match, and what `Reading.match` says for most.
+
+    Both are empty where none would.
 
     >>> shop = Catalog(pd.DataFrame({"item_id": ["7", "8"], "title": ["Tea", "Pot"]}), "{title}")
     >>> spelling_hint(pa.array(["007", "8.0", "008", "9"]), shop)
-    "2 of the 4 would match without leading zeros, 1 with '.0' taken off"
+    ("2 of the 4 would match without leading zeros, 1 with '.0' taken off", 'zeros')
     """
     counted = pc.value_counts(unmatched)
     ids, counts = counted.field("values"), counted.field("counts").to_numpy()
     known = pa.array(catalog.item_ids.tolist(), pa.string())
     hits: dict[str, int] = {}
-    for words, spelling in _SPELLINGS.items():
+    for match, (_, spelling) in MATCHES.items():
         found = np.asarray(pc.is_in(spelling(ids), spelling(known)), bool)
-        hits[words] = int(counts[found].sum())
-    said = [f"{n:,} {words}" for words, n in sorted(hits.items(), key=lambda p: -p[1]) if n]
+        hits[match] = int(counts[found].sum())
+    matches = sorted((match for match, n in hits.items() if n), key=lambda match: -hits[match])
+    said = [f"{hits[match]:,} {MATCHES[match][0]}" for match in matches]
     if not said:
-        return ""
+        return "", ""
     first, *others = said
     number, _, words = first.partition(" ")
     more = "".join(f", {other}" for other in others)
-    return f"{number} of the {len(unmatched):,} would match {words}{more}"
+    return f"{number} of the {len(unmatched):,} would match {words}{more}", matches[0]
 
 
 def better_column(path: Path, reading: Reading, catalog: Catalog, unmatched: Any) -> Hint:
