@@ -27,7 +27,8 @@ from longtail.evaluation.engine import EngineRecommender
 from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.protocol import Recommender, debiased_name
 from longtail.evaluation.score_recommender import ScoreRecommender
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.ranking.pipeline import RankingPipeline

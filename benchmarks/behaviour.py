@@ -50,7 +50,7 @@ def fit_size(name: str) -> dict[str, Any]:
     """Make the log of this size, fit it, and return every figure; runs in the child."""
     from synthetic.log import make_log
 
-    from longtail.retrieval.data.interactions import Histories
+    from longtail.retrieval.data.histories.histories import Histories
     from longtail.retrieval.features.history_scores import HistoryScores
     from longtail.training.evidence.fit_item_weights import fit_item_weights
 
@@ -106,7 +106,7 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     from longtail.retrieval.data.files.catalog_file import read_catalog
     from longtail.retrieval.data.files.interaction_file import read_interactions
     from longtail.retrieval.data.files.rejected import RejectedRows
-    from longtail.retrieval.data.interactions import Histories
+    from longtail.retrieval.data.histories.histories import Histories
     from longtail.retrieval.data.popularity import Popularity
     from longtail.retrieval.data.splits import split
     from longtail.training.evidence.fit_item_weights import fit_each

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from longtail.evaluation.metrics.calibration import Calibration
 from longtail.evaluation.report.report import ExampleItem, ExampleUser
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import POOL_NAMES, Pool
 from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.ranking.eligible import Eligible

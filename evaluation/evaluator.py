@@ -21,7 +21,8 @@ from longtail.evaluation.metrics.recommender_tally import RecommenderTally
 from longtail.evaluation.protocol import Recommender, check_answers, debiased_name
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.targets import Targets
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import POOL_NAMES, POOLS, Pool, Popularity
 from longtail.retrieval.progress import Progress, silent
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from longtail.evaluation.errors import EvaluationError, RecommenderError
 from longtail.evaluation.protocol import Recommender
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import Pool
 
 

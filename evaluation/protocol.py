@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from longtail.evaluation.errors import RecommenderError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import Pool
 
 # (strength, pool) -> lists of catalog rows.

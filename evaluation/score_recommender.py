@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.protocol import Baseline
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import Pool, Popularity
 
 # Scores held at once: 64 MB of float32, however many items the catalog has.

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.evaluation.errors import EvaluationError
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.clock.item_clock import DAY_S, ItemClock
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import HEAD, Popularity
 from longtail.training.validation import mean_ndcg
 

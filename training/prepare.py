@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TRAIN, VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN, VALID
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import DataError

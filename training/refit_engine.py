@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from longtail.index.updates import reassign
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle

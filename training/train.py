@@ -11,7 +11,8 @@ from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.interactions import VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import VALID
 from longtail.retrieval.data.popularity import HEAD
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels

@@ -19,7 +19,8 @@ from longtail.evaluation.results import Evaluation
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.evaluation.significance.paired_tests import paired_bootstrap
 from longtail.jobs.frozen_vectors import frozen_vectors
-from longtail.retrieval.data.interactions import TEST, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, Interactions
 from longtail.retrieval.features.relevance_head import probability
 from longtail.retrieval.progress import silent
 from longtail.retrieval.ranking.eligible import Eligible

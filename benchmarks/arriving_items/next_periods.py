@@ -18,7 +18,8 @@ from longtail.evaluation.baselines.text.content import ContentKNN
 from longtail.evaluation.engine import EngineRecommender
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.evaluator import evaluate
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import Popularity
 
 NEVER, LEARN, FULL, TEXTS = "never", "learn", "full", "texts alone"

@@ -32,7 +32,8 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import TEST, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import split
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend

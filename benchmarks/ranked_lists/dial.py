@@ -25,7 +25,8 @@ from pages.dial import level_table
 from ranked_lists.frontier import METRICS, Judged, compare
 from report.results_file import read_results, results_path, write_results
 
-from longtail.retrieval.data.interactions import TRAIN, VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN, VALID
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.training.head.fit_head import DEBIAS_GRID

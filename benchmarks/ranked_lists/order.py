@@ -24,7 +24,8 @@ from longtail.evaluation.engine import EngineRecommender
 from longtail.evaluation.protocol import Recommender
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.evaluation.targets import Targets
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import Bundle
 

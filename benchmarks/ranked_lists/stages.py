@@ -20,7 +20,7 @@ import torch
 from report.results_file import read_results, results_path, write_results
 
 from longtail.index.faiss_runtime import load_faiss
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import RankingPipeline

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.towers.user_tower import ItemSource
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape
 

@@ -25,7 +25,8 @@ from longtail.files.input_files import find_file
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import TEST, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import split
 from longtail.retrieval.towers.backends.choice import open_backend, sample_rows

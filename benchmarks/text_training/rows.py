@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend
 from longtail.retrieval.towers.item_tower import ItemTower

@@ -19,7 +19,8 @@ import torch
 from torch import nn
 
 from longtail.index.storage.store import open_index
-from longtail.retrieval.data.interactions import TRAIN, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN
 from longtail.retrieval.run.bundle import open_bundle
 from longtail.retrieval.towers.sequence_tower import (
     SequenceTower,

@@ -46,7 +46,8 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import TRAIN, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from longtail.evaluation.baselines.text.content import ContentKNN
 from longtail.evaluation.metrics.accuracy import ndcg, recall, target_ranks
 from longtail.evaluation.targets import Targets
-from longtail.retrieval.data.interactions import TEST, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST
 from longtail.retrieval.data.popularity import COLD, HEAD, Popularity
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline

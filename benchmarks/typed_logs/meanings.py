@@ -25,7 +25,8 @@ from arriving_items.engines import Engines
 from report.markdown import DOCS, put_tables, rows_table
 from report.results_file import read_results, results_path, write_results
 
-from longtail.retrieval.data.interactions import TEST, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST
 from longtail.retrieval.data.popularity import COLD, HEAD, Popularity
 from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH

@@ -9,7 +9,8 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 
 # Entries of a dense block of item weights held at once: 64 MB of float32.
 WEIGHTS_AT_ONCE = 16_000_000

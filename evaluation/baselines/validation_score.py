@@ -11,7 +11,8 @@ from longtail.evaluation.metrics.accuracy import ndcg, target_ranks
 from longtail.evaluation.protocol import Baseline
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.evaluation.targets import Targets
-from longtail.retrieval.data.interactions import TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN, VALID, Interactions
 from longtail.retrieval.data.popularity import Popularity
 
 K = 10

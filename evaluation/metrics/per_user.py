@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from longtail.evaluation.metrics.accuracy import ACCURACY, PerUser, TargetRanks, ndcg, recall
 from longtail.evaluation.metrics.exposure import list_mean
 from longtail.evaluation.targets import Targets
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
 
 

@@ -26,7 +26,7 @@ from longtail.evaluation.metrics.tally import (
     MeanTally,
     band_of,
 )
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, TAIL, Pool, Popularity
 
 

@@ -15,7 +15,7 @@ from longtail.evaluation.metrics.exposure import (
     list_mean,
     popularity_lift,
 )
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import HEAD, Popularity
 
 # Bands of training counts, first and last included, in which recall is reported.

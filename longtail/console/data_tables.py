@@ -11,7 +11,8 @@ from rich.table import Table
 
 from longtail.retrieval.data.describe import QUANTILES, Description
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import PARTS, TRAIN, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import PARTS, TRAIN, Interactions
 from longtail.retrieval.data.meaning.value_meaning import ValueMeaning
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.data.users.user_schema import UserSchema

@@ -18,7 +18,7 @@ from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.retriever import Retriever
 

@@ -25,7 +25,8 @@ from longtail.evaluation.report.table import comparison_table
 from longtail.evaluation.significance.claims import Claims
 from longtail.jobs.baseline_runs import Rivals
 from longtail.jobs.frozen_vectors import frozen_vectors
-from longtail.retrieval.data.interactions import TEST, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.retriever import Retriever
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.index.faiss_runtime import load_faiss
 from longtail.jobs.thread_limits import pool_threads
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH
 from longtail.retrieval.ranking.query import Query
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.beside.beside_state import BesideState
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.user_columns import UserLift

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.errors import Field, LongtailError
-from longtail.retrieval.data.interactions import Histories, Past
+from longtail.retrieval.data.histories.histories import Histories, Past
 from longtail.retrieval.data.users.user_table import UserValues
 from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.answers import Answers

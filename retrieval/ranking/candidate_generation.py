@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.features.history_scores import HistoryScores
 

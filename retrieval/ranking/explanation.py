@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, Past
+from longtail.retrieval.data.histories.histories import Histories, Past
 from longtail.retrieval.data.users.user_table import UserValues
 from longtail.retrieval.features.evidence_models import LEADING
 from longtail.retrieval.ranking.pipeline import RankingPipeline

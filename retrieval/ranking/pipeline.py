@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from longtail.index.search.query import SearchQuery, SearchResult
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.interactions import TRAIN, Histories, excluded_keys
+from longtail.retrieval.data.histories.histories import Histories, excluded_keys
+from longtail.retrieval.data.interactions import TRAIN
 from longtail.retrieval.data.popularity import HEAD, Pool
 from longtail.retrieval.data.users.user_table import UserValues
 from longtail.retrieval.features.features import feature_names, gather_features

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.index.errors import Field
 from longtail.retrieval.data.filters import where_mask
-from longtail.retrieval.data.interactions import Histories, Past
+from longtail.retrieval.data.histories.histories import Histories, Past
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.data.users.cell_values import UserValue
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones

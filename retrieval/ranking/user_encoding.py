@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, excluded_keys
+from longtail.retrieval.data.histories.histories import Histories, excluded_keys
 from longtail.retrieval.features.beside.beside_state import BesideState
 from longtail.retrieval.features.evidence_models import SEEN_THEN_TAKEN, SEEN_TOGETHER
 from longtail.retrieval.features.history_scores import HistoryScores

@@ -17,7 +17,8 @@ from longtail.index.errors import VectorIndexError
 from longtail.index.faiss_runtime import load_faiss
 from longtail.index.search.segment import Segment
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.data.interactions import TRAIN, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.settings import Settings
 from longtail.retrieval.towers.user_tower import ItemSource

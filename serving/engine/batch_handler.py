@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Past
+from longtail.retrieval.data.histories.histories import Past
 from longtail.retrieval.ranking.answering import Failed
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever

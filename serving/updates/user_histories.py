@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.events import UserEvent, contradicts
-from longtail.retrieval.data.interactions import Histories, Interactions, Past
+from longtail.retrieval.data.histories.histories import Histories, Past
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.behaviours import TAKEN
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.updates.live_clock import LiveClock

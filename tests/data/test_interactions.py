@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longtail.retrieval.data.interactions import Histories, excluded_keys
+from longtail.retrieval.data.histories.histories import Histories, excluded_keys
 
 
 def test_excluded_keys_are_sorted_and_each_there_once() -> None:

@@ -24,7 +24,8 @@ from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.claims import Claims
 from longtail.evaluation.significance.paired_tests import holm
 from longtail.evaluation.significance.tested_pairs import CLAIMED, CLAIMED_BY_HISTORY
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import Pool, Popularity
 
 # Rows 0 and 1 are head, 2 to 4 tail, 5 cold.

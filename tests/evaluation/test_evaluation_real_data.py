@@ -12,7 +12,8 @@ from longtail.evaluation.baselines import ContentKNN
 from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.popularity import Popularity
 
 

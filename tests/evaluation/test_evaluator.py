@@ -24,7 +24,8 @@ from longtail.evaluation.report.result_files import write_metrics
 from longtail.evaluation.results import Evaluation
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.popularity import HEAD, POOL_NAMES, Pool, Popularity
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.behaviours import REJECTED, SEEN, TAKEN
 from longtail.retrieval.features.beside.beside_state import DECAY, BesideState, Columns
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from longtail.index.errors import DamagedFileError
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.ranking.retriever import Retriever

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.features import FROM_COUNTS, feature_names, gather_features

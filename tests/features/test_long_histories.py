@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.interactions import SITTING_GAP_S, Histories, Interactions, Past
+from longtail.retrieval.data.histories.histories import SITTING_GAP_S, Histories, Past
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.features import (
     FROM_CLOCK,

@@ -14,7 +14,7 @@ from longtail.console.training.training_summary import counts_note
 from longtail.evaluation.metrics.calibration import expected_calibration_error
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.future_filter import FutureFilter
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.features.scorers.boosting import Boosting
 from longtail.retrieval.features.scorers.network import Network, NetworkShape

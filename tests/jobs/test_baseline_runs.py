@@ -17,7 +17,8 @@ from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.protocol import Recommender
 from longtail.jobs.baseline_runs import Rivals
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.progress import silent
 

@@ -12,7 +12,7 @@ import torch
 
 from longtail.index.faiss_runtime import load_faiss
 from longtail.jobs.parallel_batches import UserBatch, in_blocks
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever

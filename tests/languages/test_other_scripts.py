@@ -9,7 +9,8 @@ import pytest
 from longtail.evaluation.baselines import BM25
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.roles.find_roles import find_roles
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.languages.column_names import NAMES
 from longtail.retrieval.data.text_template import render, resolve_template
 from longtail.serving.explorer.text_search import TextSearch

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.features.user_state import SequenceScores

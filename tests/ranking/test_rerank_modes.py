@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rerank_toys import BANDS, STRENGTHS, toy_candidates, toy_leaning
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.errors import QueryError
 from longtail.retrieval.ranking.rerank.debias import user_strength
 from longtail.retrieval.ranking.rerank.popularity_profile import (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from toy_shop import COLD, VARIANTS, group_of
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import POOLS, Pool
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError

@@ -17,7 +17,8 @@ from longtail.index.errors import DamagedFileError
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.filters import where_mask
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import COLD, POOL_NAMES, Popularity
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.features.evidence_models import EvidenceModels

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from toy_shop import COLD
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run import catalog_updates as updates

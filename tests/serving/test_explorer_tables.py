@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtail.retrieval.data.filters import where_mask
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.ranking.pipeline import PROFILE_BANDS
 from longtail.retrieval.ranking.rerank.popularity_profile import PopularityProfile, mass_bands

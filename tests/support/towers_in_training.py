@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.towers.backends.torch_backend import TorchBackend

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.towers.sequence_tower import SequenceTower, SequenceTowerShape, oldest_first
 from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower
 from longtail.training.evidence.sequence_settings import SequenceSettings

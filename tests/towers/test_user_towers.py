@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text_user_tower import (
     TextUserTower,

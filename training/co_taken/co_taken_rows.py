@@ -9,7 +9,7 @@ import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.training.evidence.transitions import transition_counts
 
 # Events of one user that count as taken together, each .8 of the one before it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.features.history_scores import DECAY, LAST
 from longtail.retrieval.towers.whitening import unit_rows

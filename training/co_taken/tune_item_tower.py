@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower

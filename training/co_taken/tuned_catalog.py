@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.backends.choice import Choice
 from longtail.retrieval.towers.item_tower import ItemTower

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.catalog_softmax import catalog_softmax
 from longtail.retrieval.towers.sequence_tower import SequenceTower, SequenceTowerShape, oldest_first

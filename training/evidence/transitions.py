@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.kernels.row_blocks import row_blocks
 from longtail.training.evidence.largest_entries import largest_entries

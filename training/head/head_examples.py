@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.head_settings import HeadSettings
 from longtail.training.head.training_pairs import Pairs, collect_pairs

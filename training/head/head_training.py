@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.future_filter import counts_are_honest
-from longtail.retrieval.data.interactions import VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import VALID
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress

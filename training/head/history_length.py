@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.history_scores import LAST
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.folds import Folds

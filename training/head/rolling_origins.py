@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.vector_index import VectorIndex
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.progress import Progress

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.training.head.judging.platt import UNSURE, missing_shift, platt

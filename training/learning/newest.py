@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN, VALID, Interactions
 
 # Of the log, and at most as much of what the served engine hasn't seen: the other part of that is
 # what the refitted one has learned more.

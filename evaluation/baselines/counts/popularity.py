@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 
 
 class PopularityBaseline:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from longtail.evaluation.baselines.matrices import history_weights, user_item_matrix
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.features.closed_form import closed_form_weights
 
 # A dense 30,000 x 30,000 float32 matrix takes 3.6 GB, and its inverse minutes.

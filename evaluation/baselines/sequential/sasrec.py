@@ -18,7 +18,8 @@ from longtail.evaluation.baselines.sequential.sasrec_network import SASRecNetwor
 from longtail.evaluation.baselines.validation_score import ValidationPart, validation_ndcg
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.towers.catalog_softmax import catalog_softmax

@@ -12,7 +12,8 @@ from longtail.evaluation.baselines.libraries import import_library
 from longtail.evaluation.baselines.matrices import history_weights, neighbour_scores
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.languages.character_pairs import with_character_pairs
 from longtail.retrieval.data.languages.scripts import WORD_CHARACTER
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Beside, Histories
+from longtail.retrieval.data.histories.histories import Beside, Histories
 from longtail.retrieval.kernels.text_matches import COLUMNS as OF_TEXTS
 from longtail.retrieval.kernels.text_matches import text_matches
 

@@ -13,7 +13,8 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import Beside, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Beside, Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.behaviours import (
     DROPPED,
     HAD,

@@ -17,7 +17,8 @@ from longtail.evaluation.baselines import ContentKNN, PopularityBaseline, Random
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.score_recommender import ScoreRecommender, best_columns
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import Pool, Popularity
 
 

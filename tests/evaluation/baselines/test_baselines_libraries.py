@@ -13,7 +13,8 @@ from longtail.evaluation.baselines import BM25, BPR, IALS, libraries
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.protocol import Baseline
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 
 TITLES = [
     "green tea leaves",

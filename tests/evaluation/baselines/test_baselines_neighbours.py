@@ -14,7 +14,8 @@ from longtail.evaluation.baselines.neighbourhood.ease import ease_weights
 from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.protocol import Baseline
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 
 N_ITEMS = 25
 

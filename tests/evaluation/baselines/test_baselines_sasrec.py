@@ -13,7 +13,8 @@ from longtail.evaluation.baselines.sequential.sasrec_network import SASRecNetwor
 from longtail.evaluation.baselines.validation_score import ValidationPart
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN, VALID, Interactions
 
 N_ITEMS = 12
 

@@ -20,7 +20,8 @@ from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.protocol import Baseline
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.popularity import Popularity
 
 N_ITEMS = 15

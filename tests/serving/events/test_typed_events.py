@@ -15,7 +15,7 @@ from service_client import USER, recommend, refused, serving
 from starlette.testclient import TestClient
 
 from longtail.retrieval.data.events import UserEvent, line_of, read_events
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.service import Service
 from longtail.serving.updates.live_clock import LiveClock

@@ -13,7 +13,7 @@ from longtail.files.events_file import write_events
 from longtail.retrieval.data.events import UserEvent, line_of
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.retriever import Retriever
 
 

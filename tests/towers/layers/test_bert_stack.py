@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.towers.layers.bert_stack import bert_states
 from longtail.retrieval.towers.user_tower import ItemSource
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower, VectorUserTowerShape

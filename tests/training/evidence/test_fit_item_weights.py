@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.closed_form import closed_form_weights
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.training.head.fit_head import _best_balance

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.towers.whitening import unit_rows
 from longtail.training.towers.history_offsets import closed_form_offsets
 from longtail.training.trainer.batches import ContrastiveCollator

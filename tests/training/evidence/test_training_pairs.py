@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longtail.evaluation.metrics.accuracy import ndcg, recall, target_ranks
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.features import feature_names
 from longtail.retrieval.features.user_state import UserState
 from longtail.retrieval.ranking.eligible import Eligible

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.training.evidence.cooccurrence import SHRINKAGE as CO_SHRINKAGE
 from longtail.training.evidence.cooccurrence import cooccurrence
 from longtail.training.evidence.transitions import (

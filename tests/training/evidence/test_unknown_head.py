@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.popularity import COLD, HEAD, TAIL
 from longtail.retrieval.features.relevance_head import RelevanceHead, probability
 from longtail.retrieval.ranking.pipeline import RankingPipeline

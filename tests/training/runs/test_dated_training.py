@@ -11,7 +11,8 @@ from dated_shop import DAY_S, dated_split
 from toy_shop import NO_STAGE, settings_for
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TRAIN, VALID, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.features import FROM_CLOCK, FROM_COUNTS, OF_USER_CLOCK
 from longtail.retrieval.ranking.eligible import Eligible

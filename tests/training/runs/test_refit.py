@@ -9,7 +9,8 @@ import pytest
 from toy_shop import NO_STAGE, settings_for
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, VALID, Histories
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, VALID
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.run.bundle import Bundle
 from longtail.training.evidence.cooccurrence import cooccurrence

@@ -22,7 +22,8 @@ from toy_shop import (
 )
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import DataError, ModelNotFoundError
 from longtail.retrieval.ranking.retriever import Retriever

@@ -11,7 +11,7 @@ from learned_files import learned_files
 from toy_shop import settings_for
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.training.evidence.fit_sequence_tower import fit_sequence_tower

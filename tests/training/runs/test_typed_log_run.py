@@ -12,7 +12,8 @@ from toy_shop import NO_STAGE, group_of, settings_for
 
 from longtail.evaluation.engine import EngineRecommender
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import TEST, TRAIN, Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import TEST, TRAIN, Interactions
 from longtail.retrieval.data.meaning.behaviours import HAD, REJECTED, SEEN, TAKEN
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import SEEN_THEN_TAKEN, SEEN_TOGETHER

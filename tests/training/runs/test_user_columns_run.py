@@ -14,7 +14,7 @@ from longtail.evaluation.engine import EngineRecommender
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.users_file import read_users
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.errors import QueryError, UnknownUserError
 from longtail.retrieval.features.user_columns import LIFT

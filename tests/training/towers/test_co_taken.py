@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.training.co_taken.co_taken_rows import CoTakenRows

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from longtail.retrieval.data.interactions import Histories
+from longtail.retrieval.data.histories.histories import Histories
 from longtail.training.losses.logq import correct_logits, expected_draws
 from longtail.training.losses.masking import mask_accidental_hits, mask_other_positives
 from longtail.training.losses.sampled_softmax import sampled_softmax

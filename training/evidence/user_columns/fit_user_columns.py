@@ -10,7 +10,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, Interactions
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.users.user_schema import UserSchema
 from longtail.retrieval.data.users.user_table import UserTable
 from longtail.retrieval.features.user_columns import UserColumns, ValueLifts

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.interactions import Histories, Interactions, excluded_keys
+from longtail.retrieval.data.histories.histories import Histories, excluded_keys
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.users.user_table import UserValues
 from longtail.retrieval.features.user_columns import UserColumns
 from longtail.retrieval.kernels.top_k import best_of_rows
