@@ -216,7 +216,7 @@ def _rejected_in_lists(log: pd.DataFrame, run: Path) -> dict[str, int]:
     retriever = Retriever.open(run)
     lists = wrong = 0
     for pool in ("all", "tail", "head"):
-        for debias in (0.0, 0.5, 1.0):
+        for debias in (0.0, 0.3, 0.6, 1.0):
             frame = retriever.recommend(
                 [str(user) for user in sent_back.index], k=20, pool=pool, debias=debias
             )

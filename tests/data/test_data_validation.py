@@ -62,7 +62,9 @@ def test_items_without_id_or_text_and_repeated_ids_are_set_aside(tmp_path: Path)
 
 
 def test_an_item_whose_first_row_was_unusable_is_kept_from_the_second(tmp_path: Path) -> None:
-    catalog, rows = read_items(tmp_path / "items.csv", b"item_id,title\na,\xe9\na,A\nb,B\n")
+    catalog, rows = read_items(
+        tmp_path / "items.csv", b"item_id,title\na,\xe9\na,\xc3\xa9\nb,\xc3\xa0 la\n"
+    )
     assert catalog.item_ids.tolist() == ["a", "b"]
     assert reasons(rows) == [(1, "title", "not UTF-8")]
 
@@ -123,7 +125,7 @@ def test_latin_1_cells_in_a_utf_8_file_are_set_aside_with_their_bytes(tmp_path: 
     assert len(catalog) == 5
     assert reasons(rows) == [(6, "title", "not UTF-8")]
     assert rows[0]["value"] == r"Caf\xe9"
-    log, rows = read_log(tmp_path / "log.csv", b"user_id,item_id\nu,a\n\xe9,a\nv,b\n")
+    log, rows = read_log(tmp_path / "log.csv", b"user_id,item_id\n\xc3\xa0,a\n\xe9,a\n\xc3\xa9,b\n")
     assert len(log) == 2
     assert reasons(rows) == [(2, "user_id", "not UTF-8")]
 
@@ -192,8 +194,8 @@ def test_unquoted_tsv_keeps_its_quotes(tmp_path: Path) -> None:
 def test_lines_that_are_not_json_objects_are_set_aside(tmp_path: Path) -> None:
     log, rows = read_log(
         tmp_path / "log.jsonl",
-        b'{"user_id": "u", "item_id": "a"}\n[1]\n{"user_id": "u"\n{"user_id": "\xe9"}\n'
-        b'{"user_id": "v", "item_id": "b", "x": 1}\n',
+        b'{"user_id": "\xc3\xa9", "item_id": "a"}\n[1]\n{"user_id": "u"\n{"user_id": "\xe9"}\n'
+        b'{"user_id": "\xc3\xa0", "item_id": "b", "x": 1}\n',
     )
     assert len(log) == 2
     assert reasons(rows) == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,8 @@ def rating_of(cell: str) -> tuple[float, float | None] | None:
     >>> rating_of("80%"), rating_of("thumbs down"), rating_of("frobnicated")
     ((80.0, 100.0), (-1.0, None), None)
     """
-    text = " ".join(cell.split()).strip("'\"").lower()
+    # Full-width digits are digits.
+    text = " ".join(unicodedata.normalize("NFKC", cell).split()).strip("'\"").lower()
     if text in _UNSAID:
         return float("nan"), None
     for pattern in (_PLAIN, _STARS):

@@ -29,13 +29,21 @@ def weights(
 
 @pytest.mark.parametrize("name", ["log.tsv", "log.csv"])
 def test_a_row_is_kept_though_its_weight_cannot_be_read(tmp_path: Path, name: str) -> None:
-    content = "user_id\titem_id\trating\nu\ta\t4,5\nu\tb\t5\nv\ta\tN/A\nv\tb\t4 stars\nw\ta\t-1\n"
+    content = "user_id\titem_id\tweight\nu\ta\t4,5\nu\tb\t5\nv\ta\tN/A\nv\tb\t4 stars\nw\ta\t-1\n"
     read, notes = weights(tmp_path / name, content)
     assert np.isnan([read[0], read[2], read[3]]).all()
     assert (read[1], read[4]) == (5, -1)
     assert len(notes) == 1
-    assert "3 of 5 cells of column rating hold no number (first in row 1: '4,5')" in notes[0]
+    assert "3 of 5 cells of column weight hold no number (first in row 1: '4,5')" in notes[0]
     assert "--decimal ," in notes[0]
+
+
+def test_a_rating_is_read_however_it_is_spelt(tmp_path: Path) -> None:
+    content = "user_id\titem_id\trating\nu\ta\t4,5\nu\tb\t5\nv\ta\tN/A\nv\tb\t4 stars\nw\ta\t-1\n"
+    read, notes = weights(tmp_path / "log.tsv", content)
+    assert np.isnan(read[2])
+    assert (read[0], read[1], read[3], read[4]) == (4.5, 5, 4, -1)
+    assert notes == []
 
 
 def test_a_decimal_comma_that_was_said_is_read_everywhere(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ _VOWELS = {
 }
 _MOST_LETTERS, _FEWEST_VOWELS, _CAPITALS = 0.75, 0.33, 0.05
 _WELL_FORMED, _SEVERAL = 0.15, 4
+# Any few bytes are letters there.
+_DECODES_ANYTHING, _FEWEST_LETTERS = ("cp1255", "cp1256"), 8
 # What stands alone at the end of a Hebrew word, and what stands there in another form.
 _HEBREW_WORD = re.compile("[אבגדהוזחטיכלמנסעפצקרשת]*[אבגדהוזחטילסעקרשתךםןףץפ]")
 # A syllable of Thai as it can be written: marks stand on consonants, and some vowels before them.
@@ -83,6 +85,8 @@ def _lack(wide: Sequence[str], codec: str) -> float:
     letters = [character for character in wide if character.isalpha()]
     if codec not in _VOWELS or not letters:
         return 0
+    if codec in _DECODES_ANYTHING and len(letters) < _FEWEST_LETTERS:
+        return 1
     lower = [letter.lower() for letter in letters]
     usual = sum(letter in _USUAL_LETTERS[codec] for letter in lower) / len(letters)
     vowels = sum(letter in _VOWELS[codec] for letter in lower) / len(letters)
