@@ -12,6 +12,7 @@ import pandas as pd
 
 from longtail.demo_shop.shop import make_demo_shop
 from longtail.files.input_files import find_users_file, make_inputs
+from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE
 from longtail.retrieval.data.interactions import PARTS
 from longtail.retrieval.data.popularity import COLD, TAIL, Popularity
 from longtail.retrieval.data.splits import split
@@ -61,7 +62,7 @@ def read_dataset(folder: Path, rejected: Path) -> Dataset:
     The split is drawn before any event leaves, so that all engines are asked about the same time.
     ``rejected`` names the file for rows that can't be read.
     """
-    inputs = make_inputs(folder, None, None, None, (), None, "auto", rejected)
+    inputs = make_inputs(folder, None, None, None, AS_THEY_ARE, rejected)
     data = inputs.read(silent)
     items, events = _table(inputs.catalog), _table(inputs.interactions)
     parts = split(data.log)

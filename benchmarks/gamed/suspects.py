@@ -24,6 +24,7 @@ from report.results_file import read_results, results_path, write_results
 
 from longtail.files.input_files import InputData, make_inputs
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.popularity import HEAD, Popularity
 from longtail.retrieval.data.suspects.finding import BURST, COPY, MANY_KINDS, counts
@@ -137,7 +138,7 @@ def main(words: list[str]) -> None:
     given = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
         inputs = make_inputs(
-            given.folder, None, None, None, (), None, "auto", Path(folder) / "rejected.csv"
+            given.folder, None, None, None, AS_THEY_ARE, Path(folder) / "rejected.csv"
         )
         record = measure(inputs.read(silent), given.makers)
     for key, value in record.items():

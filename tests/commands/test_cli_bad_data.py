@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_used_is_one_line(
         ("items.csv", ITEMS + b"a,Apple again\n", "item_id again (the first is kept)", 4),
         ("items.csv", ITEMS + b"d,\n", "no text", 4),
         ("items.csv", ITEMS + b",Date\n", "no item_id", 4),
-        ("items.csv", ITEMS + b"d,caf\xe9\n", "not UTF-8", 4),
+        ("items.csv", ITEMS.replace(b"Ch", b"Ch\xc3\xa9") + b"d,caf\xe9\n", "not UTF-8", 4),
         ("interactions.csv", EVENTS + b"u1,zz,1700000000\n", "item not in the catalog", 31),
         ("interactions.csv", EVENTS + b",a,1700000000\n", "no user", 31),
         ("interactions.csv", EVENTS + b"u1,a,4102444800\n", "future", 31),

@@ -81,7 +81,9 @@ class TestReading:
 
     def test_unusable_rows_are_set_aside_and_show_no_value(self, tmp_path: Path) -> None:
         path = tmp_path / "users.csv"
-        path.write_bytes(b"user_id,job\na,cook\n,secret\na,secret\nb,secr\xe9t\nc,cook\n")
+        path.write_bytes(
+            b"user_id,job\na,\xc3\xa9t\xc3\xa9\n,secret\na,secret\nb,secr\xe9t\nc,\xc3\xa0 la\n"
+        )
         rejected = RejectedRows()
         table = read_users(path, rejected=rejected)
         assert table.user_ids.tolist() == ["a", "c"]
