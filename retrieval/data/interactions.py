@@ -63,8 +63,13 @@ class Interactions:
         )
 
     def refused(self) -> Interactions:
-        """Return the events in which an item was there to be taken and wasn't."""
-        return self.meaning(SHOWN, REJECTED)
+        """Return the events in which an item was shown and not taken.
+
+        Not those that rejected it: what somebody had and didn't like was chosen first, and beside
+        the pairs that retrieval hands over it would teach the head what is liked of what was
+        chosen, not what is chosen.
+        """
+        return self.meaning(SHOWN)
 
     def meaning(self, *codes: int) -> Interactions:
         """Return the events that mean one of these, as they stand."""

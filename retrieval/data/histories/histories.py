@@ -126,11 +126,11 @@ class Histories:
         if self.beside is None:
             return self
         sizes = np.diff(self.offsets)
-        strangers = (sizes == 0) & (np.diff(self.beside.attention.offsets) > 0)
+        strangers = (sizes == 0) & (np.diff(self.beside.seen.offsets) > 0)
         if not strangers.any():
             return self
         pasts = [
-            (self.beside.attention if stranger else self).past(i)._replace(beside=None)
+            (self.beside.seen if stranger else self).past(i)._replace(beside=None)
             for i, stranger in enumerate(strangers)
         ]
         whole = Histories.from_pasts(pasts)
@@ -199,7 +199,7 @@ class Beside:
     """What some users did with items beside taking them; all four belong to the same users.
 
     Attributes:
-        attention: what each looked at, had or took, oldest first.
+        attention: what each looked at, had, rejected or took, oldest first.
         took: which events of `attention` took the item, bool [total].
         seen: what each looked at, or had.
         rejected: what each rejected, as the last word.
@@ -217,7 +217,7 @@ class Beside:
         """Return what a log says; None where it says of no item more than that it was taken."""
         if log.label is None or not np.isin(log.label, (SEEN, REJECTED, HAD, DROPPED)).any():
             return None
-        events = log.meaning(TAKEN, SEEN, HAD, DROPPED)
+        events = log.meaning(TAKEN, SEEN, HAD, DROPPED, REJECTED)
         assert events.label is not None
         return cls(
             Histories.of_events(events),

@@ -317,6 +317,10 @@ class TestTheLastWordCounts:
         log = log_of((0, 5, TAKEN), (1, 5, REJECTED))
         assert log.taken().item.tolist() == [5]
 
+    def test_what_was_rejected_was_not_only_shown(self) -> None:
+        log = log_of((0, 1, TAKEN), (0, 2, REJECTED), (0, 3, SHOWN))
+        assert log.refused().item.tolist() == [3]
+
     def test_popularity_counts_what_stayed(self) -> None:
         log = log_of((0, 1, TAKEN), (1, 1, TAKEN), (1, 1, REJECTED), (1, 2, SEEN))
         assert log.user_counts(3).tolist() == [0, 1, 0]
@@ -337,8 +341,8 @@ class TestHistoriesKnowWhatStoodBeside:
         assert histories[0].tolist() == [1]
         beside = histories.beside
         assert beside is not None
-        assert beside.attention[0].tolist() == [1, 2, 4]
-        assert beside.took.tolist() == [True, False, False, True]
+        assert beside.attention[0].tolist() == [1, 2, 3, 4]
+        assert beside.took.tolist() == [True, False, False, False, True]
         assert beside.seen[0].tolist() == [2, 4]
         assert beside.rejected[0].tolist() == [3]
         assert histories.not_again()[0].tolist() == [1, 3, 4]
@@ -348,7 +352,7 @@ class TestHistoriesKnowWhatStoodBeside:
         beside = Histories.from_interactions(log_of(*self.EVENTS)).beside
         assert beside is not None
         newest, took = beside.newest(2)
-        assert [newest[i].tolist() for i in range(2)] == [[2, 4], [2]]
+        assert [newest[i].tolist() for i in range(2)] == [[3, 4], [2]]
         assert took.tolist() == [False, False, True]
 
     def test_it_goes_with_its_users(self) -> None:
@@ -360,7 +364,7 @@ class TestHistoriesKnowWhatStoodBeside:
             assert taken.beside is not None
             assert taken.beside.seen[1].tolist() == [2, 4]
             assert taken.beside.attention[0].tolist() == [2]
-            assert taken.beside.took.tolist() == [True, True, False, False]
+            assert taken.beside.took.tolist() == [True, True, False, False, False]
 
     def test_a_log_of_taken_and_shown_has_nothing_beside(self) -> None:
         log = log_of((0, 1, TAKEN), (0, 2, SHOWN))

@@ -189,7 +189,7 @@ def test_events_of_every_meaning_are_what_a_log_says_of_them(retriever: Retrieve
     rows = retriever.item_rows(items).tolist()
     own = retriever.history(USER).tolist()
     assert past.items.tolist() == [*own, rows[0]]
-    assert past.attention.tolist() == [*own, rows[0], rows[1], rows[3], rows[4]]
+    assert past.attention.tolist() == [*own, *rows[:5]]
     assert past.beside.seen[0].tolist() == [rows[1], rows[3], rows[4]]
     assert past.beside.rejected[0].tolist() == [rows[2]]
     assert past.beside.had[0].tolist() == [rows[3]]
