@@ -243,6 +243,13 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
     return rows_table(rows)
 
 
+def rejected_line(results: dict[str, list[dict[str, Any]]]) -> str:
+    """Return in how many lists an item came up that its user had sent back."""
+    counted = [seed["rejected"] for seeds in results.values() for seed in seeds if seed["rejected"]]
+    lists, wrong = (sum(one[key] for one in counted) for key in ("lists", "with a rejected item"))
+    return f"Lists to users who had sent things back: {lists:,}; with one of these: {wrong:,}."
+
+
 def main(words: list[str]) -> None:
     """Measure every data set named, and rewrite the table."""
     arguments = argparse.ArgumentParser(
@@ -265,7 +272,8 @@ def main(words: list[str]) -> None:
             ]
             results[folder.name] = found
             write_results(RESULTS, results)
-    put_tables(DOCS / "behaviours.md", {"meanings": table(results)})
+    tables = {"meanings": table(results), "rejected": rejected_line(results)}
+    put_tables(DOCS / "behaviours.md", tables)
 
 
 def _shop(work: Path) -> Path:

@@ -57,10 +57,15 @@ class Interactions:
         """
         if self.label is None:
             return self
-        return self.select(
-            (self.label == TAKEN)
-            & ~before_last((REJECTED, DROPPED), self.user, self.item, self.label)
-        )
+        return self.select(self.is_taken)
+
+    @property
+    def is_taken(self) -> NDArray[np.bool_]:
+        """Which events `taken` returns, bool [m]."""
+        if self.label is None:
+            return np.ones(len(self), bool)
+        back = before_last((REJECTED, DROPPED), self.user, self.item, self.label)
+        return np.asarray((self.label == TAKEN) & ~back)
 
     def refused(self) -> Interactions:
         """Return the events in which an item was shown and not taken.

@@ -180,7 +180,7 @@ def _item_weights(
         weights["next_by_text"] = followers_by_text(
             steps, text_neighbours(data.vectors, LIKES), kept
         )
-    if (beside := data.histories.beside) is not None and len(beside.seen.items):
+    if (beside := data.histories.beside) is not None:
         attention, took = beside.newest(LONGEST_ATTENTION)
         looked_at = taken_matrix(attention, n_items)
         weights[SEEN_TOGETHER] = cooccurrence(looked_at, kept)

@@ -41,7 +41,7 @@ from longtail.retrieval.data.ids.matched_ids import rows_matched
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
 from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
-from longtail.retrieval.data.meaning.row_meanings import RowMeanings
+from longtail.retrieval.data.meaning.told_by.all_columns import meanings_of_rows
 from longtail.retrieval.data.meaning.unread_columns import look_at_unread
 from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES, says_rating
 from longtail.retrieval.errors import DataError
@@ -74,7 +74,7 @@ def read_interactions(
     undecodable ids, no user, no item, an item that isn't in the catalog, a timestamp that can't
     be read or lies more than a day after ``now`` (unix seconds; default: this moment), a label
     other than 0 and 1, an unknown split name. A weight that isn't a number is NaN, with a note.
-    Events, ratings and labels say what a row means (`RowMeanings`). Identical (user, item,
+    Events, ratings and labels say what a row means (`meanings_of_rows`). Identical (user, item,
     timestamp) events become one; where they differ in meaning, that which says the most stays, and
     a look beside it.
     Without a timestamp column the order of the file stands for the time; ``time_format`` is how
@@ -160,7 +160,7 @@ def read_log(
     weight = None if read is None else read.values
     for note in _unread(path, present, roles, reading):
         rejected.note(note)
-    meanings = RowMeanings.of(path, table.columns, roles, read, reading)
+    meanings = meanings_of_rows(path, table.columns, roles, read, reading)
     for column, reason, mask in meanings.refused:
         checks.refuse(column, reason, mask, spell_cells(table, column))
     rejected.meanings.extend(meanings.found)

@@ -30,7 +30,7 @@ class Past(NamedTuple):
 
     @property
     def attention(self) -> NDArray[np.int32]:
-        """What the user looked at, had or took, oldest first, int32 [a]."""
+        """What the user looked at, had, rejected or took, oldest first, int32 [a]."""
         return self.items if self.beside is None else self.beside.attention[0]
 
 
@@ -115,7 +115,7 @@ class Histories:
 
     @property
     def attention(self) -> Histories:
-        """What each user looked at, had or took, oldest first."""
+        """What each user looked at, had, rejected or took, oldest first."""
         return self if self.beside is None else self.beside.attention
 
     def stood_in(self) -> Histories:
@@ -129,10 +129,8 @@ class Histories:
         strangers = (sizes == 0) & (np.diff(self.beside.seen.offsets) > 0)
         if not strangers.any():
             return self
-        pasts = [
-            (self.beside.seen if stranger else self).past(i)._replace(beside=None)
-            for i, stranger in enumerate(strangers)
-        ]
+        own, looks = replace(self, beside=None), self.beside.seen
+        pasts = [(looks if stranger else own).past(i) for i, stranger in enumerate(strangers)]
         whole = Histories.from_pasts(pasts)
         return replace(whole, user_ids=self.user_ids, beside=self.beside)
 
@@ -196,12 +194,12 @@ def excluded_keys(excluded: Histories | None, n_items: int) -> NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Beside:
-    """What some users did with items beside taking them; all four belong to the same users.
+    """What some users did with items beside taking them; all of it belongs to the same users.
 
     Attributes:
         attention: what each looked at, had, rejected or took, oldest first.
-        took: which events of `attention` took the item, bool [total].
-        seen: what each looked at, or had.
+        took: which events of `attention` took the item and weren't taken back, bool [total].
+        seen: what each looked at, had or dropped.
         rejected: what each rejected, as the last word.
         had: what each had and neither likes nor dislikes.
     """
@@ -218,10 +216,9 @@ class Beside:
         if log.label is None or not np.isin(log.label, (SEEN, REJECTED, HAD, DROPPED)).any():
             return None
         events = log.meaning(TAKEN, SEEN, HAD, DROPPED, REJECTED)
-        assert events.label is not None
         return cls(
             Histories.of_events(events),
-            events.label == TAKEN,
+            events.is_taken,
             Histories.of_events(log.meaning(SEEN, HAD, DROPPED)),
             Histories.of_events(log.rejected()),
             Histories.of_events(log.meaning(HAD)),

@@ -38,7 +38,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class RatingCells:
-    """A column of ratings as numbers.
+    """A column of ratings, or of amounts, as numbers.
 
     Attributes:
         values: NaN where nothing is said, float32 [n].

@@ -143,9 +143,9 @@ def scale_of(
     if highest <= 1:
         parts = ((known > 0) & (known < 1)).any()
         return Scale(Threshold(">=", 0.7), Threshold("<=", 0.4)) if parts else _LIKED_OR_NOT
-    for end, liked, disliked in _SCALES:
-        if highest <= end:
-            smaller = [other for other, _, _ in _SCALES if 2 * other <= end]
+    for last, liked, disliked in _SCALES:
+        if highest <= last:
+            smaller = [other for other, _, _ in _SCALES if 2 * other <= last]
             for other in smaller:
                 share = float((known <= other).mean())
                 if share >= _OTHER_SCALE:

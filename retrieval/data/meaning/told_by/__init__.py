@@ -1,0 +1,1 @@
+"""What each kind of column says of the rows of a log."""
