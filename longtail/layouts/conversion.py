@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from longtail.index.files import write_file_atomically
 from longtail.layouts.left_out import LeftOut
 from longtail.layouts.records import Records
-from longtail.layouts.table_file import KeyedTableFile, TableFile
+from longtail.layouts.table_file import TEXT, KeyedTableFile, TableFile
 
 _Table = TypeVar("_Table", bound=TableFile)
 TABLES = ("items", "interactions", "users")
@@ -44,18 +44,21 @@ class Conversion:
         """Return the files that play a part, none where it is an optional one."""
         return self._files.get(part, ())
 
-    def items(self, **columns: Any) -> KeyedTableFile:
-        """Open the catalog with these columns, the first of them item_id."""
+    def items(self, /, *texts: str, **typed: Any) -> KeyedTableFile:
+        """Open the catalog: item_id, then columns of text, then others with their types."""
+        columns = dict.fromkeys(("item_id", *texts), TEXT) | typed
         table = KeyedTableFile(self._path("items"), columns, self.left_out, "items")
         return self._open("items", table)
 
-    def log(self, **columns: Any) -> TableFile:
-        """Open the log with these columns, the first two of them user_id and item_id."""
+    def log(self, /, *texts: str, **typed: Any) -> TableFile:
+        """Open the log: user_id, item_id, columns of text, and others with their types."""
+        columns = dict.fromkeys(("user_id", "item_id", *texts), TEXT) | typed
         table = TableFile(self._path("interactions"), columns, self.left_out, "events", 2)
         return self._open("interactions", table)
 
-    def users(self, **columns: Any) -> KeyedTableFile:
-        """Open the users file with these columns, the first of them user_id."""
+    def users(self, /, *texts: str, **typed: Any) -> KeyedTableFile:
+        """Open the users file: user_id, columns of text, and others with their types."""
+        columns = dict.fromkeys(("user_id", *texts), TEXT) | typed
         table = KeyedTableFile(self._path("users"), columns, self.left_out, "users")
         return self._open("users", table)
 

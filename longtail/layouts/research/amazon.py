@@ -9,7 +9,7 @@ from typing import Any
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, sample_of, with_cells, with_header, with_keys
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import milliseconds, number, seconds, text
 
 _ID, _STARS, _TIME = r"[^,]+", r"[1-5](\.0)?", r"\d{9,10}"
@@ -41,14 +41,7 @@ def _convert_2018(job: Conversion) -> None:
 
 def _convert_2023(job: Conversion) -> None:
     items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        description=TEXT,
-        features=TEXT,
-        brand=TEXT,
-        main_category=TEXT,
-        price=NUMBER,
+        "title", "categories", "description", "features", "brand", "main_category", price=NUMBER
     )
     for path in job.files("metadata"):
         for meta in job.records.objects(path):
@@ -66,15 +59,7 @@ def _convert_2023(job: Conversion) -> None:
 
 
 def _write_items(job: Conversion) -> None:
-    items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        description=TEXT,
-        brand=TEXT,
-        features=TEXT,
-        price=NUMBER,
-    )
+    items = job.items("title", "categories", "description", "brand", "features", price=NUMBER)
     for path in job.files("metadata"):
         for meta in job.records.objects(path):
             title = text(meta.get("title"))
@@ -90,7 +75,7 @@ def _write_items(job: Conversion) -> None:
 
 
 def _write_log(job: Conversion, events: Iterator[tuple[str, str, Any, int | None]]) -> None:
-    log = job.log(user_id=TEXT, item_id=TEXT, rating=NUMBER, timestamp=TIME)
+    log = job.log(rating=NUMBER, timestamp=TIME)
     for user, item, rating, time in events:
         log.add(user, item, number(rating), time)
 

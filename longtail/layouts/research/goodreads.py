@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, sample_of, with_header, with_keys
-from longtail.layouts.table_file import NUMBER, TEXT, TIME, WHOLE
+from longtail.layouts.table_file import NUMBER, TIME, WHOLE
 from longtail.layouts.values import joined, microseconds, number, text
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
@@ -37,14 +37,7 @@ def _convert_books(job: Conversion) -> None:
         if (found := book.get("genres"))
     }
     items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        description=TEXT,
-        brand=TEXT,
-        language=TEXT,
-        year=WHOLE,
-        pages=WHOLE,
+        "title", "categories", "description", "brand", "language", year=WHOLE, pages=WHOLE
     )
     for path in job.files("books"):
         for book in job.records.objects(path):
@@ -63,7 +56,7 @@ def _convert_books(job: Conversion) -> None:
 
 
 def _convert_json(job: Conversion) -> None:
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, rating=NUMBER, timestamp=TIME)
+    log = job.log("event", rating=NUMBER, timestamp=TIME)
     for path in job.files("interactions"):
         for shelved in job.records.objects(path):
             log.add(
@@ -84,7 +77,7 @@ def _convert_csv(job: Conversion) -> None:
     books, users = _map_of(job, "map of books", "book_id"), _map_of(job, "map of users", "user_id")
     if not books:
         job.notes.append("no book_id_map.csv: book ids are taken to be those of the books")
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, rating=NUMBER)
+    log = job.log("event", rating=NUMBER)
     for path in job.files("interactions"):
         for user, book, is_read, rating in job.records.rows(path, _CSV_COLUMNS):
             event = _READ if is_read in ("1", "True", "true") else _SHELVED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_header
-from longtail.layouts.table_file import TEXT, TIME
+from longtail.layouts.table_file import TIME
 from longtail.layouts.values import iso_time, joined
 
 _KINDS = ("product_type_name", "garment_group_name", "index_group_name")
@@ -14,25 +14,19 @@ _CUSTOMER = ("club_member_status", "fashion_news_frequency", "age")
 
 
 def _convert(job: Conversion) -> None:
-    items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        description=TEXT,
-        **dict.fromkeys((*_KINDS, *_OTHERS), TEXT),
-    )
+    items = job.items("title", "categories", "description", *_KINDS, *_OTHERS)
     needed = ("article_id", "prod_name")
     for path in job.files("articles"):
         for row in job.records.rows(path, needed, ("detail_desc", *_KINDS, *_OTHERS)):
             article, name, description, *rest = row
             items.add(article, name, joined(rest[: len(_KINDS)]), description, *rest)
-    log = job.log(user_id=TEXT, item_id=TEXT, timestamp=TIME)
+    log = job.log(timestamp=TIME)
     for path in job.files("transactions"):
         columns = ("customer_id", "article_id", "t_dat")
         for customer, article, day in job.records.rows(path, columns):
             log.add(customer, article, iso_time(day))
     for path in job.files("customers"):
-        users = job.users(user_id=TEXT, **dict.fromkeys(_CUSTOMER, TEXT))
+        users = job.users(*_CUSTOMER)
         for row in job.records.rows(path, ("customer_id",), _CUSTOMER):
             users.add(*row)
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, sample_of, with_cells, with_header
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import iso_time, joined, number
 from longtail.retrieval.errors import DataError
 
@@ -27,7 +27,7 @@ def _convert(job: Conversion) -> None:
     else:
         _convert_hetrec(job)
     for path in job.files("profiles"):
-        users = job.users(user_id=TEXT, gender=TEXT, age=TEXT, country=TEXT)
+        users = job.users("gender", "age", "country")
         for user, gender, age, country, _ in job.records.cells(path, "\t", 5):
             if not user.startswith("#"):
                 users.add(user, gender, age, country)
@@ -35,8 +35,8 @@ def _convert(job: Conversion) -> None:
 
 def _convert_listens(job: Conversion) -> None:
     """The 1K users: an item is a track, known by its MusicBrainz id or else by its names."""
-    items = job.items(item_id=TEXT, title=TEXT, brand=TEXT)
-    log = job.log(user_id=TEXT, item_id=TEXT, timestamp=TIME)
+    items = job.items("title", "brand")
+    log = job.log(timestamp=TIME)
     for path in job.files("listens"):
         for user, time, _, artist, track_id, track in job.records.cells(path, "\t", 6):
             item = (track_id or f"{artist} - {track}")[:512]
@@ -48,8 +48,8 @@ def _convert_listens(job: Conversion) -> None:
 def _convert_plays(job: Conversion) -> None:
     """The 360K users: an item is an artist, of whom only the name is known."""
     job.notes.append("plays have no times: the order of the file stands for them")
-    items = job.items(item_id=TEXT, title=TEXT)
-    log = job.log(user_id=TEXT, item_id=TEXT, weight=NUMBER)
+    items = job.items("title")
+    log = job.log(weight=NUMBER)
     for path in job.files("listens"):
         for user, artist_id, artist, plays in job.records.cells(path, "\t", 4):
             item = (artist_id or artist)[:512]
@@ -63,14 +63,14 @@ def _convert_hetrec(job: Conversion) -> None:
     if not job.files("artists"):
         raise DataError("lastfm: user_artists.dat names artists by number; artists.dat is missing")
     tagged = _tags(job)
-    items = job.items(item_id=TEXT, title=TEXT, categories=TEXT)
+    items = job.items("title", "categories")
     for path in job.files("artists"):
         for cells in job.records.cells(path, "\t", 4):
             artist, name = cells[:2]
             if (artist, name) != ("id", "name"):
                 tags = [tag for tag, _ in tagged[artist].most_common(_MOST_TAGS)]
                 items.add(artist, name, joined(tags))
-    log = job.log(user_id=TEXT, item_id=TEXT, weight=NUMBER)
+    log = job.log(weight=NUMBER)
     for path in job.files("listens"):
         columns = ("userID", "artistID", "weight")
         for user, artist, plays in job.records.rows(path, columns, delimiter="\t"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_cells
-from longtail.layouts.table_file import TEXT, TIME, WHOLE
+from longtail.layouts.table_file import TIME, WHOLE
 from longtail.layouts.values import SECOND, joined, written_time
 
 _TIME = "%m/%d/%Y %I:%M:%S %p"
@@ -16,7 +16,7 @@ _MOMENT = r"\d+/\d+/\d{4} \d+:\d\d:\d\d [AP]M"
 
 
 def _convert(job: Conversion) -> None:
-    items = job.items(item_id=TEXT, title=TEXT, categories=TEXT, description=TEXT)
+    items = job.items("title", "categories", "description")
     for path in job.files("news"):
         lines = job.records.cells(path, "\t", 5, or_more=True)
         for news, category, subcategory, title, abstract, *_ in lines:
@@ -24,7 +24,7 @@ def _convert(job: Conversion) -> None:
             if news not in items:
                 items.add(news, title, joined((category, subcategory)), abstract)
     first, began = _first_lines(job)
-    log = job.log(user_id=TEXT, item_id=TEXT, label=WHOLE, timestamp=TIME)
+    log = job.log(label=WHOLE, timestamp=TIME)
     for path in job.files("behaviors"):
         for cells in job.records.cells(path, "\t", 5):
             impression, user, written, history, shown = cells

@@ -9,7 +9,7 @@ from pathlib import Path
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, sample_of, with_cells, with_header
-from longtail.layouts.table_file import NUMBER, TEXT, TIME, WHOLE
+from longtail.layouts.table_file import NUMBER, TIME, WHOLE
 from longtail.layouts.values import joined, number, seconds
 
 _GENRES_OF_100K = [
@@ -73,15 +73,15 @@ _IS_CSV = with_header("movieId")
 
 
 def _convert(job: Conversion) -> None:
-    items = job.items(item_id=TEXT, title=TEXT, categories=TEXT, year=WHOLE)
+    items = job.items("title", "categories", year=WHOLE)
     for movie, title, genres in _movies(job, job.files("movies")[0]):
         found = _YEAR.search(title)
         items.add(movie, title, joined(genres), int(found.group(1)) if found else None)
-    log = job.log(user_id=TEXT, item_id=TEXT, rating=NUMBER, timestamp=TIME)
+    log = job.log(rating=NUMBER, timestamp=TIME)
     for user, movie, rating, time in _ratings(job, job.files("ratings")[0]):
         log.add(user, movie, number(rating), seconds(time))
     for path in job.files("users"):
-        users = job.users(user_id=TEXT, age=TEXT, gender=TEXT, occupation=TEXT)
+        users = job.users("age", "gender", "occupation")
         for row in _users(job, path):
             users.add(*row)
 

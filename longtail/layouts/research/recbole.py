@@ -55,7 +55,8 @@ def _copy(job: Conversion, path: Path, kind: FileKind, ids: Sequence[str], table
     ways = [
         _way(name, column.rpartition(":")[2]) for name, column in zip(names, order, strict=True)
     ]
-    written = table(**dict(zip(names, (kind for kind, _ in ways), strict=True)))
+    typed = zip(names, (kind for kind, _ in ways), strict=True)
+    written = table(**dict(list(typed)[len(ids) :]))
     cells = [way for _, way in ways]
     for row in job.records.rows(path, order, delimiter="\t"):
         written.add(*(way(cell) for way, cell in zip(cells, row, strict=True)))
@@ -63,6 +64,8 @@ def _copy(job: Conversion, path: Path, kind: FileKind, ids: Sequence[str], table
 
 def _way(name: str, kind: str) -> tuple[Any, _Cell]:
     """Return how a column is stored, and what turns a cell into a value of it."""
+    if name in ("user_id", "item_id"):
+        return TEXT, str.strip
     if name in ("timestamp", "label"):
         return WHOLE, _whole
     if kind == "float":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_header
-from longtail.layouts.table_file import TEXT, TIME, WHOLE
+from longtail.layouts.table_file import TIME, WHOLE
 from longtail.layouts.values import milliseconds, seconds
 
 _EVENTS = {"view": "view", "addtocart": "cart", "transaction": "purchase"}
@@ -17,7 +17,7 @@ _DEEPEST = 20
 
 
 def _convert(job: Conversion) -> None:
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, timestamp=TIME)
+    log = job.log("event", timestamp=TIME)
     seen: dict[str, None] = {}
     for path in job.files("events"):
         columns = ("timestamp", "visitorid", "event", "itemid")
@@ -33,7 +33,7 @@ def _convert(job: Conversion) -> None:
         for path in job.files("category tree")
         for category, parent in job.records.rows(path, ("categoryid", "parentid"))
     }
-    items = job.items(item_id=TEXT, title=TEXT, categories=TEXT, description=TEXT, available=WHOLE)
+    items = job.items("title", "categories", "description", available=WHOLE)
     for item in [*latest, *(item for item in seen if item not in latest)]:
         known = {name: value for name, (_, value) in latest.get(item, {}).items()}
         categories = _path_of(known.get(_CATEGORY, ""), parents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, with_keys
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import iso_time, joined, number, text
 
 _MINUTES_OF_AN_HOUR = 60
@@ -13,14 +13,7 @@ _MINUTES_OF_AN_HOUR = 60
 
 def _convert(job: Conversion) -> None:
     items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        specs=TEXT,
-        brand=TEXT,
-        publisher=TEXT,
-        price=NUMBER,
-        release_date=TEXT,
+        "title", "categories", "specs", "brand", "publisher", "release_date", price=NUMBER
     )
     for path in job.files("games"):
         for game in job.records.objects(path):
@@ -31,8 +24,8 @@ def _convert(job: Conversion) -> None:
                 text(game.get("specs")),
                 text(game.get("developer")),
                 text(game.get("publisher")),
-                number(game.get("price")),
                 text(game.get("release_date")),
+                number(game.get("price")),
             )
     if job.files("reviews"):
         _convert_reviews(job)
@@ -41,7 +34,7 @@ def _convert(job: Conversion) -> None:
 
 
 def _convert_reviews(job: Conversion) -> None:
-    log = job.log(user_id=TEXT, item_id=TEXT, weight=NUMBER, timestamp=TIME)
+    log = job.log(weight=NUMBER, timestamp=TIME)
     for path in job.files("reviews"):
         for review in job.records.objects(path):
             log.add(
@@ -54,7 +47,7 @@ def _convert_reviews(job: Conversion) -> None:
 
 def _convert_libraries(job: Conversion) -> None:
     job.notes.append("libraries have no times: the order in a library stands for them")
-    log = job.log(user_id=TEXT, item_id=TEXT, weight=NUMBER)
+    log = job.log(weight=NUMBER)
     for path in job.files("libraries"):
         for library in job.records.objects(path):
             for game in library.get("items") or ():

@@ -9,7 +9,7 @@ from pathlib import Path
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, with_header
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import iso_time, number, written_time
 from longtail.retrieval.errors import DataError
 
@@ -22,8 +22,8 @@ _NUMERIC_DATE = re.compile(r"(\d+)[/.](\d+)[/.]\d{4}")
 
 
 def _convert(job: Conversion) -> None:
-    items = job.items(item_id=TEXT, title=TEXT, price=NUMBER)
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, weight=NUMBER, timestamp=TIME)
+    items = job.items("title", price=NUMBER)
+    log = job.log("event", weight=NUMBER, timestamp=TIME)
     for path in job.files("invoices"):
         date = _spelling(job, path)
         for invoice, customer, price, code, name, quantity, written in _rows(job, path):

@@ -5,20 +5,12 @@ from __future__ import annotations
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_keys
-from longtail.layouts.table_file import NUMBER, TEXT, TIME, WHOLE
+from longtail.layouts.table_file import NUMBER, TIME, WHOLE
 from longtail.layouts.values import iso_time, number, text
 
 
 def _convert(job: Conversion) -> None:
-    items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        city=TEXT,
-        state=TEXT,
-        average_stars=NUMBER,
-        is_open=WHOLE,
-    )
+    items = job.items("title", "categories", "city", "state", average_stars=NUMBER, is_open=WHOLE)
     for path in job.files("businesses"):
         for business in job.records.objects(path):
             is_open = number(business.get("is_open"))
@@ -31,7 +23,7 @@ def _convert(job: Conversion) -> None:
                 number(business.get("stars")),
                 None if is_open is None else int(is_open),
             )
-    log = job.log(user_id=TEXT, item_id=TEXT, rating=NUMBER, timestamp=TIME)
+    log = job.log(rating=NUMBER, timestamp=TIME)
     for path in job.files("reviews"):
         for review in job.records.objects(path):
             log.add(

@@ -8,7 +8,7 @@ from typing import Any
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_keys
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import joined, number, text
 
 # What an event of an item means; others, a checkout say, repeat what these said.
@@ -27,7 +27,7 @@ _UNKNOWN = ("(not set)", "(not provided)", "(other)")
 
 
 def _convert(job: Conversion) -> None:
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, weight=NUMBER, timestamp=TIME)
+    log = job.log("event", weight=NUMBER, timestamp=TIME)
     products: dict[str, tuple[Any, ...]] = {}
     for path in job.files("events"):
         for event in job.records.objects(path):
@@ -47,9 +47,7 @@ def _convert(job: Conversion) -> None:
                     products[item] = _product(line, title)
                 quantity = number(line.get("quantity"))
                 log.add(user, item, _EVENTS[name], quantity, None if time is None else int(time))
-    items = job.items(
-        item_id=TEXT, title=TEXT, categories=TEXT, brand=TEXT, variant=TEXT, price=NUMBER
-    )
+    items = job.items("title", "categories", "brand", "variant", price=NUMBER)
     for item, (title, *rest) in products.items():
         # An item that no event gave a name has to have a text.
         items.add(item, title or item, *rest)

@@ -10,7 +10,7 @@ from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, with_header
 from longtail.layouts.shops.products import Products
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import iso_time, joined, number
 
 # The columns were renamed in 2025; both names are read.
@@ -57,15 +57,7 @@ class _Product:
 def _convert(job: Conversion) -> None:
     known = Products()
     items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        description=TEXT,
-        brand=TEXT,
-        tags=TEXT,
-        options=TEXT,
-        price=NUMBER,
-        status=TEXT,
+        "title", "categories", "description", "brand", "tags", "options", "status", price=NUMBER
     )
     for handle, product in _products(job, known).items():
         _, title, body, vendor, category, kind, tags, status = product.cells
@@ -79,10 +71,10 @@ def _convert(job: Conversion) -> None:
             vendor,
             tags,
             joined(options, "; "),
-            product.price,
             status,
+            product.price,
         )
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, weight=NUMBER, timestamp=TIME)
+    log = job.log("event", weight=NUMBER, timestamp=TIME)
     for path in job.files("orders"):
         for line in _order_lines(job, path):
             item = known.find(sku=line.sku, name=line.name)

@@ -11,7 +11,7 @@ from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import any_of, with_header
 from longtail.layouts.shops.products import Products
 from longtail.layouts.shops.woocommerce_orders import convert_orders, is_orders
-from longtail.layouts.table_file import NUMBER, TEXT, WHOLE
+from longtail.layouts.table_file import NUMBER, WHOLE
 from longtail.layouts.values import joined, number
 
 _PRODUCT_COLUMNS = ("ID", "Name")
@@ -37,13 +37,12 @@ _COMMA = re.compile(r"(?<!\\),")
 def _convert(job: Conversion) -> None:
     known = Products()
     items = job.items(
-        item_id=TEXT,
-        title=TEXT,
-        categories=TEXT,
-        description=TEXT,
-        brand=TEXT,
-        tags=TEXT,
-        attributes=TEXT,
+        "title",
+        "categories",
+        "description",
+        "brand",
+        "tags",
+        "attributes",
         price=NUMBER,
         in_stock=WHOLE,
         published=WHOLE,

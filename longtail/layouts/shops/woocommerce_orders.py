@@ -9,7 +9,7 @@ from pathlib import Path
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.sample import Sample
 from longtail.layouts.shops.products import Products
-from longtail.layouts.table_file import NUMBER, TEXT, TIME
+from longtail.layouts.table_file import NUMBER, TIME
 from longtail.layouts.values import iso_time, number
 from longtail.retrieval.errors import DataError
 
@@ -35,7 +35,7 @@ _OF_REPORT = re.compile(r"\s*(\d+)\s*[×x]\s+(.+)")
 
 def convert_orders(job: Conversion, known: Products) -> None:
     """Write the log: a row for each line of an order that is of a known product and customer."""
-    log = job.log(user_id=TEXT, item_id=TEXT, event=TEXT, weight=NUMBER, timestamp=TIME)
+    log = job.log("event", weight=NUMBER, timestamp=TIME)
     for path in job.files("orders"):
         for order, time, status, customer, line in _order_lines(job, path):
             product, variation, sku, name, quantity = line
