@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,11 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
     return folder
+
+
+def json_lines(*records: object, python: bool = False) -> str:
+    """Return objects one a line, as JSON or as Python writes them."""
+    return "".join(f"{record!r}\n" if python else f"{json.dumps(record)}\n" for record in records)
 
 
 def converted(layout: str, folder: Path, files: Mapping[str, str | bytes]) -> Tables:
