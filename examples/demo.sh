@@ -17,8 +17,10 @@ if [ -z "$DATA" ]; then
   $longtail data synth "$DATA"
 elif [ -n "${PRESET:-}" ]; then
   step "converting $DATA, a layout named $PRESET"
-  $longtail data convert --from "$PRESET" "$DATA" --out "$DEMO/$PRESET"
-  DATA=$DEMO/$PRESET
+  # Named after the data: a users file of other data would stay behind in a folder of the layout's.
+  converted=$DEMO/$(basename "$DATA")-$PRESET
+  $longtail data convert --from "$PRESET" "$DATA" --out "$converted"
+  DATA=$converted
 fi
 
 step "validating $DATA"

@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from longtail.layouts.left_out import LeftOut
 from longtail.layouts.sample import decoded, is_gzip, is_parquet, record
+from longtail.layouts.values import text
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 
@@ -54,13 +55,13 @@ class Records:
                     if number % _LINES_BETWEEN_REPORTS == 0:
                         self._progress(step, min(raw.tell(), size - 1), size)
                     try:
-                        text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                        spelt = line.decode("utf-8-sig" if number == 1 else "utf-8")
                     except UnicodeDecodeError:
                         if not any_encoding:
                             self._left_out.bad_line(path, number, "not UTF-8")
                             continue
-                        text = decoded(line)
-                    yield number, text.rstrip("\r\n")
+                        spelt = decoded(line)
+                    yield number, spelt.rstrip("\r\n")
         except (EOFError, zlib.error, OSError) as error:
             raise DataError(f"{path}: can't be read after line {number:,}: {error}") from error
         finally:
@@ -95,18 +96,18 @@ class Records:
             DataError: a needed column isn't there.
         """
         if is_parquet(path):
+            _check_columns(path, self.header(path), needed)
             for found in self.objects(path):
-                yield [
-                    "" if (v := found.get(name)) is None else str(v)
-                    for name in (*needed, *optional)
-                ]
+                yield [text(found.get(name)) for name in (*needed, *optional)]
             return
         lines = (f"{line}\n" for _, line in self.lines(path, any_encoding=any_encoding))
         reader = _csv_reader(lines, delimiter)
         yield from self._table(path, reader, needed, optional)
 
     def header(self, path: Path, delimiter: str = ",") -> list[str]:
-        """Return the names of a file's header line."""
+        """Return the names of a file's header line, or of a Parquet file's columns."""
+        if is_parquet(path):
+            return list(pyarrow.parquet.read_schema(path).names)
         reader = _csv_reader((f"{line}\n" for _, line in self.lines(path)), delimiter)
         return [name.strip() for name in next(reader, [])]
 
@@ -115,10 +116,7 @@ class Records:
     ) -> Iterator[Sequence[str]]:
         csv.field_size_limit(_MAX_CELL)
         header = [name.strip() for name in next(reader, [])]
-        if missing := [name for name in needed if name not in header]:
-            raise DataError(
-                f"{path}: no column {missing[0]!r}; found: {', '.join(header[:30]) or 'nothing'}"
-            )
+        _check_columns(path, header, needed)
         names = (*needed, *optional)
         width = len(header)
         # A cell more, that is empty, stands for the columns that aren't there.
@@ -164,6 +162,13 @@ class Records:
         except (OSError, pa.ArrowException) as error:
             raise DataError(f"{path}: can't be read: {error}") from error
         self._left_out.read[path] = done
+
+
+def _check_columns(path: Path, header: Sequence[str], needed: Sequence[str]) -> None:
+    if missing := [name for name in needed if name not in header]:
+        raise DataError(
+            f"{path}: no column {missing[0]!r}; found: {', '.join(header[:30]) or 'nothing'}"
+        )
 
 
 def _csv_reader(lines: Iterator[str], delimiter: str) -> Any:

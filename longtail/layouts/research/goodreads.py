@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
@@ -13,15 +15,22 @@ from longtail.layouts.values import joined, microseconds, number, text
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _CSV_COLUMNS = ("user_id", "book_id", "is_read", "rating")
 _READ, _SHELVED = "finished", "saved"
+_TRUE = (True, "1", "True", "true")
 
 
 def _convert(job: Conversion) -> None:
     _convert_books(job)
-    path = job.files("interactions")[0]
-    if sample_of(path).keys:
-        _convert_json(job)
+    files = job.files("interactions")
+    with_times = [path for path in files if sample_of(path).keys]
+    if with_times:
+        job.notes += [
+            f"{path}: not read: the JSON files have the times"
+            for path in files
+            if path not in with_times
+        ]
+        _convert_json(job, with_times)
     else:
-        _convert_csv(job)
+        _convert_csv(job, files)
 
 
 def _convert_books(job: Conversion) -> None:
@@ -55,22 +64,23 @@ def _convert_books(job: Conversion) -> None:
             )
 
 
-def _convert_json(job: Conversion) -> None:
+def _convert_json(job: Conversion, files: Sequence[Path]) -> None:
     log = job.log("event", rating=NUMBER, timestamp=TIME)
-    for path in job.files("interactions"):
+    for path in files:
         for shelved in job.records.objects(path):
+            # A review, which has no such field, is of a book that was read.
+            is_read = shelved.get("is_read", shelved.get("isRead", True))
             log.add(
                 text(shelved.get("user_id")),
                 text(shelved.get("book_id")),
-                # A review, which has no such field, is of a book that was read.
-                _READ if shelved.get("is_read", True) in (True, "True", "true") else _SHELVED,
+                _READ if is_read in _TRUE else _SHELVED,
                 # 0 stands for no rating.
                 number(shelved.get("rating")) or None,
                 shelving_time(text(shelved.get("date_added"))),
             )
 
 
-def _convert_csv(job: Conversion) -> None:
+def _convert_csv(job: Conversion, files: Sequence[Path]) -> None:
     job.notes.append(
         "goodreads_interactions.csv has no times: the order of the file stands for them"
     )
@@ -78,9 +88,9 @@ def _convert_csv(job: Conversion) -> None:
     if not books:
         job.notes.append("no book_id_map.csv: book ids are taken to be those of the books")
     log = job.log("event", rating=NUMBER)
-    for path in job.files("interactions"):
+    for path in files:
         for user, book, is_read, rating in job.records.rows(path, _CSV_COLUMNS):
-            event = _READ if is_read in ("1", "True", "true") else _SHELVED
+            event = _READ if is_read in _TRUE else _SHELVED
             log.add(users.get(user, user), books.get(book, book), event, number(rating) or None)
 
 

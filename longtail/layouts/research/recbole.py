@@ -55,8 +55,8 @@ def _copy(job: Conversion, path: Path, kind: FileKind, ids: Sequence[str], table
     ways = [
         _way(name, column.rpartition(":")[2]) for name, column in zip(names, order, strict=True)
     ]
-    typed = zip(names, (kind for kind, _ in ways), strict=True)
-    written = table(**dict(list(typed)[len(ids) :]))
+    types = [kind for kind, _ in ways]
+    written = table(**dict(zip(names[len(ids) :], types[len(ids) :], strict=True)))
     cells = [way for _, way in ways]
     for row in job.records.rows(path, order, delimiter="\t"):
         written.add(*(way(cell) for way, cell in zip(cells, row, strict=True)))

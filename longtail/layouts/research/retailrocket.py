@@ -6,7 +6,7 @@ from longtail.layouts.conversion import Conversion
 from longtail.layouts.layout import Layout, Part
 from longtail.layouts.sample import with_header
 from longtail.layouts.table_file import TIME, WHOLE
-from longtail.layouts.values import milliseconds, seconds
+from longtail.layouts.values import milliseconds
 
 _EVENTS = {"view": "view", "addtocart": "cart", "transaction": "purchase"}
 # The two properties that aren't hashed.
@@ -55,7 +55,7 @@ def _latest_properties(job: Conversion) -> dict[str, dict[str, tuple[int, str]]]
         for written, item, name, value in job.records.rows(path, columns):
             of_item = latest.setdefault(item, {})
             if name in (_CATEGORY, _AVAILABLE):
-                time = seconds(written) or 0
+                time = milliseconds(written) or 0
                 if name not in of_item or time >= of_item[name][0]:
                     of_item[name] = (time, value)
             elif " " in value and (_WORDS not in of_item or len(value) > of_item[_WORDS][0]):

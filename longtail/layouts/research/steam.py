@@ -28,6 +28,10 @@ def _convert(job: Conversion) -> None:
                 number(game.get("price")),
             )
     if job.files("reviews"):
+        # Their users are names, those of libraries are numbers: they don't come together.
+        job.notes += [
+            f"{path}: not read: the reviews have the days" for path in job.files("libraries")
+        ]
         _convert_reviews(job)
     else:
         _convert_libraries(job)

@@ -75,3 +75,18 @@ def test_goodreads_csv_with_its_maps(tmp_path: Path) -> None:
     found = converted("goodreads", tmp_path, files)
     assert found.events == [("8842281e", "25", "finished", 5.0)]
     assert found.items["25"]["brand"] == "Elm House"
+
+
+def test_goodreads_older_spelling_of_what_was_read_and_a_csv_beside(tmp_path: Path) -> None:
+    shelved = {"user_id": "88", "book_id": "25", "isRead": False, "rating": 0}
+    shelved["date_added"] = "Thu Oct 06 20:18:58 -0700 2016"
+    files = {
+        "goodreads_books.json": GOODREADS_BOOKS,
+        "goodreads_interactions_dedup.json": json_lines(shelved, {**shelved, "isRead": True}),
+        "goodreads_interactions.csv": "user_id,book_id,is_read,rating,is_reviewed\n0,948,1,5,0\n",
+    }
+    found = converted("goodreads", tmp_path, files)
+    assert [event[2] for event in found.events] == ["saved", "finished"]
+    assert found.result.notes == [
+        f"{tmp_path}/files/goodreads_interactions.csv: not read: the JSON files have the times"
+    ]

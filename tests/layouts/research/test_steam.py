@@ -47,3 +47,9 @@ def test_steam_reviews_and_libraries(tmp_path: Path) -> None:
         "australian_users_items.json.gz": json_lines(library, python=True),
     }
     assert converted("steam", tmp_path / "b", files).events == [("765", "76", 1.5)]
+    both = {**files, "steam_reviews.json.gz": reviews}
+    together = converted("steam", tmp_path / "c", both)
+    assert together.events == found.events
+    assert together.result.notes == [
+        f"{tmp_path}/c/files/australian_users_items.json.gz: not read: the reviews have the days"
+    ]

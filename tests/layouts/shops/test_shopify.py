@@ -78,3 +78,15 @@ def test_shopifys_newer_column_names(tmp_path: Path) -> None:
     assert found.events == [("a@x.example", "lamp", "purchase", None, "2023-01-05 00:00:00")] or (
         pd.isna(found.events[0][3])
     )
+
+
+def test_shopify_as_parquet(tmp_path: Path) -> None:
+    products = pd.DataFrame({"URL handle": ["cup"], "Title": ["Tin Cup"], "Price": [9.5]})
+    orders = {"Name": ["#1"], "Created at": ["2023-01-05"], "Email": ["ann@x.example"]}
+    products.to_parquet(tmp_path / "products.parquet")
+    pd.DataFrame({**orders, "Lineitem name": ["Tin Cup"]}).to_parquet(tmp_path / "orders.parquet")
+    names = ("products.parquet", "orders.parquet")
+    files = {name: (tmp_path / name).read_bytes() for name in names}
+    found = converted("shopify", tmp_path / "shop", files)
+    assert found.items == {"cup": {"title": "Tin Cup", "price": 9.5}}
+    assert found.events[0][:3] == ("ann@x.example", "cup", "purchase")
