@@ -121,14 +121,14 @@ def _make_item(niche: Niche, number: int, rng: np.random.Generator, wording: Wor
 
 
 def _title(words: dict[str, str], rng: np.random.Generator, wording: Wording) -> str:
-    material, product = words["material"], words["product"]
-    if wording is ENGLISH:
-        # "Ox Bone Bone Folder" is what no shop would write.
-        echoes = bool(set(material.split()) & set(product.split()))
+    material, product = (
+        set(words[part].split() if wording.blanks else words[part])
+        for part in ("material", "product")
+    )
+    # "Ox Bone Bone Folder" is what no shop would write.
+    forms = wording.titles[:3] if material & product else wording.titles
+    if wording.blanks:
         words = {k: v if k == "maker" else _title_case(v) for k, v in words.items()}
-    else:
-        echoes = bool(set(material) & set(product))
-    forms = wording.titles[:3] if echoes else wording.titles
     return _pick(forms, rng).format(**words)
 
 

@@ -22,6 +22,7 @@ class Wording:
         titles: forms of a title; the last two put the material before the product.
         repeated: a title that there is already.
         joint: stands between sentences.
+        blanks: whether blanks part words, which then have capitals in a title.
     """
 
     niches: str
@@ -35,6 +36,7 @@ class Wording:
     titles: tuple[str, ...]
     repeated: str
     joint: str
+    blanks: bool
 
 
 ENGLISH = Wording(
@@ -97,6 +99,7 @@ ENGLISH = Wording(
     ),
     repeated="{title}, No. {times}",
     joint=" ",
+    blanks=True,
 )
 
 CHINESE = Wording(
@@ -142,6 +145,7 @@ CHINESE = Wording(
     ),
     repeated="{title} 第{times}款",
     joint="",
+    blanks=False,
 )
 
 WORDINGS: Mapping[str, Wording] = {"en": ENGLISH, "zh": CHINESE}
