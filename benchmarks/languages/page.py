@@ -7,6 +7,8 @@ from typing import Any
 from report.markdown import DOCS, put_tables, rows_table
 from report.results_file import read_results, results_path
 
+from longtail.evaluation.report.numbers import probability, share, signed
+
 NAMES = {"sentence-transformers/all-MiniLM-L6-v2": "all-MiniLM-L6-v2"}
 COLUMNS = {
     "recall": "R@10",
@@ -34,8 +36,8 @@ def text_row(record: dict[str, Any]) -> dict[str, Any]:
     """Return what an encoder makes of the texts of a data set."""
     return {
         **start_of(record),
-        "unknown tokens": share(record["unknown tokens"]),
-        "same kind among 5 nearest": share(record.get("same kind")),
+        "unknown tokens": of_two_digits(record["unknown tokens"]),
+        "same kind among 5 nearest": of_two_digits(record.get("same kind")),
     }
 
 
@@ -43,20 +45,19 @@ def found_row(record: dict[str, Any]) -> dict[str, Any]:
     """Return what is found by a data set's texts alone."""
     return {
         **start_of(record),
-        **{name: share(record[metric], 4) for metric, name in COLUMNS.items()},
+        **{name: share(record[metric]) for metric, name in COLUMNS.items()},
     }
 
 
 def test_row(record: dict[str, Any]) -> dict[str, Any]:
     """Return one paired test."""
-    p = record["p"]
     return {
         "data": record["data"],
         "metric": COLUMNS[record["metric"]],
         "users": f"{record['users']:,}",
         "multilingual minus MiniLM": signed(record["difference"]),
         "95 %": f"{signed(record['low'])} to {signed(record['high'])}",
-        "p": "< .001" if p < 0.001 else share(p, 3),
+        "p": probability(record["p"]),
     }
 
 
@@ -70,11 +71,6 @@ def start_of(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def signed(value: float) -> str:
-    """Return a difference with its sign."""
-    return f"{value:+.4f}".replace("0.", ".", 1)
-
-
-def share(value: float | None, digits: int = 2) -> str:
-    """Return a share as the documentation spells it, without the zero before the point."""
-    return "-" if value is None else f"{value:.{digits}f}".removeprefix("0")
+def of_two_digits(value: float | None) -> str:
+    """Return a share of texts, which are too few for more digits, a dash where there is none."""
+    return "-" if value is None else f"{value:.2f}".removeprefix("0")

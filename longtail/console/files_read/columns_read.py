@@ -99,6 +99,7 @@ def _of_log(inputs: Inputs, log: Interactions) -> Iterator[ColumnRead]:
     try:
         first = first_rows(path, reading).columns
     except DataError:
+        # The whole file was read; a first line that is longer than the look has no first rows.
         first = {}
     for role, column in roles.items():
         told = _whole_range(role, log)
