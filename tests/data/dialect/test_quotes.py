@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from longtail.retrieval.data.catalog import Catalog
@@ -112,6 +112,8 @@ def test_whatever_a_writer_quotes_comes_back(tmp_path: Path, rows: list[tuple[st
 
 @settings(max_examples=300)
 @given(st.lists(st.text(st.sampled_from('ab", '), max_size=8), min_size=1, max_size=4))
+@example(['a"', '"a,"a"'])
+@example(['a",""a'])
 def test_a_look_at_the_quotes_finds_what_the_parser_refuses(lines: list[str]) -> None:
     block = "".join(f"{line}\n" for line in lines).encode()
     reasons = {why for line in lines for _, why in records(iter([line.encode()]), 2, b",")}
