@@ -4,7 +4,7 @@ line where it isn't."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from longtail.index.errors import Field
 from longtail.retrieval.data.files.data_file import GZIP_FAILURES, DataFile, being_read
 from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.dialect.lines import bounded_lines
@@ -27,6 +28,8 @@ __all__ = ["header", "is_all_utf8", "read_delimited", "split_record"]
 MOST_COLUMNS = 10_000
 _BLOCK_BYTES = 8 << 20
 _BATCH_ROWS = 100_000
+# Of the first batch: with fewer good records the file is of another form.
+_FEW = 0.01
 
 
 def header(file: DataFile) -> list[str]:
@@ -66,21 +69,25 @@ def read_delimited(
     rejected: RejectedRows,
     step: str,
     progress: Progress,
+    *,
+    to_the_end: bool = False,
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
     """Return the wanted columns as binary cells, and the record number of each row.
 
     Columns in ``encoded`` come dictionary-encoded. Lines with too many or too few cells, with a
-    quote that is never closed or with text after one that is, are set aside.
+    quote that is never closed or with text after one that is, are set aside. Where nearly all of
+    the first hundred thousand are, the others aren't read, unless ``to_the_end``.
 
     Raises:
-        DataError: the gzip file breaks off, or the file can't be read.
+        DataError: the gzip file breaks off, the file can't be read, or hardly a line can.
     """
     places = {name: names.index(name) for name in chosen}
     fast = _read_fast(file, len(names), places, encoded, step, progress)
     if fast is not None:
         return fast, np.arange(1, len(next(iter(fast.values()))) + 1, dtype=np.int64)
     with being_read(file):
-        return _read_careful(file, len(names), places, encoded, rejected, step, progress)
+        parts = _good_records(file, len(names), rejected, step, progress, to_the_end=to_the_end)
+        return _as_columns(parts, places, encoded)
 
 
 def _read_fast(
@@ -132,17 +139,20 @@ def _read_fast(
     return {name: table.column(str(at)) for name, at in places.items()}
 
 
-def _read_careful(
+def _good_records(
     file: DataFile,
     width: int,
-    places: dict[str, int],
-    encoded: Collection[str],
     rejected: RejectedRows,
     step: str,
     progress: Progress,
-) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    chunks: dict[str, list[Any]] = {name: [] for name in places}
-    rows: list[NDArray[np.int64]] = []
+    *,
+    to_the_end: bool,
+) -> Iterator[tuple[list[list[bytes]], NDArray[np.int64]]]:
+    """Yield the records of so many cells, and their numbers, a batch at a time.
+
+    Raises:
+        DataError: hardly any of the first batch is one.
+    """
     done = 0
     with file.open() as stream:
         lines = bounded_lines(stream, file.path)
@@ -158,16 +168,45 @@ def _read_careful(
                 shown = [file.delimiter.join(f) for (f, why) in batch if why == reason]
                 text = [line[:200].decode(errors="backslashreplace") for line in shown]
                 rejected.add(file.path, numbers[bad], "(line)", reason, text)
-            rows.append(numbers[fine])
-            for name, at in places.items():
-                cells = pa.array([fields[at] for fields in good], pa.binary())
-                chunks[name].append(cells.dictionary_encode() if name in encoded else cells)
             done += len(batch)
+            # Millions of lines of another form take minutes, and say no more than these.
+            if not to_the_end and done == len(batch) == _BATCH_ROWS and len(good) < _FEW * done:
+                raise _of_another_form(file, width, done - len(good), rejected)
+            yield good, numbers[fine]
             progress(step, done, 0)
+
+
+def _of_another_form(file: DataFile, width: int, bad: int, rejected: RejectedRows) -> DataError:
+    reasons = {why: n for (path, why), n in rejected.counts().items() if path == str(file.path)}
+    most, number = next(iter(reasons.items()))
+    between = file.delimiter.decode(errors="backslashreplace")
+    return DataError(
+        f"{file.path}: {bad:,} of its first {_BATCH_ROWS:,} records can't be used, so that the "
+        f"others weren't read; most of them: {most} ({number:,}; "
+        f"{rejected.first(file.path, reason=most)}), where its first line has {width} between "
+        f"{between!r}. Say what stands between cells: ",
+        Field("delimiter"),
+        " TEXT; mend the file; or read it to its end: ",
+        Field("allow_loss"),
+    )
+
+
+def _as_columns(
+    parts: Iterable[tuple[list[list[bytes]], NDArray[np.int64]]],
+    places: Mapping[str, int],
+    encoded: Collection[str],
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    chunks: dict[str, list[Any]] = {name: [] for name in places}
+    rows: list[NDArray[np.int64]] = []
+    for records_read, numbers in parts:
+        rows.append(numbers)
+        for name, at in places.items():
+            cells = pa.array([fields[at] for fields in records_read], pa.binary())
+            chunks[name].append(cells.dictionary_encode() if name in encoded else cells)
     columns = {}
-    for name, parts in chunks.items():
+    for name, cells_read in chunks.items():
         kind = pa.dictionary(pa.int32(), pa.binary()) if name in encoded else pa.binary()
-        whole = pa.chunked_array(parts, kind)
+        whole = pa.chunked_array(cells_read, kind)
         columns[name] = whole.unify_dictionaries() if name in encoded else whole
     return columns, np.concatenate(rows) if rows else np.empty(0, np.int64)
 

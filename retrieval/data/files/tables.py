@@ -142,7 +142,13 @@ def _read_cells(
     if repeated := sorted({n for n in chosen if names.count(n) > 1}):
         raise DataError(f"{file.path}: two columns are named {repeated[0]!r}; rename one")
     aside = RejectedRows()
-    table, rows = delimited.read_delimited(file, names, chosen, encoded, aside, step, progress)
+    try:
+        table, rows = delimited.read_delimited(
+            file, names, chosen, encoded, aside, step, progress, to_the_end=reading.allow_loss
+        )
+    except DataError:
+        rejected.take(aside)  # what made it fail is what the person needs to see
+        raise
     assumed = file.encoding == UTF8 and reading.encoding is None
     if assumed and not delimited.is_all_utf8(table.values()):
         encoding = encoding_of_lines(file)
@@ -150,7 +156,7 @@ def _read_cells(
             file = with_cells(replace(file, encoding=encoding), reading)
             aside = RejectedRows()
             table, rows = delimited.read_delimited(
-                file, names, chosen, encoded, aside, step, progress
+                file, names, chosen, encoded, aside, step, progress, to_the_end=True
             )
     rejected.take(aside)
     return file, table, rows

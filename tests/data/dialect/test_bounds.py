@@ -17,6 +17,7 @@ from longtail.retrieval.data.files.dialect import lines as line_bounds
 from longtail.retrieval.data.files.dialect.parquet import decoded_size
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.tables import read_table
 from longtail.retrieval.errors import DataError
 
 
@@ -120,3 +121,15 @@ def test_lines_of_python_name_the_converter(tmp_path: Path) -> None:
     lines = ["{'asin': 'B1', 'title': \"It's\", 'price': 3.5}", "{'asin': 'B2', 'title': 'Pan'}"]
     (tmp_path / "meta.json").write_text("\n".join(lines))
     assert "longtail data convert --from LAYOUT meta.json" in refusal(tmp_path / "meta.json")
+
+
+def test_a_file_of_another_form_is_given_up_early(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("user_id,item_id,timestamp\n" + "9\n" * 120_000 + "u,i,1700000000\n")
+    rejected = RejectedRows()
+    with pytest.raises(DataError) as error:
+        read_table(path, rejected)
+    assert "100,000 of its first 100,000 records can't be used" in str(error.value)
+    assert "wrong number of cells (100,000; row 1" in str(error.value)
+    assert rejected.count(path) == 100_000
+    assert len(read_table(path, RejectedRows(), reading=Reading(allow_loss=True))) == 1
