@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text, whole_numbers_plain
-from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
+from longtail.retrieval.data.files.dialect.encoding.mangled_text import mangled_note
 from longtail.retrieval.data.files.dialect.numbers import blank_as_null, whole_column_of_numbers
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
+from longtail.retrieval.data.files.row_checks import refuse_undecodable
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.ids.identifier import faults_of_ids
 from longtail.retrieval.data.item_text.markup import without_markup
@@ -37,6 +38,7 @@ from longtail.retrieval.progress import Progress, silent
 
 _HUGE_CHARACTERS = 100_000
 _LIST_ROLES = ("categories", "description")
+_WORDS_OF_ITEMS = ("title", "description", "categories")
 
 
 def read_catalog(
@@ -93,7 +95,13 @@ def read_catalog(
         series[name] = _strings(text) if name in roles else _infer(text, raw, table.decimal)
         if name in _LIST_ROLES:
             series[name] = series[name].map(_unlist)
-    _check_encoding(table, undecodable)
+    refuse_undecodable(table, undecodable)
+    for role in [role for role in _WORDS_OF_ITEMS if role in series]:
+        words = pa.array(series[role], pa.string())
+        note = mangled_note(path, roles[role], words, table.rows, reading)
+        if note:
+            rejected.note(note)
+            break  # once tells it all
 
     item_id = pc.utf8_trim_whitespace(pa.array(series["item_id"], pa.string()))
     item_id = whole_numbers_plain(item_id)
@@ -224,13 +232,6 @@ def _flat(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [part for element in value for part in _flat(element)]
     return [value]
-
-
-def _check_encoding(table: Table, undecodable: NDArray[np.bool_]) -> None:
-    if undecodable.sum() * 2 > len(undecodable):
-        first = int(table.rows[np.argmax(undecodable)])
-        what = f"{int(undecodable.sum()):,} of {len(table):,} rows (first row {first})"
-        raise not_decoded(table.path, what)
 
 
 def _note_huge(table: Table, frame: pd.DataFrame, rejected: RejectedRows) -> None:

@@ -1,4 +1,4 @@
-"""Rows of a log that are good so far, and why the others aren't."""
+"""Rows of a file that are good so far, and why the others aren't."""
 
 from __future__ import annotations
 
@@ -66,3 +66,15 @@ def spell_ids(ids: CodedIds) -> Callable[[NDArray[np.int64]], Any]:
 def spell_cells(table: Table, column: str) -> Callable[[NDArray[np.int64]], Any]:
     """Return what gives the cells of some rows, as text."""
     return lambda at: as_text(table.columns[column].take(pa.array(at))).text
+
+
+def refuse_undecodable(table: Table, undecodable: NDArray[np.bool_]) -> None:
+    """Refuse a table of which most rows aren't in its encoding, bool [n].
+
+    Raises:
+        DataError: they are.
+    """
+    if undecodable.sum() * 2 > len(undecodable):
+        first = int(table.rows[np.argmax(undecodable)])
+        what = f"{int(undecodable.sum()):,} of {len(table):,} rows (first row {first})"
+        raise not_decoded(table.path, what)

@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.files.cells import NOT_UTF8, as_text, whole_numbers_plain
-from longtail.retrieval.data.files.dialect.encoding.encodings import not_decoded
 from longtail.retrieval.data.files.dialect.numbers import whole_column_of_numbers
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
-from longtail.retrieval.data.files.tables import Table, column_names, read_table
+from longtail.retrieval.data.files.row_checks import refuse_undecodable
+from longtail.retrieval.data.files.tables import column_names, read_table
 from longtail.retrieval.data.ids.identifier import NO_USER, faults_of_ids, name_nobody
 from longtail.retrieval.data.users.cell_values import as_number, texts_of
 from longtail.retrieval.data.users.user_table import UserColumn, UserTable
@@ -71,7 +71,7 @@ def read_users(
         for reason, mask in text.bad.items() if text is not None else ():
             undecodable |= mask & (reason == NOT_UTF8)
             refuse(name, reason, mask)
-    _check_encoding(table, undecodable)
+    refuse_undecodable(table, undecodable)
     refuse(role, "no user", np.asarray(pc.equal(user_id, ""), bool))
     for fault, faulty in faults_of_ids(user_id).items():
         refuse(role, fault, faulty)
@@ -177,10 +177,3 @@ def _unlisted(cell: str) -> Any:
         ):
             return value
     return cell
-
-
-def _check_encoding(table: Table, undecodable: NDArray[np.bool_]) -> None:
-    if undecodable.sum() * 2 > len(undecodable):
-        first = int(table.rows[np.argmax(undecodable)])
-        what = f"{int(undecodable.sum()):,} of {len(table):,} rows (first row {first})"
-        raise not_decoded(table.path, what)
