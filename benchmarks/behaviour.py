@@ -102,7 +102,7 @@ def measure_size(name: str) -> dict[str, Any]:
 
 def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     """Return recall and NDCG at 10 on validation of every variant, one row each."""
-    from longtail.files.input_files import find_file
+    from longtail.files.folders.find_files import find_file
     from longtail.retrieval.data.files.catalog_file import read_catalog
     from longtail.retrieval.data.files.interaction_file import read_interactions
     from longtail.retrieval.data.files.rejected import RejectedRows

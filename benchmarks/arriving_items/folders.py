@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from longtail.demo_shop.shop import make_demo_shop
-from longtail.files.input_files import find_users_file, make_inputs
+from longtail.files.folders.find_files import find_users_file
+from longtail.files.input_files import make_inputs
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE
 from longtail.retrieval.data.interactions import PARTS
 from longtail.retrieval.data.popularity import COLD, TAIL, Popularity

@@ -35,7 +35,7 @@ def item_texts_vectors(folders: list[Path], cached: Path | None) -> NDArray[np.f
 
 
 def _encode(folder: Path) -> NDArray[np.float32]:
-    from longtail.files.input_files import find_file
+    from longtail.files.folders.find_files import find_file
     from longtail.retrieval.data.files.catalog_file import read_catalog
     from longtail.retrieval.data.files.rejected import RejectedRows
     from longtail.retrieval.towers.backends.torch_backend import TorchBackend

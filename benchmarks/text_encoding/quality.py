@@ -21,7 +21,7 @@ from longtail.evaluation.baselines import ContentKNN
 from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.score_recommender import ScoreRecommender
 from longtail.evaluation.significance.paired_tests import paired_bootstrap
-from longtail.files.input_files import find_file
+from longtail.files.folders.find_files import find_file
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows

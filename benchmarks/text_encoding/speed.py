@@ -24,7 +24,7 @@ from report.results_file import results_path, write_results
 from report.targets import not_measured, print_targets, target
 from text_encoding.ceilings import Ceilings
 
-from longtail.files.input_files import find_file
+from longtail.files.folders.find_files import find_file
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.run.bundle import library_versions

@@ -41,7 +41,7 @@ from text_training.rows import (
     sentence_transformers_row,
 )
 
-from longtail.files.input_files import find_file
+from longtail.files.folders.find_files import find_file
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.interaction_file import read_interactions

@@ -50,7 +50,7 @@ def typed_log(folder: Path) -> tuple[pd.DataFrame, Path]:
 
     Columns: user_id, item_id, timestamp, wanted, split, and event or rating.
     """
-    from longtail.files.input_files import find_file
+    from longtail.files.folders.find_files import find_file
 
     catalog = find_file(folder, ("items", "catalog"))
     path = find_file(folder, ("interactions",))

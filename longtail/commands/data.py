@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 from rich.table import Table
 
 from longtail.commands.convert import convert_command
 from longtail.commands.options import split_option
-from longtail.commands.subsets.subset import subset_command
+from longtail.commands.parts.split import split_command, split_noted
+from longtail.commands.parts.subset import subset_command
 from longtail.console.console import stdout_console
 from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.data_tables import (
@@ -28,11 +26,9 @@ from longtail.console.progress import progress_on_stderr
 from longtail.demo_shop.shop import make_demo_shop
 from longtail.demo_shop.wording import WORDINGS
 from longtail.files.input_files import (
-    InputData,
-    Inputs,
     input_options,
     make_inputs,
-    note_set_aside,
+    read_inputs,
 )
 from longtail.files.suspects_file import (
     SuspectsFile,
@@ -40,15 +36,10 @@ from longtail.files.suspects_file import (
     summary,
     suspects_option,
 )
-from longtail.index.files import write_file_atomically
 from longtail.jobs.token_counter import token_counter
-from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.future_filter import future_filter
 from longtail.retrieval.data.describe import describe
-from longtail.retrieval.data.interactions import PARTS, Interactions
-from longtail.retrieval.data.meaning.behaviours import MEANINGS
 from longtail.retrieval.data.popularity import Popularity
-from longtail.retrieval.data.splits import Split, split
 from longtail.retrieval.data.suspects.validation import suspects_of
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
@@ -64,6 +55,7 @@ def data() -> None:
 
 
 data.add_command(convert_command)
+data.add_command(split_command)
 data.add_command(subset_command)
 
 
@@ -79,7 +71,7 @@ def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: An
     or name the files.
     """
     inputs = make_inputs(**given)
-    data = _read(inputs)
+    data = read_inputs(inputs)
     catalog, log, rejected = data.catalog, data.log, data.rejected
     kept = [(inputs.catalog, len(catalog)), (inputs.interactions, len(log))]
     if inputs.users is not None and data.users is not None:
@@ -126,9 +118,9 @@ def describe_command(
     kind: Any, bucket_rule: str, encoder: str, max_tokens: int, **given: Any
 ) -> None:
     """Print sizes, the popularity curve, history lengths, and how many texts would be cut."""
-    data = _read(make_inputs(**given))
+    data = read_inputs(make_inputs(**given))
     catalog, log = data.catalog, data.log
-    parts = _split(log, kind)
+    parts = split_noted(log, kind)
     counts = parts.train.user_counts(len(catalog))
     coverage, _ = note_unknown_tokens(encoder, catalog)
     description = describe(
@@ -140,30 +132,6 @@ def describe_command(
         unknown_tokens=None if coverage is None else coverage.line(),
     )
     _print(*description_tables(description), split_table(parts, len(catalog)))
-
-
-@data.command("split")
-@input_options
-@split_option
-@click.option(
-    "--valid-share", default=0.1, show_default=True, help="Share of the events, for temporal."
-)
-@click.option(
-    "--test-share", default=0.1, show_default=True, help="Share of the events, for temporal."
-)
-@click.option(
-    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Parquet file."
-)
-def split_command(
-    kind: Any, valid_share: float, test_share: float, out: Path, **given: Any
-) -> None:
-    """Write the log with a split column, which every command then takes as given."""
-    data = _read(make_inputs(**given))
-    catalog = data.catalog
-    parts = _split(data.log, kind, valid_share=valid_share, test_share=test_share)
-    _write_split(parts, catalog, out)
-    _print(split_table(parts, len(catalog)))
-    click.echo(f"wrote {out}")
 
 
 @data.command()
@@ -257,44 +225,6 @@ def events(run: Path, with_log: bool, out: Path) -> None:
     logged, taken = write_events(run, out, with_log=with_log)
     before = f"{logged:,} interactions of the log, " if with_log else ""
     click.echo(f"{out}: {before}{taken:,} events")
-
-
-def _read(inputs: Inputs) -> InputData:
-    with progress_on_stderr() as progress:
-        data = inputs.read(progress)
-    note_set_aside(data.rejected, inputs.rejected_path)
-    return data
-
-
-def _split(log: Interactions, kind: Any, **shares: float) -> Split:
-    parts = split(log, kind, **shares)
-    for warning in parts.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return parts
-
-
-def _write_split(parts: Split, catalog: Catalog, out: Path) -> None:
-    log = parts.interactions
-    columns = {
-        "user_id": _coded(log.user, log.user_ids),
-        "item_id": _coded(log.item, catalog.item_ids),
-        "timestamp": pa.array(log.time),
-    }
-    if log.weight is not None:
-        columns["weight"] = pa.array(log.weight)
-    if log.label is not None:
-        # By name, which says more than a label of 0 and 1.
-        columns["event"] = _coded(log.label.astype(np.int32), np.array(MEANINGS, dtype=object))
-    columns["split"] = _coded(parts.part.astype(np.int32), np.array(PARTS, dtype=object))
-    try:
-        with write_file_atomically(out) as temporary:
-            pyarrow.parquet.write_table(pa.table(columns), temporary)
-    except OSError as error:
-        raise DataError(f"can't write {out}: {error.strerror or error}") from error
-
-
-def _coded(codes: Any, ids: Any) -> Any:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(ids.tolist(), pa.string()))
 
 
 def _print(*tables: Table) -> None:

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
+from longtail.console.progress import progress_on_stderr
+from longtail.files.folders.find_files import find_file, find_users_file
 from longtail.files.reading_options import both_reading
-from longtail.index.errors import Field
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.columns import NO_COLUMN, FileKind
-from longtail.retrieval.data.files.data_file import identify
 from longtail.retrieval.data.files.dialect.reading import Reading
-from longtail.retrieval.data.files.interaction_file import read_interactions
+from longtail.retrieval.data.files.interaction_file import read_log
 from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.losses.missing_column import (
     refuse_unused_mapping,
@@ -34,13 +36,6 @@ from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_SUFFIXES = [
-    kind + zipped
-    for kind in (".parquet", ".csv", ".tsv", ".txt", ".dat", ".jsonl", ".ndjson", ".json", ".pq")
-    for zipped in ("", ".gz")
-    if not (zipped and kind in (".parquet", ".pq"))
-]
-
 rejected_option = click.option(
     "--rejected",
     "rejected_path",
@@ -56,12 +51,15 @@ class InputData:
     """What the files of a job hold.
 
     Attributes:
+        log: the interaction log.
+        rows: record number of each of its events in the file, from 1, int64 [m].
         users: what is known of users, None without a users file.
         rejected: what was set aside.
     """
 
     catalog: Catalog
     log: Interactions
+    rows: NDArray[np.int64]
     users: UserTable | None
     rejected: RejectedRows
 
@@ -103,7 +101,7 @@ class Inputs:
             read = partial(read_catalog, self.catalog, rejected=rejected, progress=progress)
             catalog = with_suggestions(self.catalog, self.interactions, self.reading, read)
             refuse_loss(self.catalog, self.reading, rejected)
-            log = read_interactions(
+            log = read_log(
                 self.interactions,
                 catalog,
                 reading=self.reading,
@@ -113,13 +111,11 @@ class Inputs:
             refuse_loss(self.interactions, self.reading, rejected, catalog)
             users = self._read_users(rejected, progress)
         finally:
-            # A file left by an earlier run would speak of rows that are fine by now.
-            if len(rejected) or self.rejected_path.exists():
-                rejected.write(self.rejected_path)
+            rejected.replace(self.rejected_path)
         if self.save_columns:
             path = keep_columns(self.catalog, self._roles())
             rejected.note(f"which column was read as what is kept in {path}")
-        return InputData(catalog, log, users, rejected)
+        return InputData(catalog, log.interactions, log.rows, users, rejected)
 
     def _roles(self) -> dict[str, dict[str, str]]:
         """Return which column plays each role, by file; roles mapped to none included."""
@@ -146,6 +142,18 @@ class Inputs:
             return None
 
 
+def read_inputs(inputs: Inputs) -> InputData:
+    """Return what the files hold, with progress and remarks on stderr.
+
+    Raises:
+        DataError: a file can't be used.
+    """
+    with progress_on_stderr() as progress:
+        data = inputs.read(progress)
+    note_set_aside(data.rejected, inputs.rejected_path)
+    return data
+
+
 def note_set_aside(rejected: RejectedRows, path: Path) -> None:
     """Say on stderr what a person should know of the rows read: remarks, and how many are out."""
     for line in set_aside_lines(rejected, path):
@@ -159,59 +167,6 @@ def set_aside_lines(rejected: RejectedRows, path: Path) -> list[str]:
         reasons = ", ".join(f"{n:,} {why}" for (_, why), n in rejected.counts().items())
         lines.append(f"warning: {len(rejected):,} rows were set aside; see {path} ({reasons})")
     return lines
-
-
-def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
-    """Return the one data file of these names in a folder, e.g. ``items.parquet``.
-
-    Raises:
-        DataError: there is none, or more than one.
-    """
-    files = _files(folder, stems)
-    if not files:
-        # A spreadsheet of that name isn't read, but says what to do.
-        for other in sorted(p for s in stems for p in folder.glob(f"{s}.*")):
-            identify(other)
-        _refuse_another_layout(folder)
-    if len(files) != 1:
-        looked = " or ".join(f"{s}.*" for s in stems)
-        several = f"{len(files)} files could be it: {', '.join(p.name for p in files)}"
-        raise DataError(
-            f"{folder}: {several if files else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
-            "the files with --catalog and --interactions"
-        )
-    return files[0]
-
-
-def _refuse_another_layout(folder: Path) -> None:
-    # Only now: the layouts are many modules.
-    from longtail.layouts.recognised import layouts_of
-
-    if names := layouts_of(folder):
-        raise DataError(
-            f"{folder}: holds files of another layout, {' or '.join(names)}; turn them into ours: "
-            f"longtail data convert --from {names[0]} {folder} --out NEW_FOLDER"
-        )
-
-
-def _files(folder: Path, stems: tuple[str, ...]) -> list[Path]:
-    return [p for s in stems for x in _SUFFIXES if (p := folder / f"{s}{x}").is_file()]
-
-
-def find_users_file(folder: Path) -> Path | None:
-    """Return the one users file of a folder: ``users.*``, ``customers.*``, RecBole's ``*.user``.
-
-    Raises:
-        DataError: there is more than one.
-    """
-    files = [*_files(folder, ("users", "customers")), *sorted(folder.glob("*.user"))]
-    if len(files) > 1:
-        raise DataError(
-            f"{folder}: {len(files)} files could hold the users: "
-            f"{', '.join(p.name for p in files)}; name one with ",
-            Field("users"),
-        )
-    return files[0] if files else None
 
 
 def input_options(command: _Command) -> _Command:
@@ -262,12 +217,14 @@ def make_inputs(
         raise click.UsageError("name a FOLDER, or both --catalog and --interactions")
     catalog = catalog or find_file(folder or Path(), ("items", "catalog"))
     interactions = interactions or find_file(folder or Path(), ("interactions",))
+    found = users or (None if folder is None else find_users_file(folder))
+    files = (catalog, interactions, *(() if found is None else (found,)))
     return Inputs(
         catalog,
         interactions,
-        with_kept_columns(reading, (catalog, interactions)),
+        with_kept_columns(reading, files),
         rejected_path,
-        users or (None if folder is None else find_users_file(folder)),
+        found,
         users is not None,
         save_columns,
     )

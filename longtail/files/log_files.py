@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from longtail.files.input_files import note_set_aside
 from longtail.files.reading_options import as_trained
+from longtail.files.run_log import read_run_log
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.events import UserEvent, is_service_log, last_said, read_events
 from longtail.retrieval.data.files.dialect.reading import Reading
-from longtail.retrieval.data.files.interaction_file import read_interactions
-from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.behaviours import SHOWN, TAKEN
 from longtail.retrieval.errors import DataError
@@ -66,14 +64,13 @@ class LogFile:
             if is_service_log(self.path):
                 log = service_log(self.path, served.bundle.catalog, rejected)
             else:
-                log = read_interactions(
+                log = read_run_log(
                     self.path,
                     served.bundle.catalog,
-                    reading=with_kept_columns(reading, (self.path,)),
+                    reading=reading,
                     rejected=rejected,
                     progress=progress,
                 )
-                refuse_loss(self.path, self.reading, rejected, served.bundle.catalog)
         finally:
             self._write(rejected, after_catalog=after_catalog)
         gone = served.bundle.catalog.is_removed(log.item.astype(np.int64))

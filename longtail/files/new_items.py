@@ -60,8 +60,7 @@ def read_items(
         )
         refuse_loss(path, reading, rejected)
     finally:
-        if len(rejected) or rejected_path.exists():
-            rejected.write(rejected_path)
+        rejected.replace(rejected_path)
     unknown = [name for name in items.frame.columns if name not in like.frame.columns]
     if unknown:
         rejected.note(

@@ -9,15 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from longtail.files.input_files import note_set_aside
+from longtail.files.run_log import read_noted_log
 from longtail.index.files import write_file_atomically
 from longtail.jobs.parallel_batches import UserBatch, in_blocks
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
-from longtail.retrieval.data.files.interaction_file import read_interactions
-from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
-from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.retriever import Retriever
@@ -58,20 +54,9 @@ def histories_from_file(
     Raises:
         DataError: the file can't be used; what was set aside is in ``rejected_path`` by then.
     """
-    rejected = RejectedRows()
-    try:
-        log = read_interactions(
-            path,
-            catalog,
-            reading=with_kept_columns(reading, (path,)),
-            rejected=rejected,
-            progress=progress,
-        )
-        refuse_loss(path, reading, rejected, catalog)
-    finally:
-        if len(rejected) or rejected_path.exists():
-            rejected.write(rejected_path)
-    note_set_aside(rejected, rejected_path)
+    log = read_noted_log(
+        path, catalog, reading=reading, rejected_path=rejected_path, progress=progress
+    )
     return Histories.from_interactions(log)
 
 

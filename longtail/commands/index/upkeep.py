@@ -9,7 +9,6 @@ import click
 from longtail.commands.index.updates import updating
 from longtail.commands.options import run_argument
 from longtail.files.input_files import (
-    note_set_aside,
     rejected_option,
 )
 from longtail.files.reading_options import as_trained, log_reading
@@ -79,28 +78,17 @@ def refresh(
     split column, from its train part. No text is read again and nothing is trained: vectors,
     evidence, the relevance head and the users' histories stay as they were.
     """
-    from longtail.retrieval.data.files.interaction_file import read_interactions
-    from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
-    from longtail.retrieval.data.files.rejected import RejectedRows
-    from longtail.retrieval.data.files.roles.kept_columns import with_kept_columns
+    from longtail.files.run_log import read_noted_log
     from longtail.retrieval.run.catalog_updates import moves, refreshed
 
     with updating(run) as (served, progress):
-        rejected = RejectedRows()
-        reading = as_trained(reading, served.bundle.config["data"])
-        try:
-            log = read_interactions(
-                interactions,
-                served.bundle.catalog,
-                reading=with_kept_columns(reading, (interactions,)),
-                rejected=rejected,
-                progress=progress,
-            )
-            refuse_loss(interactions, reading, rejected, served.bundle.catalog)
-        finally:
-            if len(rejected) or rejected_path.exists():
-                rejected.write(rejected_path)
-        note_set_aside(rejected, rejected_path)
+        log = read_noted_log(
+            interactions,
+            served.bundle.catalog,
+            reading=as_trained(reading, served.bundle.config["data"]),
+            rejected_path=rejected_path,
+            progress=progress,
+        )
         before = served.bundle.popularity
         served = refreshed(served, log)
         version = served.save(run)

@@ -148,6 +148,17 @@ class RejectedRows:
                 temporary.unlink(missing_ok=True)
             raise DataError(f"can't write {path}: {error.strerror or error}") from error
 
+    def replace(self, path: Path) -> None:
+        """Write as `write` does; where nothing was set aside, only over a file that is there.
+
+        One left by an earlier run would speak of rows that are fine by now.
+
+        Raises:
+            DataError: the file can't be written.
+        """
+        if len(self) or path.exists():
+            self.write(path)
+
     def _table(self, file: str, schema: Any) -> Any:
         batches = [batch for batch in self._batches if batch.file == file]
         rows = np.concatenate([batch.rows for batch in batches])

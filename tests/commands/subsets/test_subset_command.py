@@ -78,3 +78,13 @@ def test_misuse_is_refused_and_the_log_stays(folder: Path) -> None:
     assert done.code == 1
     assert "core of 99" in done.complaint
     assert not (folder / "log.csv").exists()
+
+
+def test_a_log_of_which_most_is_lost_makes_no_subset(folder: Path) -> None:
+    (folder / "items.csv").write_text("sku,name\ni1,Tea\n")
+    words = ("data", "subset", folder, "--newest", "10", "--out", folder / "out.csv")
+    done = longtail(*words, "--rejected", folder / "r.csv")
+    assert done.code == 1
+    assert "can't be used" in done.err
+    assert "--allow-loss" in done.err
+    assert longtail(*words, "--rejected", folder / "r.csv", "--allow-loss").code == 0

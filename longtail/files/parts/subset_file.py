@@ -11,42 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from longtail.files.input_files import Inputs
 from longtail.index.files import write_file_atomically
-from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.cells import as_text, code_ids
 from longtail.retrieval.data.files.dialect.reading import Reading
-from longtail.retrieval.data.files.interaction_file import LogRows, read_log
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.errors import DataError
-from longtail.retrieval.progress import Progress
 
 _BATCH_ROWS = 10_000
 WRITTEN = (".csv", ".tsv", ".jsonl", ".parquet")
-
-
-def read_with_rows(inputs: Inputs, progress: Progress) -> tuple[Catalog, LogRows, RejectedRows]:
-    """Return catalog and log, with the place of each event; what is set aside is on disk by then.
-
-    Raises:
-        DataError: a file can't be used.
-    """
-    rejected = RejectedRows()
-    reading = inputs.reading
-    try:
-        catalog = read_catalog(
-            inputs.catalog, reading=reading, rejected=rejected, progress=progress
-        )
-        log = read_log(
-            inputs.interactions, catalog, reading=reading, rejected=rejected, progress=progress
-        )
-    finally:
-        if len(rejected) or inputs.rejected_path.exists():
-            rejected.write(inputs.rejected_path)
-    return catalog, log, rejected
 
 
 def write_log_rows(path: Path, reading: Reading, rows: NDArray[np.int64], out: Path) -> None:

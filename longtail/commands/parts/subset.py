@@ -8,9 +8,8 @@ from typing import Any
 import click
 import numpy as np
 
-from longtail.console.progress import progress_on_stderr
-from longtail.files.input_files import input_options, make_inputs, note_set_aside
-from longtail.files.subset_file import WRITTEN, read_with_rows, write_item_rows, write_log_rows
+from longtail.files.input_files import input_options, make_inputs, read_inputs
+from longtail.files.parts.subset_file import WRITTEN, write_item_rows, write_log_rows
 from longtail.retrieval.data.cuts.split_rule import moment_of
 from longtail.retrieval.data.cuts.subset import Subset, chosen_events
 
@@ -77,12 +76,10 @@ def subset_command(out: Path, catalog_out: Path | None, **options: Any) -> None:
             raise click.UsageError(f"{path} is the log itself; name another file")
         if path is not None and path.exists() and path.samefile(inputs.catalog):
             raise click.UsageError(f"{path} is the catalog itself; name another file")
-    with progress_on_stderr() as progress:
-        catalog, found, rejected = read_with_rows(inputs, progress)
-    note_set_aside(rejected, inputs.rejected_path)
-    log = found.interactions
+    data = read_inputs(inputs)
+    catalog, log = data.catalog, data.log
     keep = chosen_events(log, subset)
-    write_log_rows(inputs.interactions, inputs.reading, found.rows[keep], out)
+    write_log_rows(inputs.interactions, inputs.reading, data.rows[keep], out)
     items, users = np.unique(log.item[keep]), np.unique(log.user[keep])
     click.echo(
         f"{out}: {int(keep.sum()):,} of {len(log):,} events, {len(users):,} of "

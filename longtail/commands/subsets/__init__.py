@@ -1,1 +1,0 @@
-"""Commands that write a part of the data."""

@@ -1,0 +1,1 @@
+"""Folders of inputs: which of their files is what."""
