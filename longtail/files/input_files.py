@@ -29,6 +29,7 @@ from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.roles.find_roles import find_roles, mapping_of
 from longtail.retrieval.data.files.roles.kept_columns import keep_columns, with_kept_columns
 from longtail.retrieval.data.files.tables import column_names
+from longtail.retrieval.data.files.times.two_columns.log_roles import find_log_roles
 from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.users.user_table import UserTable
@@ -125,7 +126,12 @@ class Inputs:
             present = column_names(path, self.reading.of(kind))
             mapped = mapping_of(kind, self.reading.columns).items()
             nothing = {role: column for role, column in mapped if column == NO_COLUMN}
-            roles[kind] = nothing | find_roles(path, present, kind, self.reading.columns)
+            found = (
+                find_log_roles(path, present, self.reading.of("log"))
+                if kind == "log"
+                else find_roles(path, present, kind, self.reading.columns)
+            )
+            roles[kind] = nothing | found
         return {str(kind): columns for kind, columns in roles.items()}
 
     def _read_users(self, rejected: RejectedRows, progress: Progress) -> UserTable | None:

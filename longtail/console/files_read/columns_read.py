@@ -17,6 +17,8 @@ from longtail.retrieval.data.files.cells import as_text
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import column_names
+from longtail.retrieval.data.files.times.two_columns.joined_times import day_and_clock
+from longtail.retrieval.data.files.times.two_columns.log_roles import find_log_roles
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.text_template import template_columns
 from longtail.retrieval.errors import DataError
@@ -95,7 +97,7 @@ def _of_catalog(inputs: Inputs, catalog: Catalog) -> Iterator[ColumnRead]:
 def _of_log(inputs: Inputs, log: Interactions) -> Iterator[ColumnRead]:
     reading, path = inputs.reading.of("log"), inputs.interactions
     present = column_names(path, reading)
-    roles = find_roles(path, present, "log", reading.columns)
+    roles = find_log_roles(path, present, reading)
     try:
         first = first_rows(path, reading).columns
     except DataError:
@@ -104,8 +106,9 @@ def _of_log(inputs: Inputs, log: Interactions) -> Iterator[ColumnRead]:
     for role, column in roles.items():
         told = _whole_range(role, log)
         yield ColumnRead(path.name, role, column, told or _sample(first, column))
+    used = {c for name in roles.values() for c in day_and_clock(name, present) or (name,)}
     for column in present:
-        if column and column not in roles.values():
+        if column and column not in used:
             yield ColumnRead(path.name, UNUSED, column, _sample(first, column))
 
 

@@ -12,13 +12,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.files.cells import CodedIds, as_text, code_ids
+from longtail.retrieval.data.files.cells import CodedIds, code_ids
 from longtail.retrieval.data.files.columns import (
-    NO_COLUMN,
     plain_name,
 )
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
-from longtail.retrieval.data.files.dialect.weights import read_weights
+from longtail.retrieval.data.files.log_columns.log_times import read_log_times, with_joined_column
+from longtail.retrieval.data.files.log_columns.split_column import read_parts
+from longtail.retrieval.data.files.log_columns.weight_column import read_weight_column
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.losses.missing_column import roles_of_log
 from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
@@ -29,34 +30,23 @@ from longtail.retrieval.data.files.tables import Table, column_names, read_table
 from longtail.retrieval.data.files.times.clock_checks import believable_clock, require_times
 from longtail.retrieval.data.files.times.event_order import by_user_and_time, repeats
 from longtail.retrieval.data.files.times.time_columns import (
-    about_times,
     is_order,
     refuse_unread_times,
     time_names,
 )
 from longtail.retrieval.data.files.times.time_contents import refuse_times_of_any_name
-from longtail.retrieval.data.files.times.timestamps import ORDER, Times, parse_times
+from longtail.retrieval.data.files.times.timestamps import ORDER
+from longtail.retrieval.data.files.times.two_columns.joined_times import day_and_clock
+from longtail.retrieval.data.files.times.two_columns.log_roles import unread_clock_note
 from longtail.retrieval.data.ids.frequent_users import frequent_users_note
 from longtail.retrieval.data.ids.matched_ids import rows_matched
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
-from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
 from longtail.retrieval.data.meaning.told_by.all_columns import meanings_of_rows
 from longtail.retrieval.data.meaning.unread_columns import look_at_unread
-from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES, says_rating
+from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
-
-_PART_NAMES = {
-    "train": TRAIN,
-    "training": TRAIN,
-    "valid": VALID,
-    "validation": VALID,
-    "val": VALID,
-    "dev": VALID,
-    "test": TEST,
-    "testing": TEST,
-}
 
 
 def read_interactions(
@@ -77,7 +67,8 @@ def read_interactions(
     Events, ratings and labels say what a row means (`meanings_of_rows`). Identical (user, item,
     timestamp) events become one; where they differ in meaning, that which says the most stays, and
     a look beside it.
-    Without a timestamp column the order of the file stands for the time; ``time_format`` is how
+    A day and a time of day in two columns are one time. Without a timestamp column the order of
+    the file stands for the time; ``time_format`` is how
     the column spells it, where that is none of the usual ways (`parse_times`). A column with hardly
     any distinct times is an order, not a clock.
 
@@ -120,21 +111,25 @@ def read_log(
     path, reading = Path(path), reading.of("log")
     present = column_names(path, reading)
     roles = roles_of_log(path, present, reading, catalog)
+    if note := unread_clock_note(path, present, roles, reading):
+        rejected.note(note)
     filtered = columns_of(path, reading.keep, present)
     amounts = [name for name in present if plain_name(name) in QUANTITY_NAMES | STATUS_NAMES]
     mapped_time = mapping_of("log", reading.columns).get("timestamp")
     unmapped = time_names(present, roles, mapped_time)
+    used = [c for name in roles.values() for c in day_and_clock(name, present) or (name,)]
     table = read_table(
         path,
         rejected,
         reading=reading,
-        columns=list(dict.fromkeys([*roles.values(), *filtered, *amounts, *unmapped])),
+        columns=list(dict.fromkeys([*used, *filtered, *amounts, *unmapped])),
         encoded={roles["user_id"], roles["item_id"]},
         step="reading interactions",
         progress=progress,
     )
     if filtered:
         table = _kept(table, filtered, reading, rejected)
+    table = with_joined_column(table, roles, mapped_time, rejected)
     now = time.time() if now is None else now
     refuse_unread_times(table, unmapped, roles.get("timestamp"), now)
     refuse_times_of_any_name(path, reading.of("log"), present, roles, mapped_time, now)
@@ -146,17 +141,13 @@ def read_log(
     row_of_id = rows_matched(catalog, items.ids, reading.match or "").astype(np.int32)
     item = row_of_id[items.code]
     checks.refuse(roles["item_id"], NOT_IN_CATALOG, item < 0, spell_ids(items))
-    times = _unread_times(table, roles, mapped_time, rejected)
-    if times is None:
-        about = about_times(path, roles["timestamp"], now)
-        times = parse_times(
-            table.columns[roles["timestamp"]], about, time_format=reading.time_format
-        )
+    clock = roles.get("timestamp")
+    times = read_log_times(table, clock, mapped_time, reading, rejected, now)
     timeless = checks.keep.copy()
     for reason, mask in times.bad.items():
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
-    read = _weights(table, roles.get("weight"), reading, rejected)
+    read = read_weight_column(table, roles.get("weight"), reading, rejected)
     weight = None if read is None else read.values
     for note in _unread(path, present, roles, reading):
         rejected.note(note)
@@ -168,13 +159,12 @@ def read_log(
     for note in (*meanings.notes, *meanings.lines()):
         rejected.note(note)
     label = meanings.label
-    part = _choices(table, roles.get("split"), checks, _PART_NAMES, "unknown split name")
-    require_times(path, roles.get("timestamp"), checks.keep, timeless, part, rejected, times)
+    part = read_parts(table, roles.get("split"), checks)
+    require_times(path, clock, checks.keep, timeless, part, rejected, times)
     _require_rows(checks.keep, table, rejected, catalog, items, reading)
 
     keep = np.flatnonzero(checks.keep)
     # That a column named so, or called so, is an order needs no word.
-    clock = roles.get("timestamp")
     doubtful = None if reading.time_format == ORDER or is_order(clock) else clock
     times = believable_clock(path, doubtful, times, keep, rejected)
     order = keep[by_user_and_time(users.code, times, keep)]
@@ -222,62 +212,6 @@ def _unread(
     except DataError:
         return []
     return look_at_unread(path, first, roles, reading.columns)
-
-
-def _weights(
-    table: Table, column: str | None, reading: Reading, rejected: RejectedRows
-) -> RatingCells | None:
-    """Return the weights of a log: ratings in every spelling, amounts as numbers."""
-    if column is None:
-        return None
-    cells = table.columns[column]
-    if not says_rating(column, reading):
-        amounts = read_weights(
-            table.path,
-            column,
-            cells,
-            rows=table.rows,
-            decimal=table.decimal,
-            rejected=rejected,
-        )
-        return RatingCells(amounts, None)
-    ratings = read_ratings(table.path, column, cells, table.rows)
-    if ratings.note:
-        rejected.note(ratings.note)
-    return ratings
-
-
-def _unread_times(
-    table: Table, roles: dict[str, str], mapped: str | None, rejected: RejectedRows
-) -> Times | None:
-    """Return the order of the file where no column holds times, or None where one does."""
-    if "timestamp" in roles:
-        return None
-    if mapped == NO_COLUMN:
-        rejected.note(f"{table.path}: read without times; the order of the file stands for them")
-    else:
-        rejected.note(
-            f"{table.path}: no timestamp column; the order of the file stands for time. "
-            "Map one to the role timestamp"
-        )
-    return Times(table.rows, False, {})
-
-
-def _choices(
-    table: Table,
-    column: str | None,
-    checks: RowChecks,
-    meanings: Mapping[str, int],
-    reason: str,
-) -> NDArray[np.int8] | None:
-    if column is None:
-        return None
-    coded = as_text(table.columns[column]).text.dictionary_encode()
-    words = [word.strip().lower() for word in coded.dictionary.to_pylist()]
-    values = np.array([meanings.get(word, -1) for word in words], np.int8)
-    choices = values[np.asarray(coded.indices)]
-    checks.refuse(column, reason, choices < 0, spell_cells(table, column))
-    return np.asarray(choices, np.int8)
 
 
 def _require_rows(

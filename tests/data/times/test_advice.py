@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from timed_logs import read_timed
 
-from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
-from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.errors import DataError
@@ -23,22 +22,8 @@ ISO = pd.to_datetime(MOMENTS, unit="s").strftime("%Y-%m-%d %H:%M:%S").to_numpy(o
 def read(
     folder: Path, columns: dict[str, object], rejected: RejectedRows | None = None, **said: str
 ) -> Interactions:
-    number = np.arange(N)
-    users, items = [f"u{n % 12}" for n in number], [f"i{n // 6}" for n in number]
-    frame = pd.DataFrame({"user_id": users, "item_id": items, **columns})
-    frame.to_csv(folder / "log.csv", index=False)
-    catalog = Catalog(
-        pd.DataFrame({"item_id": [f"i{n}" for n in range(10)], "title": "x"}), "{title}"
-    )
-    return read_interactions(
-        folder / "log.csv",
-        catalog,
-        reading=Reading(columns={}, time_format=said.pop("time_format", None))
-        if "timestamp" not in said
-        else Reading(columns=said),
-        rejected=RejectedRows() if rejected is None else rejected,
-        now=1_750_000_000.0,
-    )
+    time_format = said.pop("time_format", None)
+    return read_timed(folder, N, columns, Reading(columns=said, time_format=time_format), rejected)
 
 
 def test_times_in_the_future_are_said_first(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from timed_logs import read_timed
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
@@ -26,20 +27,7 @@ def read(
     rejected: RejectedRows | None = None,
     **mapped: str,
 ) -> Interactions:
-    number = np.arange(N)
-    users, items = [f"u{n % 12}" for n in number], [f"i{n // 12}" for n in number]
-    frame = pd.DataFrame({"user_id": users, "item_id": items, **columns})
-    frame.to_csv(folder / "log.csv", index=False)
-    catalog = Catalog(
-        pd.DataFrame({"item_id": [f"i{n}" for n in range(10)], "title": "x"}), "{title}"
-    )
-    return read_interactions(
-        folder / "log.csv",
-        catalog,
-        reading=Reading(columns=mapped),
-        rejected=RejectedRows() if rejected is None else rejected,
-        now=1_750_000_000.0,
-    )
+    return read_timed(folder, N, columns, Reading(columns=mapped), rejected)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.losses.unmatched_ids import shares_of_columns
 from longtail.retrieval.data.files.roles.column_advice import column_advice
-from longtail.retrieval.data.files.roles.find_roles import NoColumnError, find_roles
+from longtail.retrieval.data.files.roles.find_roles import NoColumnError
 from longtail.retrieval.data.files.tables import column_names
+from longtail.retrieval.data.files.times.two_columns.log_roles import find_log_roles
 from longtail.retrieval.errors import DataError
 
 # Of the first rows, for a column to be named.
@@ -29,7 +30,7 @@ def roles_of_log(
         DataError: as `find_roles` says.
     """
     try:
-        return find_roles(path, present, "log", reading.columns)
+        return find_log_roles(path, present, reading)
     except NoColumnError as error:
         if error.role != "item_id":
             raise
@@ -78,7 +79,7 @@ def refuse_unused_mapping(catalog: Path, log: Path, reading: Reading) -> None:
 def _item_ids(path: Path, reading: Reading) -> frozenset[str]:
     """Return the item ids in the first rows of a log; none where they aren't known."""
     try:
-        roles = find_roles(path, column_names(path, reading), "log", reading.columns)
+        roles = find_log_roles(path, column_names(path, reading), reading)
         cells = first_rows(path, reading).columns[roles["item_id"]]
     except DataError:
         return frozenset()

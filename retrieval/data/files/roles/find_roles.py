@@ -15,6 +15,7 @@ from longtail.retrieval.data.files.columns import (
     plain_name,
 )
 from longtail.retrieval.data.files.roles.column_advice import column_advice
+from longtail.retrieval.data.files.times.two_columns.joined_times import day_and_clock
 from longtail.retrieval.errors import DataError
 
 # What people call a file or a role when they map it, beside our own names.
@@ -30,6 +31,10 @@ _MAPPED_NAMES = {"rating": "weight"}
 # Where a mapping that names no file is perhaps meant for another file than this one.
 _SHARED = (("items", "item_id"), ("log", "item_id"), ("users", "user_id"))
 
+_TWO_TIMES = (
+    "; what the other says is then not read. A day and a time of day are read together as "
+    "timestamp=DAY+TIME"
+)
 _NO_HEADER = (", or all columns, where the first line holds data, with ", Field("names"))
 
 
@@ -88,7 +93,8 @@ def find_roles(
 ) -> dict[str, str]:
     """Return which column of the file plays each role; roles without a column are left out.
 
-    ``columns`` is what was mapped, for all files (``item_id``) or one (``log.item_id``). A
+    ``columns`` is what was mapped, for all files (``item_id``) or one (``log.item_id``); to the
+    timestamp two columns may be, as ``date+time``. A
     mapping wins over our own name, which wins over aliases, which win over last resorts; ``none``
     reads without the role, unless a column has that name. A column has one role: one that is
     mapped plays no other. A mapped item_id, which two files have, falls back to names where a file
@@ -120,7 +126,7 @@ def find_roles(
                 f"{path}: columns {' and '.join(map(repr, candidates))} could all be {role.name}; "
                 "choose with ",
                 *column_advice(f"{of_this_file}{role.name}", candidates[0]),
-                "; what the other says is then not read" if role.name == "timestamp" else "",
+                _TWO_TIMES if role.name == "timestamp" else "",
             )
         if candidates:
             chosen[role.name] = candidates[0]
@@ -161,6 +167,8 @@ def _candidates(
     by_name = columns_by_name(role, unique)
     if mapped is None:
         return by_name
+    if role.name == "timestamp" and day_and_clock(mapped, unique):
+        return [mapped]
     same = [mapped] if mapped in unique else _like(mapped, unique)
     if not shared or len(same) != 1:
         return same or (by_name if shared else [])

@@ -1,0 +1,1 @@
+"""What single columns of a log say of its rows."""

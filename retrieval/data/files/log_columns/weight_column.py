@@ -1,0 +1,33 @@
+"""The column of weights: ratings in every spelling, amounts as numbers."""
+
+from __future__ import annotations
+
+from longtail.retrieval.data.files.dialect.reading import Reading
+from longtail.retrieval.data.files.dialect.weights import read_weights
+from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.tables import Table
+from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
+from longtail.retrieval.data.meaning.usual_names import says_rating
+
+
+def read_weight_column(
+    table: Table, column: str | None, reading: Reading, rejected: RejectedRows
+) -> RatingCells | None:
+    """Return the weights of a log, None without a column; what can't be read is NaN and noted."""
+    if column is None:
+        return None
+    cells = table.columns[column]
+    if not says_rating(column, reading):
+        amounts = read_weights(
+            table.path,
+            column,
+            cells,
+            rows=table.rows,
+            decimal=table.decimal,
+            rejected=rejected,
+        )
+        return RatingCells(amounts, None)
+    ratings = read_ratings(table.path, column, cells, table.rows)
+    if ratings.note:
+        rejected.note(ratings.note)
+    return ratings

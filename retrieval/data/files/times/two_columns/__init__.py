@@ -1,0 +1,1 @@
+"""Times whose day stands in one column and whose time of day in another."""
