@@ -7,6 +7,7 @@ compared with a manifest before anything parses the content.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import json
@@ -14,8 +15,8 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,6 +24,8 @@ from typing import Any
 from longtail.index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+# Linux: paths are relative to the working folder; both names change places.
+_HERE, _RENAME_EXCHANGE = -100, 2
 
 
 @dataclass(frozen=True)
@@ -180,12 +183,18 @@ def write_file_atomically(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def publish_folder(target: Path, *, replace: bool = True) -> Iterator[Path]:
+def publish_folder(
+    target: Path,
+    *,
+    replace: bool = True,
+    holding: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> Iterator[Path]:
     """Yield an empty temporary folder beside ``target`` that becomes it at the end.
 
-    Every file and folder is fsynced before the rename. An existing target is moved aside
-    first and removed afterwards. On any exception, Ctrl-C included, the temporary is removed
-    and the old target stands.
+    Every file and folder is fsynced before the rename. An existing target changes places with
+    it, in one step where the system can, and is removed afterwards. On any exception, Ctrl-C
+    included, the temporary is removed and the old target stands. What ``holding`` gives is
+    entered for the moment of the change alone: it may still refuse.
 
     Raises:
         DiskFullError: the disk or the quota ran out.
@@ -202,12 +211,16 @@ def publish_folder(target: Path, *, replace: bool = True) -> Iterator[Path]:
                 if path.is_file():
                     _give_mode(path, mode)
                 sync(path)
-            if os.path.lexists(target):
-                if not replace:
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-                os.rename(target, aside)
-            os.rename(temporary, target)
-            sync(target.parent)
+            with holding():
+                if os.path.lexists(target):
+                    if not replace:
+                        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+                    if not _exchanged(temporary, target):
+                        os.rename(target, aside)
+                        os.rename(temporary, target)
+                else:
+                    os.rename(temporary, target)
+                sync(target.parent)
     finally:
         # Whatever stopped us between the two renames, the old folder goes back.
         if os.path.lexists(aside) and not os.path.lexists(target):
@@ -240,6 +253,17 @@ def _inside(folder: Path, name: str, remedy: str) -> Path:
 def _sibling(path: Path, ending: str) -> Path:
     # Not tempfile: it makes files that other users can't read, and a bundle is shared.
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step; False where the system can't do that."""
+    # Nobody, and no killed process, may find a moment in which neither is there.
+    try:
+        exchange = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):
+        return False
+    paths = os.fsencode(one), os.fsencode(other)
+    return bool(exchange(_HERE, paths[0], _HERE, paths[1], _RENAME_EXCHANGE) == 0)
 
 
 def _mode(path: Path) -> int:

@@ -6,6 +6,7 @@ LongtailError
 ├── BackendError              a way of reading texts can't be used on this machine
 │   └── ParityError           it gives other vectors than float32; the message has the numbers
 ├── BundleError               the run folder is incomplete, damaged, or not a run folder
+├── LeaseError                another process serves, trains or replaces the run folder
 ├── UnknownUserError          no such user; near ids are suggested
 ├── UnknownItemError          no such item; near ids are suggested
 └── QueryError                a request that can't be answered as it was put (pool, k, where)
@@ -36,6 +37,10 @@ class ParityError(BackendError):
 
 class BundleError(LongtailError):
     """The run folder is incomplete, damaged, or no run folder at all."""
+
+
+class LeaseError(LongtailError):
+    """Another process serves, trains or replaces the run folder, or has replaced it."""
 
 
 class UnknownUserError(LongtailError):

@@ -13,9 +13,8 @@ from pathlib import Path
 import uvicorn
 
 from longtail.index.errors import LongtailError
-from longtail.index.storage.lock import index_lock
-from longtail.retrieval.data.events import EVENTS
 from longtail.retrieval.run.bundle import read_manifest
+from longtail.retrieval.run.lease import serving
 from longtail.serving.access import ApiKey, refuse_open_service
 from longtail.serving.app import make_app
 from longtail.serving.limits import Limits
@@ -55,19 +54,26 @@ def serve(
     key: ApiKey | None,
     limits: Limits,
     announce: Callable[[str], None],
+    *,
+    wait_s: float = 0.0,
 ) -> None:
     """Serve a run until SIGTERM or Ctrl-C; ``announce`` is called with the URL once it answers.
 
     Raises:
+        LeaseError: another process serves it, and did for ``wait_s`` seconds.
         AccessError: other machines could reach it and there is no key.
         AddressError: the address is taken, or isn't one of this machine.
         LongtailError: the run can't be served; the message says what to do.
     """
     refuse_open_service(host, key)
     read_manifest(run)  # what is wrong with a folder that is no run is known at once
-    listener = bound_socket(host, port)
-    with listener, index_lock(run / EVENTS), log_to_stderr():
-        service = Service.open(run, limits)
+    # Whoever served it until now has the address for as long.
+    with (
+        serving(run, wait_s=wait_s) as lease,
+        bound_socket(host, port) as listener,
+        log_to_stderr(),
+    ):
+        service = Service.open(run, limits, lease)
         config = uvicorn.Config(
             make_app(service, key, local_only=key is None),
             lifespan="on",

@@ -18,6 +18,7 @@ from longtail.retrieval.data.events import EVENTS, UserEvent
 from longtail.retrieval.data.meaning.told_meanings import ToldMeanings
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.retrieval.run.lease import ServingLease
 from longtail.serving.engine.batch_handler import Outcome, answer_all
 from longtail.serving.engine.batching import Batcher, Versions
 from longtail.serving.engine.model_registry import ModelRegistry
@@ -43,6 +44,7 @@ class Service:
         batcher: the queue before the engine.
         events: the file of events.
         items: changes of the catalog.
+        lease: what says that no other process serves the run.
     """
 
     limits: Limits
@@ -52,13 +54,16 @@ class Service:
     batcher: Batcher
     events: EventLog
     items: CatalogWriter
+    lease: ServingLease | None = None
     version: str = field(default_factory=lambda: version("longtail"))
     stopping: bool = False
     _watching: asyncio.Task[None] | None = field(default=None, repr=False)
 
     @classmethod
-    def open(cls, run: Path, limits: Limits) -> Service:
+    def open(cls, run: Path, limits: Limits, lease: ServingLease | None = None) -> Service:
         """Return the service of a run folder, verified and with its events replayed.
+
+        Whoever is its only user by other means needs no ``lease``.
 
         Raises:
             LongtailError: the run can't be served; the message says what to do.
@@ -69,7 +74,7 @@ class Service:
         events = EventLog.open(run / EVENTS, histories, metrics)
         batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
         items = CatalogWriter(registry, quarantine=limits.quarantine)
-        return cls(limits, metrics, registry, histories, batcher, events, items)
+        return cls(limits, metrics, registry, histories, batcher, events, items, lease)
 
     async def take_events(self, events: Sequence[Event]) -> int:
         """Keep events of known items, and return how many once they are on the disk.

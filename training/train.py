@@ -9,6 +9,7 @@ from pathlib import Path
 
 from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
+from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.histories.histories import Histories
@@ -21,6 +22,7 @@ from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.run.bundle import Bundle, work_folder, write_bundle
 from longtail.retrieval.run.index_build import build_index
 from longtail.retrieval.run.late_items import with_cold_lent
+from longtail.retrieval.run.lease import training
 from longtail.training.evidence.fit_evidence import (
     EventsAndTexts,
     fit_evidence,
@@ -78,8 +80,42 @@ def train_engine(
         ModelNotFoundError: the text encoder can't be found.
         BackendError, ParityError: the backend that was named can't be used for it.
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
+        LeaseError: another process trains into ``out``; or, at the end, a service has the run
+            that is there, it holds events, or it has come since. The work stays for ``resume``.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
+    with training(out) as lease:
+        bundle, index = _trained(
+            catalog,
+            split,
+            settings,
+            out,
+            resume=resume,
+            vector_cache=vector_cache,
+            progress=progress,
+            profile=profile,
+            processes=processes,
+        )
+        with publish_folder(out, holding=lease.replacing) as folder:
+            write_bundle(bundle, folder)
+            save_index(index, folder / "index")
+        shutil.rmtree(work_folder(out))
+    return Trained(bundle, out)
+
+
+def _trained(
+    catalog: Catalog,
+    split: Split,
+    settings: TrainingSettings,
+    out: Path,
+    *,
+    resume: bool,
+    vector_cache: Path | None,
+    progress: Progress,
+    profile: Profile,
+    processes: Processes,
+) -> tuple[Bundle, VectorIndex]:
+    """Return all that `train_engine` publishes."""
     split = with_validation(split, settings.seed)
     stages = prepare_training(
         catalog,
@@ -153,12 +189,7 @@ def train_engine(
     summary = {**bundle.summary, "evidence": fitted.report}
     if measured := profile.report():
         summary["profile"] = measured
-    bundle = replace(bundle, summary=summary)
-    with publish_folder(out) as folder:
-        write_bundle(bundle, folder)
-        save_index(index, folder / "index")
-    shutil.rmtree(work_folder(out))
-    return Trained(bundle, out)
+    return replace(bundle, summary=summary), index
 
 
 def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bundle:

@@ -1,75 +1,88 @@
-"""One writer at a time: a lock that the system lifts when its holder ends, however it ends."""
+"""One writer at a time: who changes an index holds its folder's lock."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-from longtail.index.errors import LockedIndexError
+from longtail.index.errors import Field, LockedIndexError, StaleIndexError
+from longtail.index.storage.file_lock import FileLock, HeldError
 
 LOCK_FILE = ".lock"
 
 _held = threading.local()
 
 
+@dataclass(eq=False)
+class _Held:
+    path: Path
+    lock: FileLock
+    depth: int = 1
+
+
 @contextmanager
-def index_lock(folder: Path) -> Iterator[None]:
+def index_lock(folder: Path, *, wait_s: float = 0.0, create: bool = False) -> Iterator[None]:
     """Hold the folder's writer lock; a thread that holds it may take it again.
 
     Hold it from reading the served version to publishing the one made from it, so that nobody
-    publishes in between. Readers never wait. The lock is the system's (``flock``): it ends with
-    the process that holds it, ``kill -9`` included, and leaves only an empty file.
+    publishes in between, and take it again to publish: where the folder has been replaced
+    meanwhile by another, that is noticed then. Readers never wait. The lock ends with the process
+    that holds it, and leaves only an empty file. With ``create`` the folder may be missing.
 
     Raises:
-        LockedIndexError: another process or thread holds it; the message says which and since
-            when.
+        LockedIndexError: another process or thread holds it, and did for ``wait_s`` seconds; the
+            message says which and since when.
+        StaleIndexError: this thread holds the lock of a folder that is no longer the one here.
+        FileNotFoundError: the folder's parent isn't there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    key = folder.resolve()
-    depth: dict[Path, int] = _held.__dict__.setdefault("depth", {})
-    if depth.get(key):
-        depth[key] += 1
+    path = Path(os.path.abspath(folder)) / LOCK_FILE
+    own: list[_Held] = _held.__dict__.setdefault("own", [])
+    mine = next((held for held in own if held.path == path or held.lock.is_at(path)), None)
+    if mine is not None:
+        _check_place(mine, path)
+        mine.depth += 1
         try:
             yield
         finally:
-            depth[key] -= 1
+            mine.depth -= 1
         return
-    descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+    folder.mkdir(parents=create, exist_ok=True)
     try:
-        _take(descriptor, folder)
-        depth[key] = 1
-        try:
-            yield
-        finally:
-            del depth[key]
-            os.ftruncate(descriptor, 0)
-    finally:
-        os.close(descriptor)
-
-
-def _take(descriptor: int, folder: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
-        holder = os.pread(descriptor, 300, 0).decode("utf-8", "replace")
+        lock = FileLock.take(path, wait_s=wait_s)
+    except HeldError as error:
         raise LockedIndexError(
-            f"{folder} is locked by {holder.strip() or 'another process'}; wait until it has "
-            "finished, then run the command again"
+            f"{folder} is locked by {error.holder}; wait until it has finished, then run the "
+            "command again, or let it wait with ",
+            Field("wait"),
         ) from error
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    text = f"process {os.getpid()} on {socket.gethostname()} since {since}\n"
-    os.ftruncate(descriptor, 0)
-    # What it says is for people: a full disk must not keep anybody from the lock.
+    mine = _Held(path, lock)
+    own.append(mine)
     try:
-        os.pwrite(descriptor, text.encode(), 0)
-    except OSError:
-        os.ftruncate(descriptor, 0)
+        yield
+    finally:
+        own.remove(mine)
+        lock.release()
+
+
+def check_lock(folder: Path) -> None:
+    """Refuse to go on where the folder isn't the one any more that this thread has locked.
+
+    Raises:
+        StaleIndexError: it has been replaced meanwhile.
+    """
+    path = Path(os.path.abspath(folder)) / LOCK_FILE
+    for held in _held.__dict__.get("own", []):
+        if held.path == path:
+            _check_place(held, path)
+
+
+def _check_place(held: _Held, path: Path) -> None:
+    if not held.lock.is_at(path):
+        raise StaleIndexError(
+            f"{path.parent} has been replaced by another folder while this change was made; "
+            "nothing was written into it: run the command again"
+        )

@@ -26,7 +26,7 @@ from longtail.index.errors import (
 )
 from longtail.index.files import publish_folder, sha256_of, verify_files, write_json_atomically
 from longtail.index.storage.info import IndexInfo, info_of, manifest_of
-from longtail.index.storage.lock import index_lock
+from longtail.index.storage.lock import check_lock, index_lock
 from longtail.index.storage.manifest import Manifest
 from longtail.index.storage.version_files import read_version, write_version
 from longtail.index.storage.versions import (
@@ -70,10 +70,10 @@ def save_index(
     Raises:
         LockedIndexError: another process is writing into the folder.
         StaleIndexError: the index was made from a version of this folder, and another has been
-            published meanwhile, whose changes it would undo.
+            published meanwhile, whose changes it would undo; or the whole folder was replaced.
         DiskFullError: the disk ran out.
     """
-    with index_lock(folder):
+    with index_lock(folder, create=True):
         before = served_version(folder)
         source = _source_of(index, folder, before)
         name = next_version(folder)
@@ -84,8 +84,10 @@ def save_index(
                     attach(temporary / ATTACHED)
                 manifest, parts = write_version(index, temporary, source=source)
                 write_json_atomically(temporary / "manifest.json", manifest.to_json())
+            check_lock(folder)
             point_at(folder, Pointer(name, sha256_of(folder / name / "manifest.json")))
         except BaseException:
+            check_lock(folder)  # in another folder this name is another's
             # On a full disk a version that nothing points to is only in the way.
             served = served_version(folder)
             if served is None or served.version != name:
@@ -169,7 +171,7 @@ def read_attached(folder: Path, read: Callable[[Path], _Read]) -> _Read:
     return _of_served(folder, attached)
 
 
-def rollback(folder: Path, version: str | None = None) -> str:
+def rollback(folder: Path, version: str | None = None, *, wait_s: float = 0.0) -> str:
     """Serve a kept version again, by default the one before, and return its name.
 
     Where CURRENT was lost, the version that it named can't be told from a damaged one; the
@@ -178,13 +180,14 @@ def rollback(folder: Path, version: str | None = None) -> str:
     is published.
 
     Raises:
-        LockedIndexError: another process is writing into the folder.
+        LockedIndexError: another process is writing into the folder, and did for ``wait_s``
+            seconds.
         MissingVersionError: there is no such version, or it was never served.
         DamagedFileError: a file of it is missing or isn't the one that was written.
     """
     if not kept_versions(folder):
         current_version(folder)  # a folder that was never an index isn't made one by the lock
-    with index_lock(folder):
+    with index_lock(folder, wait_s=wait_s):
         current, kept = served_version(folder), kept_versions(folder)
         target = version
         if version is None and current is not None:

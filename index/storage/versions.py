@@ -10,10 +10,11 @@ from pathlib import Path
 
 from longtail.index.errors import DamagedFileError, MissingVersionError
 from longtail.index.files import write_file_atomically
+from longtail.index.storage.leftovers import leftovers, remove
 
 VERSION = re.compile(r"v(\d{4,})")
 POINTER = re.compile(r"(v\d{4,}) ([0-9a-f]{64})\n")
-LEFTOVER = re.compile(r"\.(v\d{4,}|CURRENT)\.[0-9a-f]{8}\.(tmp|old)")
+PUBLISHED = re.compile(r"v\d{4,}|CURRENT")
 # In the form that `sha256sum --check` reads.
 SEAL = re.compile(r"([0-9a-f]{64})  manifest\.json\n")
 
@@ -143,12 +144,12 @@ def remove_versions(folder: Path, *, keep: Collection[str], number: int = 0) -> 
     for name in list_versions(folder):
         if name not in kept:
             shutil.rmtree(folder / name, ignore_errors=True)
-    for path in folder.iterdir():
-        if LEFTOVER.fullmatch(path.name):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+    for path, name, _ in leftovers(folder):
+        if PUBLISHED.fullmatch(name):
+            remove(path)
+    for version in kept:
+        for path, _, _ in leftovers(folder / version):
+            remove(path)
 
 
 def _number(version: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from longtail.commands.index.updates import updating
-from longtail.commands.options import run_argument, vector_cache_option
+from longtail.commands.options import run_argument, vector_cache_option, wait_option
 from longtail.files.input_files import rejected_option
 from longtail.files.reading_options import log_reading
 from longtail.files.suspects_file import SuspectsFile, quarantine_options
@@ -48,6 +48,7 @@ from longtail.retrieval.data.suspects.finding import Finding
 @rejected_option
 @quarantine_options
 @vector_cache_option
+@wait_option
 def learn(
     run: Path,
     interactions: Path | None,

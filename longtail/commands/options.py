@@ -35,6 +35,31 @@ vector_cache_option = click.option(
 )
 
 
+_WAIT = f"{__name__}.wait_s"
+
+
+def _keep_wait(context: click.Context, _: click.Parameter, given: float) -> None:
+    context.meta[_WAIT] = given
+
+
+wait_option = click.option(
+    "--wait",
+    metavar="SECONDS",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    expose_value=False,
+    callback=_keep_wait,
+    help="How long to wait for another command or service that holds the run folder.",
+)
+
+
+def wait_s() -> float:
+    """Return how many seconds the command at hand may wait for a lock: see `wait_option`."""
+    context = click.get_current_context(silent=True)
+    return 0.0 if context is None else float(context.meta.get(_WAIT, 0.0))
+
+
 def _config(context: click.Context, option: click.Parameter, given: str | None) -> str | None:
     """Refuse a folder at once; one named like a shipped file doesn't stand in its way."""
     if given is not None and given not in shipped_names() and Path(given).is_dir():

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from longtail.commands.options import run_argument
+from longtail.commands.options import run_argument, wait_option, wait_s
 
 
 @click.command()
@@ -71,6 +71,7 @@ from longtail.commands.options import run_argument
     help="Keep items that are put and look made to game the engine out of all answers until "
     "`longtail index release`.",
 )
+@wait_option
 def serve(
     run: Path,
     host: str,
@@ -104,4 +105,5 @@ def serve(
             read_key(api_key_file),
             Limits(**limits),
             lambda url: click.echo(f"{run} at {url} (Ctrl-C stops it)"),
+            wait_s=wait_s(),
         )

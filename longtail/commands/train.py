@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from longtail.commands.options import config_option, set_option, vector_cache_option
+from longtail.commands.options import (
+    config_option,
+    set_option,
+    vector_cache_option,
+    wait_option,
+    wait_s,
+)
 from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.progress import progress_on_stderr
 from longtail.files.input_files import (
@@ -24,6 +30,7 @@ from longtail.files.reading_options import as_set
 from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
+    from longtail.retrieval.run.lease import TrainingLease
     from longtail.training.processes import Processes
     from longtail.training.settings import TrainingSettings
 
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     "--profile", is_flag=True, help="Also show where the time of each step and stage went."
 )
 @vector_cache_option
+@wait_option
 @click.option("-v", "--verbose", is_flag=True, help="Log every evaluation.")
 def train(
     config: str | None,
@@ -91,6 +99,22 @@ class Options:
 
 
 def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
+    from longtail.files.run_folder import place_of
+    from longtail.retrieval.run.lease import training
+
+    # What can be refused is refused before an hour of work, not after it.
+    settings, inputs = _settings_and_inputs(options, given)
+    with training(place_of(options.out), wait_s=wait_s()) as lease:
+        _train_in_place(options, settings, inputs, lease, processes)
+
+
+def _train_in_place(
+    options: Options,
+    settings: TrainingSettings,
+    inputs: Inputs,
+    lease: TrainingLease,
+    processes: Processes,
+) -> None:
     from longtail.console.files_read.columns_read import columns_lines, columns_read, text_lines
     from longtail.console.training.profile_table import print_profile
     from longtail.console.training.training_summary import print_training_summary
@@ -100,10 +124,8 @@ def _train(options: Options, given: dict[str, Any], processes: Processes) -> Non
     from longtail.training.profile import UNMEASURED, MeasuringProfile
     from longtail.training.train import train_engine
 
-    # What can be refused is refused before an hour of work, not after it.
-    settings, inputs = _settings_and_inputs(options, given)
     out = options.out
-    run = prepare_run_folder(out, resume=options.resume, overwrite=options.overwrite)
+    run = prepare_run_folder(lease, out, resume=options.resume, overwrite=options.overwrite)
     logging.basicConfig(format="%(message)s")
     logging.getLogger("longtail").setLevel(logging.INFO if options.verbose else logging.WARNING)
     measured = MeasuringProfile() if options.profile else UNMEASURED

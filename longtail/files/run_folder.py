@@ -6,39 +6,31 @@ import shutil
 from pathlib import Path
 
 from longtail.index.errors import LongtailError
-from longtail.retrieval.data.events import EVENTS, NAME
 from longtail.retrieval.run.bundle import work_folder
+from longtail.retrieval.run.lease import TrainingLease, refuse_to_lose_events
 
 
 class RunExistsError(LongtailError):
     """Something is at --out already that nobody said may be replaced."""
 
 
-def refuse_to_lose_events(run: Path, out: Path) -> None:
-    """Refuse to replace a run whose service has taken events: they are nowhere else.
-
-    Raises:
-        RunExistsError: it has.
-    """
-    path = run / EVENTS / NAME
-    if path.is_file() and path.stat().st_size:
-        raise RunExistsError(
-            f"{out} holds events that its service has taken; write them to a file with `longtail "
-            f"data events`, then remove {path.parent}, or name another folder with --out"
-        )
+def place_of(out: Path) -> Path:
+    """Return the path of a run folder: ".", ".." and "x/" have no name to put anything beside."""
+    return out if out.name not in ("", "..") else out.resolve()
 
 
-def prepare_run_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:
+def prepare_run_folder(lease: TrainingLease, out: Path, *, resume: bool, overwrite: bool) -> Path:
     """Return the path for a new run, once nothing can be lost by writing there.
 
     An empty folder may be filled. A run, and the work of an interrupted training, are replaced
-    with ``overwrite`` only; a folder that is no run never.
+    with ``overwrite`` only; a folder that is no run, or is served or holds events, never. The
+    ``lease`` asks again when the new run takes the place.
 
     Raises:
         RunExistsError: see above; the message says which option helps.
+        LeaseError: a service has the run, or has taken events.
     """
-    # ".", ".." and "x/" have no name of their own to put the working folder beside.
-    run = out if out.name not in ("", "..") else out.resolve()
+    run = lease.out
     if run.is_file():
         raise RunExistsError(f"{out} is a file; name a folder with --out")
     if run.is_dir() and any(run.iterdir()):
@@ -53,6 +45,7 @@ def prepare_run_folder(out: Path, *, resume: bool, overwrite: bool) -> Path:
                 "replace it"
             )
         refuse_to_lose_events(run, out)
+        lease.refuse_served()
     work = work_folder(run)
     if (work / "job.json").is_file() and not resume:
         if not overwrite:

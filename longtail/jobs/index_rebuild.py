@@ -17,11 +17,11 @@ from longtail.index.errors import (
     MissingVersionError,
     UnsupportedFormatError,
 )
-from longtail.index.storage.lock import index_lock
 from longtail.index.storage.store import save_index
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.bundle import Bundle, open_bundle
 from longtail.retrieval.run.index_build import IndexSettings, build_index, check_structure
+from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.quarantine import withheld
 from longtail.retrieval.run.served_run import laid_out, open_trained, read_state, with_index
 
@@ -56,7 +56,7 @@ def rebuild(
         LockedIndexError: somebody else is writing.
         VectorIndexError: the structure can't be built.
     """
-    with index_lock(run / "index"):
+    with changing(run):
         trained = open_bundle(run) if trained_catalog else open_trained(run)
         settings = IndexSettings(**{**trained.config.get("index", {}), **chosen})
         check_structure(settings.structure, trained.item_tower.dim)

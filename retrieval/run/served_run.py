@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from longtail.index.errors import DamagedFileError, MissingVersionError, UnsupportedFormatError
-from longtail.index.storage.lock import index_lock
 from longtail.index.storage.store import ATTACHED, open_attached, read_attached, save_index
 from longtail.index.storage.versions import list_versions, rebuild_command
 from longtail.index.vector_index import VectorIndex
@@ -16,6 +15,7 @@ from longtail.retrieval.run.bundle import Bundle, open_bundle, open_item_tower, 
 from longtail.retrieval.run.catalog_state import CatalogState
 from longtail.retrieval.run.late_items import with_late_lent
 from longtail.retrieval.run.learned import name_of, open_learned, remove_unnamed, write_learned
+from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.row_mapping import RowMapping
 
 
@@ -66,7 +66,7 @@ class ServedRun:
             LockedIndexError: another process is writing into the run.
             DiskFullError: the disk ran out; what was served before still is.
         """
-        with index_lock(run / "index"):
+        with changing(run):
             name = write_learned(self.trained, run)
             learned = replace(
                 self,

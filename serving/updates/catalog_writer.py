@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from longtail.index.storage.lock import index_lock
 from longtail.retrieval.data.catalog_schema import conformed
 from longtail.retrieval.data.suspects.finding import Finding, counts
 from longtail.retrieval.data.suspects.item_checks import ItemChecks
@@ -21,6 +20,7 @@ from longtail.retrieval.data.text_template import render
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.catalog_updates import Change, added, change_of, changed, removed
+from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.quarantine import quarantined_ids
 from longtail.retrieval.run.served_run import ServedRun
 from longtail.retrieval.run.suspected_items import checks_of
@@ -32,6 +32,8 @@ from longtail.serving.logs import log
 from longtail.serving.updates.item_columns import checked_columns
 
 MOST_WAITING = 16
+# For another writer to finish: most take no longer, and a client may come again.
+LONGEST_WAIT_S = 2.0
 
 
 class Put(NamedTuple):
@@ -124,7 +126,7 @@ class CatalogWriter:
     def _change(self, change: Callable[[ServedRun], ServedRun]) -> dict[str, str]:
         run = self.registry.run
         # From reading to publishing: nobody publishes in between.
-        with index_lock(run / "index"):
+        with changing(run, wait_s=LONGEST_WAIT_S):
             served = self.registry.refresh().served
             if self.registry.trouble is not None:
                 raise RefusedError(

@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from longtail.evaluation.report.numbers import probability, share
 from longtail.index.errors import Field, LongtailError
-from longtail.index.storage.lock import index_lock
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import VALID, Interactions
 from longtail.retrieval.data.popularity import Popularity
@@ -24,6 +23,7 @@ from longtail.retrieval.ranking.pipeline import RankingPipeline
 from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.catalog_state import CatalogState
 from longtail.retrieval.run.index_build import restructured
+from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.served_run import ServedRun, open_run
 from longtail.training.evidence.fit_evidence import FittedEvidence
 from longtail.training.learning.calibration import DUE_SHARE, recalibrated
@@ -108,7 +108,7 @@ def learn_run(
         DiskFullError: the disk ran out; what was served before still is.
     """
     began = time.monotonic()
-    with index_lock(run / "index"):
+    with changing(run):
         served = open_run(run) if served is None else served
         settings = _settings(served.trained)
         learned = _taught(log)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
 
 from longtail.commands.index.updates import add, release, remove, update
 from longtail.commands.index.upkeep import compact, refresh, rollback
-from longtail.commands.options import run_argument, vector_cache_option
+from longtail.commands.options import run_argument, vector_cache_option, wait_option, wait_s
 from longtail.console.console import stdout_console
 from longtail.console.progress import progress_on_stderr
 from longtail.jobs.interrupts import when_stopped
@@ -26,6 +25,7 @@ for command in (add, update, remove, release, compact, rollback, refresh):
 
 @index.command()
 @run_argument
+@wait_option
 @click.option(
     "--read-texts",
     "reread",
@@ -70,16 +70,22 @@ def build(
     Vectors are taken from the index that is served; where it is damaged, missing, or of another
     item tower, the texts are read through RUN's. Removed items are forgotten.
     """
+    from longtail.files.new_items import forget_texts
     from longtail.jobs.index_rebuild import rebuild
-    from longtail.retrieval.run.bundle import read_manifest, work_folder
+    from longtail.retrieval.run.bundle import read_manifest
+    from longtail.retrieval.run.lease import changing
 
     read_manifest(run)  # says what is wrong with a folder that is no run
-    if not resume:
-        shutil.rmtree(work_folder(run / "index"), ignore_errors=True)
     chosen = {"structure": structure, "target_recall": target_recall, "storage": storage}
     again = f"longtail index build {run}{' --read-texts' if reread else ''} --resume"
     unchanged = f"{run} serves the index it had; `{again}` goes on from the vectors made so far"
-    with when_stopped(unchanged), progress_on_stderr() as progress:
+    with (
+        when_stopped(unchanged),
+        changing(run, wait_s=wait_s()),
+        progress_on_stderr() as progress,
+    ):
+        if not resume:
+            forget_texts(run)
         rebuilt = rebuild(
             run,
             {name: value for name, value in chosen.items() if value is not None},

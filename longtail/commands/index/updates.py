@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from longtail.commands.options import run_argument, vector_cache_option
+from longtail.commands.options import run_argument, vector_cache_option, wait_option, wait_s
 from longtail.console.progress import progress_on_stderr
 from longtail.files.input_files import rejected_option
 from longtail.files.reading_options import catalog_reading
@@ -25,18 +25,23 @@ if TYPE_CHECKING:
 @contextmanager
 def updating(run: Path) -> Iterator[tuple[ServedRun, Progress]]:
     """Yield the run as it is served, for the one writer that may change it now."""
-    from longtail.index.storage.lock import index_lock
     from longtail.retrieval.run.bundle import read_manifest
+    from longtail.retrieval.run.lease import changing
     from longtail.retrieval.run.served_run import open_run
 
     read_manifest(run)  # says what is wrong with a folder that is no run
     unchanged = f"{run} serves what it did; run the same command again"
-    with when_stopped(unchanged), index_lock(run / "index"), progress_on_stderr() as progress:
+    with (
+        when_stopped(unchanged),
+        changing(run, wait_s=wait_s()),
+        progress_on_stderr() as progress,
+    ):
         yield open_run(run), progress
 
 
 @click.command()
 @run_argument
+@wait_option
 @click.option(
     "--catalog",
     required=True,
@@ -90,6 +95,7 @@ def add(
 
 @click.command()
 @run_argument
+@wait_option
 @click.option(
     "--catalog",
     required=True,
@@ -156,6 +162,7 @@ listed_option = click.option(
 
 @click.command()
 @run_argument
+@wait_option
 @click.option("--items", metavar="ID,ID,...", help="Items to take out.")
 @listed_option
 def remove(run: Path, items: str | None, listed: Path | None) -> None:
@@ -175,6 +182,7 @@ def remove(run: Path, items: str | None, listed: Path | None) -> None:
 
 @click.command()
 @run_argument
+@wait_option
 @click.option("--items", metavar="ID,ID,...", help="Quarantined items to release.")
 @listed_option
 @click.option("--all", "every", is_flag=True, help="Release all quarantined items.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from longtail.commands.index.updates import updating
-from longtail.commands.options import run_argument
+from longtail.commands.options import run_argument, wait_option, wait_s
 from longtail.files.input_files import (
     rejected_option,
 )
@@ -18,6 +18,7 @@ from longtail.retrieval.data.files.dialect.reading import Reading
 
 @click.command()
 @run_argument
+@wait_option
 def compact(run: Path) -> None:
     """Forget removed items of RUN, and merge the segments that updates have left.
 
@@ -38,6 +39,7 @@ def compact(run: Path) -> None:
 
 @click.command()
 @run_argument
+@wait_option
 @click.option(
     "--version",
     metavar="vNNNN",
@@ -51,13 +53,14 @@ def rollback(run: Path, version: str | None) -> None:
 
     read_manifest(run)
     with when_stopped(f"run `longtail index info {run}` to see what is served"):
-        name = serve_again(run / "index", version)
+        name = serve_again(run / "index", version, wait_s=wait_s())
         served = open_run(run)
     click.echo(f"{run / 'index' / name} is served; {served.bundle.catalog.n_offered:,} items")
 
 
 @click.command()
 @run_argument
+@wait_option
 @click.option(
     "--interactions",
     required=True,
