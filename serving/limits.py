@@ -8,8 +8,12 @@ from dataclasses import dataclass
 MOST_K = 1_000
 MOST_HISTORY = 1_000
 MOST_EXCLUDED = 1_000
-MOST_WHERE = 20
+# Conditions of one request, and of a whole batch.
+MOST_CLAUSES = 32
+MOST_CLAUSES_IN_BATCH = 256
 LONGEST_WHERE = 500
+# Of all different filters of a batch together.
+LONGEST_WHERE_IN_BATCH = MOST_CLAUSES * LONGEST_WHERE
 LONGEST_TEXT = 2_000
 LONGEST_TYPE = 100
 MOST_WEIGHT = 1e15

@@ -90,12 +90,14 @@ class ExposureTally:
 
     def metrics(self) -> dict[str, float]:
         """Return coverage, tail coverage, Gini and popularity lift at every k."""
-        rare = self._popularity.bucket != HEAD
+        # What was removed can be in no list, and is no part of the catalog.
+        there = self._popularity.in_pool("all")
+        rare = (self._popularity.bucket != HEAD) & there
         metrics: dict[str, float] = {}
         for k, shown in self._exposure.items():
-            metrics[f"coverage@{k}"] = coverage(shown)
+            metrics[f"coverage@{k}"] = coverage(shown[there])
             metrics[f"tail_coverage@{k}"] = coverage(shown[rare])
-            metrics[f"gini@{k}"] = gini(shown)
+            metrics[f"gini@{k}"] = gini(shown[there])
             lists, of_history = self._popularity_of[k]
             metrics[f"popularity_lift@{k}"] = popularity_lift(
                 np.array([lists]), np.array([of_history])

@@ -59,10 +59,11 @@ def evaluate_run(
     """
     retriever = Retriever.open(run, device=device)
     bundle, ranking = retriever.bundle, retriever.ranking
-    if max(ks) > max(len(bundle.catalog), USUAL_LONGEST_K):
+    n_items = bundle.catalog.n_offered
+    if max(ks) > max(n_items, USUAL_LONGEST_K):
         raise EvaluationError(
-            f"k {max(ks)} is more than the catalog holds ({len(bundle.catalog):,} items); give "
-            "smaller ones with -k"
+            f"k {max(ks)} is more than the catalog holds ({n_items:,} items); give smaller ones "
+            "with -k"
         )
     log = bundle.log
     part = np.zeros(len(log), np.int8) if log.part is None else log.part

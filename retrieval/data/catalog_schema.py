@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from longtail.retrieval.errors import DataError
@@ -83,12 +84,13 @@ def _as_kind(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Serie
         text = cells.astype("str")
         return text.where(cells.notna(), None) if cells.isna().any() else text
     if kind == kind_of(cells):
-        return cells.astype("Int64") if _holds_large_integers(cells) else cells
+        return _as_numbers(name, cells, like) if kind == "number" else cells
     if not cells.astype("str").where(cells.notna(), "").str.strip().any():
         return pd.Series([None] * len(cells)).astype(_nullable(like))
     dates = as_dates(cells) if kind == "date" else None
     if dates is not None and (dates.isna() == cells.isna()).all():
-        return dates if _has_zone(like) else dates.dt.tz_localize(None)
+        zoned: pd.Series[Any] = dates.dt.tz_convert(like.dt.tz if _has_zone(like) else None)
+        return zoned
     what = {"boolean": "truth values", "date": "dates"}.get(kind, "numbers")
     raise DataError(
         f"column {name!r} holds {what} in the run's catalog, and something else in the new file "
@@ -96,13 +98,45 @@ def _as_kind(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Serie
     )
 
 
+def _as_numbers(name: str, cells: pd.Series[Any], like: pd.Series[Any]) -> pd.Series[Any]:
+    """Return numbers that are the same ones beside those of a column: none is rounded.
+
+    Raises:
+        DataError: one can't be told from its neighbours among the column's.
+    """
+    kinds = pd.api.types
+    if kinds.is_integer_dtype(like):
+        whole = _nullable(like)
+        try:
+            return cells.astype(whole)
+        except (TypeError, ValueError, OverflowError):
+            if not _holds_large_integers(like):
+                return cells
+        raise _rounded(name, cells, f"whole numbers beyond {2**53:,}")
+    if _holds_large_integers(cells):
+        raise _rounded(name, cells, "numbers as floats")
+    # In single precision as the others: else 4.99 would be another number here than there.
+    with np.errstate(over="ignore"):
+        same = cells.astype(like.dtype)
+    if np.isinf(same.to_numpy(float, na_value=0.0)).any() and kinds.is_float_dtype(cells):
+        raise _rounded(name, cells, f"numbers of type {like.dtype}")
+    return same
+
+
+def _rounded(name: str, cells: pd.Series[Any], held: str) -> DataError:
+    return DataError(
+        f"column {name!r} holds {held} in the run's catalog, beside which a number of the new "
+        f"file can't be kept as it is ({cells.iloc[0]}, for one); mend the column or leave it out"
+    )
+
+
 def _nullable(like: pd.Series[Any]) -> Any:
     """Return a type like a column's that can hold an empty cell."""
     if pd.api.types.is_bool_dtype(like):
         return object
-    if _holds_large_integers(like):
-        return "Int64"
-    return float if pd.api.types.is_integer_dtype(like) else like.dtype
+    if pd.api.types.is_integer_dtype(like):
+        return "UInt64" if pd.api.types.is_unsigned_integer_dtype(like) else "Int64"
+    return like.dtype
 
 
 def _holds_large_integers(cells: pd.Series[Any]) -> bool:

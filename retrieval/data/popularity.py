@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
@@ -155,12 +157,16 @@ def assign_pools(
     [0, 0, 0, 1, 2]
     >>> assign_pools(np.array([9, 4, 4, 1, 0]), ids, "mass:0.5").tolist()
     [0, 1, 1, 1, 2]
+    >>> ids, counts = np.arange(100).astype(str), np.arange(100, 0, -1)
+    >>> int((assign_pools(counts, ids, "items:0.29") == HEAD).sum())
+    29
     """
     kind, _, value = rule.partition(":")
     try:
-        number = float(value)
+        # As it is written: 0.29 of 100 items are 29, and the nearest float is a little less.
+        number = Fraction(repr(float(value)))
     except ValueError:
-        number = -1.0
+        number = Fraction(-1)
     share_rule = kind in ("items", "mass")
     if kind not in ("items", "mass", "count") or number < 0 or (share_rule and number > 1):
         raise DataError(
@@ -171,10 +177,10 @@ def assign_pools(
     if kind == "items":
         head_size = int(number * len(counts))
     elif kind == "count":
-        head_size = int((counts >= number).sum())
+        head_size = int((counts >= math.ceil(number)).sum())
     else:
         mass = np.cumsum(counts[order])
-        reached = mass >= number * counts.sum()
+        reached = mass >= math.ceil(number * int(counts.sum()))
         head_size = int(np.argmax(reached)) + 1 if number > 0 and reached.any() else 0
     pool = np.full(len(counts), TAIL, np.int8)
     pool[order[:head_size]] = HEAD

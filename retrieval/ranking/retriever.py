@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar, Unpack
 
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from longtail.index.errors import Field
-from longtail.retrieval.data.filters import where_mask
+from longtail.retrieval.data.filters import Filters
 from longtail.retrieval.data.histories.histories import Histories, Past
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.data.users.cell_values import UserValue
@@ -28,7 +28,6 @@ from longtail.retrieval.run.bundle import Bundle
 from longtail.retrieval.run.served_run import ServedRun, open_run
 
 _Given = TypeVar("_Given")
-MASKS_KEPT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,18 +148,16 @@ class Retriever:
     def passing(self, where: Sequence[str]) -> NDArray[np.bool_] | None:
         """Return the rows that pass all filters, bool [n]; None: all do.
 
-        The latest filters are kept: shops ask the same few again and again.
-
         Raises:
             QueryError: a filter that can't be read.
         """
-        return self._mask(tuple(where)) if len(where) else None
+        return self.filters.passing(where) if len(where) else None
 
     @cached_property
-    def _mask(self) -> Callable[[tuple[str, ...]], NDArray[np.bool_]]:
+    def filters(self) -> Filters:
+        """Filters on this version's catalog."""
         catalog = self.bundle.catalog
-        of_these = partial(where_mask, catalog.frame, own_names=catalog.own_names)
-        return lru_cache(MASKS_KEPT)(of_these)
+        return Filters(catalog.frame, catalog.own_names)
 
     @cached_property
     def _titles(self) -> NDArray[np.object_] | None:

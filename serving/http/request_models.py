@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import Path
@@ -16,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from longtail.retrieval.data.filter_parser import most_clauses
 from longtail.retrieval.data.ids.identifier import (
     ID_PATTERN,
     LONGEST_ID,
@@ -33,6 +35,9 @@ from longtail.serving.limits import (
     LONGEST_TEXT,
     LONGEST_TYPE,
     LONGEST_WHERE,
+    LONGEST_WHERE_IN_BATCH,
+    MOST_CLAUSES,
+    MOST_CLAUSES_IN_BATCH,
     MOST_COLUMNS,
     MOST_EVENTS,
     MOST_EXCLUDED,
@@ -40,7 +45,6 @@ from longtail.serving.limits import (
     MOST_IN_BATCH,
     MOST_K,
     MOST_WEIGHT,
-    MOST_WHERE,
     REQUEST_ID,
 )
 
@@ -59,6 +63,12 @@ def _somebody(user_id: str) -> str:
     if names_nobody(user_id):
         raise ValueError(NO_USER)
     return user_id
+
+
+def _few_clauses(where: list[str]) -> list[str]:
+    if (found := sum(map(most_clauses, where))) > MOST_CLAUSES:
+        raise ValueError(f"holds {found} conditions; a request may hold {MOST_CLAUSES}")
+    return where
 
 
 # As files are read: blanks around an id are taken off, and what no file may hold isn't taken in.
@@ -128,8 +138,13 @@ class RecommendRequest(_Strict):
     diversity: Share = Field(0.0, description="weight of unlikeness within the list")
     where: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_WHERE)]],
-        Field(max_length=MOST_WHERE),
-    ] = Field([], description="attribute filters, all of which hold")
+        Field(max_length=MOST_CLAUSES),
+        AfterValidator(_few_clauses),
+    ] = Field(
+        [],
+        description="attribute filters, all of which hold; in all of them together at most "
+        f"{MOST_CLAUSES} conditions",
+    )
     exclude: Annotated[list[Id], Field(max_length=MOST_EXCLUDED)] = Field(
         [], description="items that are never an answer"
     )
@@ -160,6 +175,19 @@ class RecommendBatch(_Strict):
     """Several lists at once, all from one version; each has its own answer or error."""
 
     requests: Annotated[list[RecommendRequest], Field(min_length=1, max_length=MOST_IN_BATCH)]
+
+    @model_validator(mode="after")
+    def _has_few_clauses(self) -> RecommendBatch:
+        filters = Counter(text for request in self.requests for text in request.where)
+        if sum(map(len, filters)) > LONGEST_WHERE_IN_BATCH:
+            most = f"{LONGEST_WHERE_IN_BATCH:,} characters"
+            raise ValueError(f"where: the different filters of a batch may hold {most} together")
+        found = sum(times * most_clauses(text) for text, times in filters.items())
+        if found > MOST_CLAUSES_IN_BATCH:
+            raise ValueError(
+                f"where: holds {found} conditions in all; a batch may hold {MOST_CLAUSES_IN_BATCH}"
+            )
+        return self
 
 
 class Event(_Strict):

@@ -50,7 +50,7 @@ def _cell(name: str, value: Any) -> Any:
         return value
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int) and abs(value) < 2**53:
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
         return value
     if isinstance(value, float) and abs(value) < float("inf"):
         return value

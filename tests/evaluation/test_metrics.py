@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +41,9 @@ from longtail.evaluation.metrics.exposure import (
     novelty,
     popularity_lift,
 )
+from longtail.evaluation.metrics.tally import ExposureTally
+from longtail.retrieval.data.histories.histories import Histories
+from longtail.retrieval.data.popularity import Popularity
 
 N_ITEMS = 12
 
@@ -204,6 +209,19 @@ def test_padding_is_no_item() -> None:
     answers = np.array([[1, -1], [-1, -1]])
     assert exposure_counts(answers, 2, 3).tolist() == [0, 1, 0]
     assert np.isnan(list_mean(answers, np.arange(3, dtype=np.float32), 2)[1])
+
+
+def test_removed_items_are_no_part_of_the_coverage() -> None:
+    counts = np.array([3, 2, 1, 0])
+    popularity = Popularity.from_counts(counts, np.array(list("abcd"), object))
+    gone = np.array([False, False, True, True])
+    popularity = replace(popularity, removed=gone)
+    tally = ExposureTally([2], popularity)
+    tally.add(np.array([[0, 1]]), Histories.from_lists([np.array([0], np.int32)]))
+    metrics = tally.metrics()
+    assert metrics["coverage@2"] == 1
+    assert metrics["tail_coverage@2"] == 1
+    assert metrics["gini@2"] == 0
 
 
 def slow_gini(exposure: NDArray[np.int64]) -> float:

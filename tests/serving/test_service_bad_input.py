@@ -37,7 +37,8 @@ BAD_FIELDS: list[tuple[str, Any]] = [
     ("where", "price<20"),
     ("where", [1]),
     ("where", [""]),
-    ("where", ["price<1"] * 21),
+    ("where", ["price<1"] * 33),
+    ("where", ["price<1 and " * 33 + "price<1"]),
     ("where", ["price<" + "1" * 600]),
     ("exclude", "tea"),
     ("exclude", [None]),
@@ -118,7 +119,8 @@ def test_json_that_is_no_object_is_refused(client: TestClient, body: bytes) -> N
 
 
 def test_lone_surrogates_are_refused(client: TestClient) -> None:
-    for body in (b'{"user_id": "\\ud800"}', b'{"text": "\\udfff"}'):
+    where = b'{"history": [], "where": ["title=\\ud800"]}'
+    for body in (b'{"user_id": "\\ud800"}', b'{"text": "\\udfff"}', where):
         response = client.post("/v1/recommend", content=body, headers=JSON)
         refused(response, 422, "invalid_request")
 
@@ -147,6 +149,24 @@ def test_filters_that_cannot_be_read_are_refused(client: TestClient) -> None:
         response = client.post("/v1/recommend", json={"user_id": USER, "where": [clause]})
         said = refused(response, 422, "bad_query")
         assert "--" not in said
+
+
+def test_conditions_are_counted_in_a_request_and_in_a_batch(client: TestClient) -> None:
+    most = ["price<99 and price<98"] * 16
+    assert client.post("/v1/recommend", json={"user_id": USER, "where": most}).status_code == 200
+    refused_one = client.post("/v1/recommend", json={"user_id": USER, "where": [*most, "price<9"]})
+    said = refused(refused_one, 422, "invalid_request")
+    assert said == "where: holds 33 conditions; a request may hold 32"
+    batch = [{"user_id": USER, "k": 1, "where": most}] * 8
+    assert client.post("/v1/recommend:batch", json={"requests": batch}).status_code == 200
+    batch.append({"user_id": USER, "where": ["price<9"]})
+    response = client.post("/v1/recommend:batch", json={"requests": batch})
+    assert "holds 257 conditions in all; a batch may hold 256" in refused(
+        response, 422, "invalid_request"
+    )
+    long = [{"user_id": USER, "where": [f"price<{n}" + " " * 480]} for n in range(100)]
+    response = client.post("/v1/recommend:batch", json={"requests": long})
+    assert "16,000 characters" in refused(response, 422, "invalid_request")
 
 
 @pytest.mark.parametrize("k", ["0", "-3", "1001", "ten", "1.5", ""])

@@ -185,17 +185,26 @@ def _infer(text: Any, raw: bool, decimal: str) -> pd.Series[Any]:
     codes = pc.any(pc.match_substring_regex(filled, r"^[+-]?0\d")).as_py()
     if filled.null_count == len(filled) or codes:
         return _strings(text)
-    kinds = (pa.int64(), *((pa.float64(),) if decimal != "," else ()), pa.bool_())
+    kinds = (pa.int64(), pa.uint64(), *((pa.float64(),) if decimal != "," else ()), pa.bool_())
     for kind in kinds if raw else ():
         if kind == pa.bool_() and pc.any(pc.is_in(filled, pa.array(["0", "1"]))).as_py():
             continue
         try:
-            values: pd.Series[Any] = _series(filled.cast(kind))
-            return values
+            typed = filled.cast(kind)
         except pa.ArrowInvalid:
             continue
+        if kind == pa.float64() and _is_rounded(filled, typed):
+            return _strings(text)
+        return _series(typed)
     numbers = whole_column_of_numbers(text, decimal, amounts_only=not raw)
     return _strings(text) if numbers is None else pd.Series(numbers)
+
+
+def _is_rounded(text: Any, numbers: Any) -> bool:
+    """Return whether a whole number is beyond 2^53, where floats are other numbers."""
+    large = pc.greater(pc.abs(numbers), float(2**53))
+    whole = pc.match_substring_regex(text, r"^[+-]?\d+$")
+    return bool(pc.any(pc.and_(large, whole)).as_py())
 
 
 def _series(cells: Any) -> pd.Series[Any]:
@@ -203,7 +212,8 @@ def _series(cells: Any) -> pd.Series[Any]:
     if pa.types.is_integer(cells.type) and cells.null_count:
         bounds = pc.min_max(cells).as_py()
         if bounds["max"] is not None and max(bounds["max"], -bounds["min"]) > 2**53:
-            return pd.Series(cells.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get))
+            nullable = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+            return pd.Series(cells.to_pandas(types_mapper=nullable.get))
     return pd.Series(cells.to_pandas(date_as_object=False))
 
 
