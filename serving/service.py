@@ -30,6 +30,7 @@ from longtail.serving.metrics import Metrics
 from longtail.serving.updates.catalog_writer import CatalogWriter
 from longtail.serving.updates.event_log import EventLog
 from longtail.serving.updates.event_meanings import meaning_of
+from longtail.serving.updates.run_follower import RunFollower
 from longtail.serving.updates.timestamps import seconds_of
 from longtail.serving.updates.user_histories import UserHistories
 
@@ -43,6 +44,7 @@ class Service:
         histories: what users did since the log.
         batcher: the queue before the engine.
         events: the file of events.
+        follower: what becomes of the events when the run's folder is replaced.
         items: changes of the catalog.
         lease: what says that no other process serves the run.
     """
@@ -53,6 +55,7 @@ class Service:
     histories: UserHistories
     batcher: Batcher
     events: EventLog
+    follower: RunFollower
     items: CatalogWriter
     lease: ServingLease | None = None
     version: str = field(default_factory=lambda: version("longtail"))
@@ -74,7 +77,8 @@ class Service:
         events = EventLog.open(run / EVENTS, histories, metrics)
         batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
         items = CatalogWriter(registry, quarantine=limits.quarantine)
-        return cls(limits, metrics, registry, histories, batcher, events, items, lease)
+        follower = RunFollower.of(registry, lease)
+        return cls(limits, metrics, registry, histories, batcher, events, follower, items, lease)
 
     async def take_events(self, events: Sequence[Event]) -> int:
         """Keep events of known items, and return how many once they are on the disk.
@@ -127,14 +131,23 @@ class Service:
         log("stopped")
 
     async def _watch(self) -> None:
-        """Look for new versions, again and again."""
+        """Look for new versions, again and again, and go where the run's folder goes."""
         while True:
-            await asyncio.sleep(self.limits.poll_s)
+            await self._look_again()
             try:
                 await asyncio.to_thread(self.registry.refresh)
+                await self.events.follow(self.follower)
             except Exception:
                 # Whatever it is: what is served now goes on being served.
                 logger.exception("bug")
+
+    async def _look_again(self) -> None:
+        """Return when it is time to look, or once events can't be taken."""
+        if self.events.stuck:
+            await asyncio.sleep(self.limits.poll_s)
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.events.moved.wait(), self.limits.poll_s)
 
 
 def _answer(

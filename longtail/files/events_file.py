@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.files import write_file_atomically
-from longtail.retrieval.data.events import EVENTS, UserEvent, last_said, read_events
+from longtail.retrieval.data.event_log.reading import read_events
+from longtail.retrieval.data.events import EVENTS, UserEvent, last_said
 from longtail.retrieval.data.ids.identifier import fault_of_id, names_nobody, spelt_id
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.behaviours import MEANINGS, Meaning
@@ -58,7 +59,7 @@ def write_events(run: Path, out: Path, *, with_log: bool) -> tuple[int, int]:
     Raises:
         LongtailError: the run, or its file of events, can't be read.
     """
-    events = last_said(_readable(read_events(run / EVENTS).events))
+    events = last_said(_readable(read_events(run / EVENTS)))
     logged: list[_Line] = []
     if not with_log:
         typed = any(event.meaning != "taken" for event in events)

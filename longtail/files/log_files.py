@@ -15,7 +15,9 @@ from longtail.files.input_files import note_set_aside
 from longtail.files.reading_options import as_trained
 from longtail.files.run_log import read_run_log
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.events import UserEvent, is_service_log, last_said, read_events
+from longtail.retrieval.data.event_log.reading import read_events
+from longtail.retrieval.data.event_log.segments import is_service_log
+from longtail.retrieval.data.events import UserEvent, last_said
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.interactions import Interactions
@@ -109,7 +111,7 @@ def service_log(path: Path, catalog: Catalog, rejected: RejectedRows) -> Interac
         DataError: no event is left.
         DamagedFileError: a line was altered.
     """
-    events = last_said(read_events(path.parent).events)
+    events = last_said(read_events(path.parent))
     rows = catalog.rows_of(event.item_id for event in events)
     unknown = np.flatnonzero(rows < 0)
     rejected.add(

@@ -29,6 +29,7 @@ class ModelRegistry:
         retriever: what answers now.
         clock_of: see `RankingPipeline`.
         trouble: why the newest version isn't served, None while it is.
+        seal: of the manifest of the run that is served.
     """
 
     run: Path
@@ -36,8 +37,8 @@ class ModelRegistry:
     retriever: Retriever
     clock_of: ClockOf | None = None
     trouble: str | None = None
+    seal: str = ""
     _seen: object = None
-    _seal: str = ""
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -51,7 +52,7 @@ class ModelRegistry:
         retriever = _timed(open_run(run), metrics, clock_of)
         try_out(retriever)
         metrics.serves(retriever.versions)
-        return cls(run, metrics, retriever, clock_of, _seen=seen, _seal=seal)
+        return cls(run, metrics, retriever, clock_of, seal=seal, _seen=seen)
 
     def refresh(self) -> Retriever:
         """Serve the newest version if there is one, and return what is served then.
@@ -66,7 +67,7 @@ class ModelRegistry:
             began = time.perf_counter()
             self._seen = seen
             try:
-                retriever = self._opened(self.retriever.served)
+                retriever, seal = self._opened(self.retriever.served)
                 try_out(retriever)
             except (LongtailError, OSError, ValueError) as error:
                 self.trouble = " ".join(str(error).split())
@@ -79,6 +80,7 @@ class ModelRegistry:
                 )
                 return self.retriever
             before, self.retriever, self.trouble = self.retriever, retriever, None
+            self.seal = seal
             self.metrics.swaps.labels("served").inc()
             self.metrics.serves(retriever.versions)
             log(
@@ -89,13 +91,12 @@ class ModelRegistry:
             )
             return retriever
 
-    def _opened(self, before: ServedRun) -> Retriever:
+    def _opened(self, before: ServedRun) -> tuple[Retriever, str]:
         # What was trained is in memory already, unless the run was trained anew.
         seal = read_manifest(self.run)[SEAL]
-        again = seal == self._seal
+        again = seal == self.seal
         served = with_index(before.trained, self.run) if again else open_run(self.run)
-        self._seal = seal
-        return _timed(served, self.metrics, self.clock_of)
+        return _timed(served, self.metrics, self.clock_of), seal
 
 
 def _timed(served: ServedRun, metrics: Metrics, clock_of: ClockOf | None) -> Retriever:

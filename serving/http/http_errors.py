@@ -34,7 +34,7 @@ class RefusedError(LongtailError):
 
     def answer(self, request_id: str) -> JsonAnswer:
         """Return the JSON answer, with the headers that go with it."""
-        message = shortened(str(self), LONGEST_MESSAGE)
+        message = as_text(shortened(str(self), LONGEST_MESSAGE))
         body = {"code": self.code, "message": message, "request_id": request_id}
         headers = {}
         if self.retry_after_s is not None:
@@ -96,6 +96,19 @@ def unknown_item(item_id: str) -> RefusedError:
 def invalid_field(name: str, what: str) -> RefusedError:
     """Return the refusal of a field; ``what`` is wrong with it follows its name."""
     return RefusedError(422, "invalid_request", f"{name}: {what}")
+
+
+def as_text(text: str) -> str:
+    """Return what JSON can hold of a text: a client may send half of a character's code.
+
+    >>> as_text("a\\ud800b")
+    'a\ufffdb'
+    """
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
 
 
 def shortened(text: str, most: int) -> str:

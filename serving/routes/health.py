@@ -21,13 +21,15 @@ def health_router(service: Service) -> APIRouter:
 
     @router.get("/readyz", summary="Whether requests should be sent here")
     async def readyz() -> Response:
-        """200 while a verified version answers, `degraded` when a newer one can't be served;
-        503 when the service is stopping."""
+        """200 while a verified version answers, `degraded` when a newer one can't be served or
+        events can't be taken; 503 when the service is stopping."""
         if service.stopping:
             return JsonAnswer({"status": "stopping"}, 503)
-        trouble, versions = service.registry.trouble, service.registry.retriever.versions
-        if trouble is not None:
-            return JsonAnswer({"status": "degraded", "reason": trouble, "versions": versions})
+        versions = service.registry.retriever.versions
+        troubles = [why for why in (service.registry.trouble, service.events.trouble) if why]
+        if troubles:
+            reason = "; ".join(troubles)
+            return JsonAnswer({"status": "degraded", "reason": reason, "versions": versions})
         return JsonAnswer({"status": "ready", "versions": versions})
 
     @router.get("/v1/version", summary="What is served")

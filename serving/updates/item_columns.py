@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from longtail.retrieval.data.catalog import Catalog
-from longtail.serving.http.http_errors import invalid_field, shortened
+from longtail.serving.http.http_errors import as_text, invalid_field, shortened
 from longtail.serving.limits import LONGEST_CELL, MOST_COLUMNS
 
 
@@ -43,9 +43,7 @@ def _cell(name: str, value: Any) -> Any:
     if isinstance(value, str):
         if len(value) > LONGEST_CELL:
             raise invalid_field(name, f"is longer than {LONGEST_CELL:,} characters")
-        if "\x00" in value or (
-            not value.isascii() and "\ufffd" in value.encode(errors="replace").decode()
-        ):
+        if "\x00" in value or (not value.isascii() and "\ufffd" in as_text(value)):
             raise invalid_field(name, "holds characters that are no text")
         return value
     if value is None or isinstance(value, bool):

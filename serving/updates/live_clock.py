@@ -43,6 +43,11 @@ class LiveClock:
                     continue
                 self._taken.setdefault((event.user_id, event.item_id), event.timestamp)
 
+    def replace(self, other: LiveClock) -> None:
+        """Know what another one knows, and nothing else."""
+        with self._lock:
+            self._taken, self._base = other._taken, None
+
     def of(self, bundle: Bundle) -> ItemClock | None:
         """Return the clock of a version, moved to the newest event; None where it has none."""
         clock = bundle.clock

@@ -50,6 +50,14 @@ class UserHistories:
                 event,
             ]
 
+    def replace(self, events: Iterable[UserEvent]) -> None:
+        """Let these events be all that is known."""
+        fresh = UserHistories()
+        fresh.add(events)
+        # At once, for whoever reads meanwhile.
+        self._heard = fresh._heard
+        self.clock.replace(fresh.clock)
+
     def rows(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, as rows of this version; None for an unknown user."""
         past = self.past(retriever, user_id)

@@ -14,7 +14,8 @@ import pytest
 from service_client import USER, recommend, refused, serving
 from starlette.testclient import TestClient
 
-from longtail.retrieval.data.events import UserEvent, line_of, read_events
+from longtail.retrieval.data.event_log.reading import read_events
+from longtail.retrieval.data.events import UserEvent, line_of
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.service import Service
@@ -56,7 +57,7 @@ def test_what_is_said_of_an_event_stays_in_the_file(
         event(TEA, type="dropped"),
     ]
     assert told(running[0], *events).json() == {"accepted": 6}
-    assert read_events(run_copy / "events").events == [
+    assert read_events(run_copy / "events") == [
         UserEvent("new", DRILL, AT, "taken", "purchase"),
         UserEvent("new", SAW, AT, "seen", "View", None, "list-7"),
         UserEvent("new", SAW, AT, "rejected", "refund", 19.5),
@@ -74,7 +75,7 @@ def test_an_unknown_type_is_refused_with_the_known_ones_and_nothing_is_kept(
     assert message.startswith("events.1.type: nobody knows what 'frobnicate' means")
     for known in ("purchase", "view", "refund", "dislike", "taken, seen, rejected"):
         assert known in message
-    assert read_events(run_copy / "events").events == []
+    assert read_events(run_copy / "events") == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_the_run_s_own_names_and_ratings_come_first(
     service.registry.retriever = Retriever.of(served)
     stars = [event(TEA, weight=weight, user_id=f"{weight}") for weight in (5, 3, 1, 0)]
     told(client, event(DRILL, type="Peek"), event(DRILL, type="view"), *stars)
-    meanings = [one.meaning for one in read_events(run_copy / "events").events]
+    meanings = [one.meaning for one in read_events(run_copy / "events")]
     assert meanings == ["seen", "taken", "taken", "had", "rejected", "taken"]
     assert "peek" in refused(told(client, event(TEA, type="huh")), 422, "invalid_request")
 
@@ -232,7 +233,7 @@ def test_the_longest_ids_and_several_meanings_of_one_moment_are_all_kept(
     user = "é" * 512
     events = [event(TEA, user_id=user, type=name) for name in ("view", "purchase")]
     assert told(running[0], *events).status_code == 202
-    found = read_events(run_copy / "events").events
+    found = read_events(run_copy / "events")
     assert [(one.user_id, one.meaning) for one in found] == [(user, "seen"), (user, "taken")]
     assert TEA not in ids(recommend(running[0], user_id=user, pool="all", k=80))
 
