@@ -1,4 +1,4 @@
-"""Who may ask: the API key, and where the service may be bound without one."""
+"""Who may ask: the API keys, and where the service may be bound without one."""
 
 from __future__ import annotations
 
@@ -6,19 +6,36 @@ import hashlib
 import hmac
 import ipaddress
 import os
+import re
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from longtail.index.errors import LongtailError
+from longtail.serving.key_strength import SHORTEST_KEY, weakness
 
 KEY_VARIABLE = "LONGTAIL_API_KEY"
-SHORTEST_KEY = 16
+READ_KEY_VARIABLE = "LONGTAIL_READ_KEY"
 # The page and its scripts hold no data: the page asks for the key, then sends it.
 _OPEN = frozenset({"/", "/healthz", "/readyz", "/favicon.ico"})
 _OPEN_BELOW = "/explorer/"
+# Recommendations are asked for with POST, and change nothing.
+_READS_BY_POST = frozenset({"/v1/recommend", "/v1/recommend:batch"})
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[^:\[\]@/?#\s]+))(?::\d{1,5})?")
+
+Headers = list[tuple[bytes, bytes]]
 
 
 class AccessError(LongtailError):
     """The service would be open to others without a key, or the key can't be used."""
+
+
+class Access(Enum):
+    """What a request may do."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
 
 
 class ApiKey:
@@ -28,15 +45,76 @@ class ApiKey:
         # Sums of equal length: not even the length of the key shows in the time.
         self._sum = hashlib.sha256(key.encode()).digest()
 
-    def opens(self, headers: list[tuple[bytes, bytes]]) -> bool:
-        """Return whether a request has it, as ``X-API-Key`` or ``Authorization: Bearer``."""
-        given = b""
-        for name, value in headers:
-            if name == b"x-api-key":
-                given = value
-            elif name == b"authorization" and value[:7].lower() == b"bearer ":
-                given = value[7:]
-        return hmac.compare_digest(hashlib.sha256(given.strip()).digest(), self._sum)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ApiKey) and hmac.compare_digest(self._sum, other._sum)
+
+    def __hash__(self) -> int:
+        return hash(self._sum)
+
+    def is_among(self, given: list[bytes]) -> bool:
+        """Return whether one of the keys that a request came with is this one."""
+        found = False
+        for key in given:
+            found |= hmac.compare_digest(hashlib.sha256(key).digest(), self._sum)
+        return found
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of a service; with neither, whoever reaches it may do everything.
+
+    Attributes:
+        writing: opens everything.
+        reading: opens what changes nothing. With this one alone nobody writes.
+    """
+
+    writing: ApiKey | None = None
+    reading: ApiKey | None = None
+
+    def __bool__(self) -> bool:
+        return self.writing is not None or self.reading is not None
+
+    def access(self, headers: Headers) -> Access:
+        """Return what a request may do, by its best key.
+
+        It is sent as ``X-API-Key`` or ``Authorization: Bearer``; what a proxy or a browser sends
+        beside it is no hindrance.
+        """
+        given = _given(headers)
+        if not self or (self.writing is not None and self.writing.is_among(given)):
+            return Access.WRITE
+        if self.reading is not None and self.reading.is_among(given):
+            return Access.READ
+        return Access.NONE
+
+
+def _given(headers: Headers) -> list[bytes]:
+    """Return every key that a request came with.
+
+    >>> _given([(b"authorization", b"Basic dXNlcg=="), (b"x-api-key", b" k1"),
+    ...         (b"authorization", b"Bearer k2")])
+    [b'k1', b'k2']
+    """
+    keys = []
+    for name, value in headers:
+        if name == b"x-api-key":
+            keys.append(value.strip())
+        elif name == b"authorization" and value[:7].lower() == b"bearer ":
+            keys.append(value[7:].strip())
+    return keys
+
+
+def changes_nothing(method: str, path: str) -> bool:
+    """Return whether a request only reads.
+
+    >>> changes_nothing("GET", "/v1/items/a"), changes_nothing("POST", "/v1/recommend")
+    (True, True)
+    >>> changes_nothing("POST", "/v1/events"), changes_nothing("PUT", "/v1/recommend")
+    (False, False)
+    """
+    if method == "POST":
+        return path in _READS_BY_POST
+    return method in ("GET", "HEAD", "OPTIONS")
 
 
 def is_open(path: str) -> bool:
@@ -48,12 +126,22 @@ def is_open(path: str) -> bool:
     return path in _OPEN or path.startswith(_OPEN_BELOW)
 
 
-def read_key(file: Path | None) -> ApiKey | None:
-    """Return the key from a file, else from the environment; None where there is neither.
+def read_keys(writing: Path | None, reading: Path | None) -> Keys:
+    """Return the keys from their files, else from the environment.
 
     Raises:
-        AccessError: the file can't be read, or the key is too short to be one.
+        AccessError: a file can't be read, a key can be guessed, or both keys are the same.
     """
+    keys = Keys(_read_key(writing, KEY_VARIABLE), _read_key(reading, READ_KEY_VARIABLE))
+    if keys and keys.writing == keys.reading:
+        raise AccessError(
+            "the key for reading is the one for writing; give another, such as `openssl rand "
+            "-hex 32` prints"
+        )
+    return keys
+
+
+def _read_key(file: Path | None, variable: str) -> ApiKey | None:
     if file is not None:
         try:
             key = file.read_text(encoding="utf-8").strip()
@@ -62,12 +150,13 @@ def read_key(file: Path | None) -> ApiKey | None:
             raise AccessError(f"{file}: {reason}; it should hold the API key") from error
         source = str(file)
     else:
-        key, source = os.environ.get(KEY_VARIABLE, "").strip(), KEY_VARIABLE
+        key, source = os.environ.get(variable, "").strip(), variable
         if not key:
             return None
-    if len(key) < SHORTEST_KEY:
+    weak = weakness(key)
+    if weak is not None:
         raise AccessError(
-            f"the API key in {source} has {len(key)} characters; use at least {SHORTEST_KEY}, "
+            f"the API key in {source} {weak}; use at least {SHORTEST_KEY} that nobody can guess, "
             "such as `openssl rand -hex 32` prints"
         )
     return ApiKey(key)
@@ -87,27 +176,33 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def names_this_machine(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Return whether the ``Host`` of a request is this machine's own, whatever the port.
+def host_of(value: bytes) -> str | None:
+    """Return the host that a ``Host`` header or an ``Origin`` behind its ``//`` names, None: none.
+
+    >>> host_of(b"[::1]:8000"), host_of(b"A.test"), host_of(b"127.0.0.1:80@a.test")
+    ('::1', 'a.test', None)
+    """
+    match = _HOST.fullmatch(value.decode("latin-1").strip().lower())
+    return None if match is None else match["v6"] or match["name"]
+
+
+def names_this_machine(headers: Headers) -> bool:
+    """Return whether the one ``Host`` of a request is this machine's own, whatever the port.
 
     >>> names_this_machine([(b"host", b"[::1]:8000")]), names_this_machine([(b"host", b"a.test")])
     (True, False)
     """
-    for name, value in headers:
-        if name == b"host":
-            host = value.decode("latin-1").strip().lower()
-            bare = host[1:].partition("]")[0] if host[:1] == "[" else host.partition(":")[0]
-            return is_loopback(bare)
-    return False
+    hosts = [host_of(value) for name, value in headers if name == b"host"]
+    return len(hosts) == 1 and hosts[0] is not None and is_loopback(hosts[0])
 
 
-def refuse_open_service(host: str, key: ApiKey | None) -> None:
+def refuse_open_service(host: str, keys: Keys) -> None:
     """Refuse to serve other machines without a key.
 
     Raises:
         AccessError: the address isn't loopback and there is no key.
     """
-    if key is None and not is_loopback(host):
+    if not keys and not is_loopback(host):
         raise AccessError(
             f"{host} can be reached by other machines and there is no API key; set {KEY_VARIABLE} "
             "or give --api-key-file, or bind to 127.0.0.1"

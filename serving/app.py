@@ -11,12 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from longtail.index.errors import LongtailError
-from longtail.serving.access import ApiKey
+from longtail.serving.access import Keys
 from longtail.serving.explorer.router import explorer_router
-from longtail.serving.http.http_errors import RefusedError, internal, refusal_of
+from longtail.serving.http.http_errors import RefusedError, internal
 from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.http.middleware import Gate
 from longtail.serving.http.reference_page import reference_page
+from longtail.serving.http.refusals import refused
 from longtail.serving.http.validation_failures import refusal_of_validation
 from longtail.serving.routes.documented import errors
 from longtail.serving.routes.events import events_router
@@ -32,8 +33,8 @@ _BY_STATUS = {
 }
 
 
-def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = False) -> Gate:
-    """Return the ASGI application of a service; with a key, data needs it.
+def make_app(service: Service, keys: Keys | None = None, *, local_only: bool = False) -> Gate:
+    """Return the ASGI application of a service; with keys, data needs one.
 
     ``local_only`` answers requests alone that name this machine as their host.
     """
@@ -68,8 +69,9 @@ def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = 
         return HTMLResponse(reference_page(app.openapi()))
 
     @app.exception_handler(LongtailError)
-    async def known(request: Request, error: LongtailError) -> Response:
-        return refusal_of(error).answer(request.state.request_id)
+    @app.exception_handler(OSError)
+    async def known(request: Request, error: Exception) -> Response:
+        return refused(error, request.state.request_id)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -85,4 +87,4 @@ def make_app(service: Service, key: ApiKey | None = None, *, local_only: bool = 
         # The gate logs it: the framework raises it once more after this answer.
         return internal().answer(request.state.request_id)
 
-    return Gate(app, service.limits, service.metrics, key, local_only)
+    return Gate(app, service.limits, service.metrics, keys or Keys(), local_only)

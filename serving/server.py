@@ -15,7 +15,7 @@ import uvicorn
 from longtail.index.errors import LongtailError
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.lease import serving
-from longtail.serving.access import ApiKey, refuse_open_service
+from longtail.serving.access import Keys, refuse_open_service
 from longtail.serving.app import make_app
 from longtail.serving.limits import Limits
 from longtail.serving.logs import log_to_stderr
@@ -51,7 +51,7 @@ def serve(
     run: Path,
     host: str,
     port: int,
-    key: ApiKey | None,
+    keys: Keys,
     limits: Limits,
     announce: Callable[[str], None],
     *,
@@ -65,7 +65,7 @@ def serve(
         AddressError: the address is taken, or isn't one of this machine.
         LongtailError: the run can't be served; the message says what to do.
     """
-    refuse_open_service(host, key)
+    refuse_open_service(host, keys)
     read_manifest(run)  # what is wrong with a folder that is no run is known at once
     # Whoever served it until now has the address for as long.
     with (
@@ -75,7 +75,7 @@ def serve(
     ):
         service = Service.open(run, limits, lease)
         config = uvicorn.Config(
-            make_app(service, key, local_only=key is None),
+            make_app(service, keys, local_only=not keys),
             lifespan="on",
             http="httptools",
             ws="none",

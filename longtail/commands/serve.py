@@ -27,6 +27,12 @@ from longtail.commands.options import run_argument, wait_option, wait_s
     "127.0.0.1.",
 )
 @click.option(
+    "--read-key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File that holds a second key, which asks but changes nothing; else LONGTAIL_READ_KEY. "
+    "With this one alone nobody can change anything.",
+)
+@click.option(
     "--waiting",
     default=512,
     show_default=True,
@@ -77,6 +83,7 @@ def serve(
     host: str,
     port: int,
     api_key_file: Path | None,
+    read_key_file: Path | None,
     threads: int,
     **limits: Any,
 ) -> None:
@@ -86,7 +93,7 @@ def serve(
     flight, then stops. The log goes to stderr, one JSON object a line.
     """
     try:
-        from longtail.serving.access import read_key
+        from longtail.serving.access import read_keys
         from longtail.serving.limits import Limits
         from longtail.serving.server import serve as serve_run
     except ModuleNotFoundError as error:
@@ -102,7 +109,7 @@ def serve(
             run,
             host,
             port,
-            read_key(api_key_file),
+            read_keys(api_key_file, read_key_file),
             Limits(**limits),
             lambda url: click.echo(f"{run} at {url} (Ctrl-C stops it)"),
             wait_s=wait_s(),

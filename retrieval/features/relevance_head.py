@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.features.scorers.boosting import Boosting
+from longtail.index.errors import DamagedFileError
+from longtail.index.files import read_json
+from longtail.retrieval.features.scorers.boosting import REMEDY, Boosting
 from longtail.retrieval.features.scorers.network import Network
 from longtail.retrieval.features.scorers.scorer import Scorer
 from longtail.retrieval.features.scorers.tree_tables import TreeTables
@@ -109,9 +111,13 @@ class RelevanceHead:
 
     @classmethod
     def load(cls, folder: Path) -> RelevanceHead:
-        """Return a head that `save` wrote."""
-        config = json.loads((folder / "config.json").read_text())
-        return cls(
+        """Return a head that `save` wrote.
+
+        Raises:
+            DamagedFileError: a scorer is none, or reads other evidence than the head has.
+        """
+        config = read_json(folder / "config.json", remedy=REMEDY)
+        head = cls(
             tuple(config["names"]),
             config["counts"],
             tuple(
@@ -123,6 +129,15 @@ class RelevanceHead:
             cls.load(folder / UNKNOWN) if (folder / UNKNOWN).is_dir() else None,
             config.get("bonus", 0.0),
         )
+        unknown = () if head.of_unknown is None else head.of_unknown.scorers
+        for scorer in (*head.scorers, *unknown):
+            # The compiled loops ask no bounds.
+            if scorer.columns != len(head.names):
+                raise DamagedFileError(
+                    f"{folder} holds a scorer of {scorer.columns} columns of evidence, and names "
+                    f"{len(head.names)}; {REMEDY}"
+                )
+        return head
 
 
 def probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -36,7 +36,7 @@ class ModelRegistry:
     metrics: Metrics
     retriever: Retriever
     clock_of: ClockOf | None = None
-    trouble: str | None = None
+    trouble: Exception | None = None
     seal: str = ""
     _seen: object = None
     _lock: Lock = field(default_factory=Lock)
@@ -70,13 +70,13 @@ class ModelRegistry:
                 retriever, seal = self._opened(self.retriever.served)
                 try_out(retriever)
             except (LongtailError, OSError, ValueError) as error:
-                self.trouble = " ".join(str(error).split())
+                self.trouble = error
                 self.metrics.swaps.labels("refused").inc()
                 log(
                     "version refused",
                     level=logging.ERROR,
                     serving=self.retriever.versions,
-                    why=self.trouble,
+                    why=" ".join(str(error).split()),
                 )
                 return self.retriever
             before, self.retriever, self.trouble = self.retriever, retriever, None

@@ -45,17 +45,22 @@ class RefusedError(LongtailError):
         return JsonAnswer({"error": body}, self.status, headers=headers)
 
 
-# The first that fits; everything else that is known is the service's own trouble.
-_KNOWN: tuple[tuple[type[LongtailError], int, str], ...] = (
+# The first that fits. What a client can mend is said as the engine says it.
+_CLIENTS: tuple[tuple[type[LongtailError], int, str], ...] = (
     (UnknownUserError, 404, "unknown_user"),
     (UnknownItemError, 404, "unknown_item"),
     (QueryError, 422, "bad_query"),
     (DataError, 422, "bad_item"),
-    (LockedIndexError, 409, "index_locked"),
-    (StaleIndexError, 409, "index_changed"),
-    (DiskFullError, 503, "disk_full"),
-    (DamagedFileError, 503, "damaged_file"),
 )
+# The rest is for whoever runs the service: its words name folders, processes and machines, so
+# they go to the log.
+_OWNERS: tuple[tuple[type[LongtailError], int, str, str], ...] = (
+    (LockedIndexError, 409, "index_locked", "the index is being changed by somebody else"),
+    (StaleIndexError, 409, "index_changed", "somebody else has changed the index meanwhile"),
+    (DiskFullError, 503, "disk_full", "the disk of the service is full; nothing was changed"),
+    (DamagedFileError, 503, "damaged_file", "a file of the service is not as it was written"),
+)
+_RETRY_AFTER_S = 5
 
 
 def internal() -> RefusedError:
@@ -73,10 +78,24 @@ def refusal_of(error: LongtailError) -> RefusedError:
     """
     if isinstance(error, RefusedError):
         return error
-    for kind, status, name in _KNOWN:
+    for kind, status, name in _CLIENTS:
         if isinstance(error, kind):
             return RefusedError(status, name, error.worded(field_name))
-    return RefusedError(503, "unavailable", str(error), retry_after_s=5)
+    return refusal_for_owner(error)
+
+
+def refusal_for_owner(error: Exception) -> RefusedError:
+    """Return what a client hears of a failure that only the service's owner can mend.
+
+    >>> error = DiskFullError("no room to write /srv/run/index/v0002")
+    >>> str(refusal_for_owner(error)), refusal_for_owner(error).retry_after_s
+    ('the disk of the service is full; nothing was changed', 5)
+    """
+    for kind, status, name, sentence in _OWNERS:
+        if isinstance(error, kind):
+            return RefusedError(status, name, sentence, retry_after_s=_RETRY_AFTER_S)
+    sentence = "not able to at the moment; the log of the service says why"
+    return RefusedError(503, "unavailable", sentence, retry_after_s=_RETRY_AFTER_S)
 
 
 def field_name(argument: str) -> str:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from longtail.index.errors import LongtailError
-from longtail.serving.access import ApiKey, is_open, names_this_machine
-from longtail.serving.http.http_errors import RefusedError, internal, refusal_of
+from longtail.serving.access import Access, Keys, changes_nothing, is_open, names_this_machine
+from longtail.serving.http.foreign_pages import refuse_foreign_pages, refuse_other_content
+from longtail.serving.http.http_errors import RefusedError, internal
+from longtail.serving.http.refusals import refused
 from longtail.serving.limits import REQUEST_ID, Limits
 from longtail.serving.logs import log, logger
 from longtail.serving.metrics import Metrics
@@ -37,7 +39,7 @@ class Gate:
     app: ASGIApp
     limits: Limits
     metrics: Metrics
-    key: ApiKey | None
+    keys: Keys
     local_only: bool = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +66,7 @@ class Gate:
             status_of_gone = await self._pass(scope, receive, named)
             status = status or status_of_gone
         except LongtailError as error:
-            await refusal_of(error).answer(request_id)(scope, receive, named)
+            await refused(error, request_id)(scope, receive, named)
         except Exception:
             logger.exception("bug", extra={"fields": {"request_id": request_id}})
             if not status:
@@ -80,9 +82,9 @@ class Gate:
                 "other_host",
                 "without an API key only 127.0.0.1 and localhost are answered as host names",
             )
-        key = None if is_open(scope["path"]) else self.key
-        if key is not None and not key.opens(scope["headers"]):
-            raise RefusedError(401, "unauthorized", "send the API key in the header X-API-Key")
+        refuse_foreign_pages(scope["method"], scope["headers"])
+        self._ask_for_key(scope)
+        refuse_other_content(scope["method"], scope["path"], scope["headers"])
         if scope["method"] in _HAS_BODY:
             body = await self._body(scope, receive)
             if body is None:
@@ -100,6 +102,15 @@ class Gate:
         finally:
             watch.stop()
         return 0
+
+    def _ask_for_key(self, scope: Scope) -> None:
+        if is_open(scope["path"]):
+            return
+        access = self.keys.access(scope["headers"])
+        if access is Access.NONE:
+            raise RefusedError(401, "unauthorized", "send the API key in the header X-API-Key")
+        if access is Access.READ and not changes_nothing(scope["method"], scope["path"]):
+            raise RefusedError(403, "read_only", "this API key asks, and changes nothing")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
         """Return the whole body, None if the client goes first; refused while it is read."""

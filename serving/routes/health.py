@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from longtail.serving.http.http_errors import refusal_for_owner
 from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.metrics import CONTENT_TYPE
 from longtail.serving.service import Service
@@ -26,9 +27,12 @@ def health_router(service: Service) -> APIRouter:
         if service.stopping:
             return JsonAnswer({"status": "stopping"}, 503)
         versions = service.registry.retriever.versions
-        troubles = [why for why in (service.registry.trouble, service.events.trouble) if why]
-        if troubles:
-            reason = "; ".join(troubles)
+        reasons = [service.events.trouble] if service.events.trouble else []
+        if service.registry.trouble is not None:
+            # Its words name folders: they are in the log.
+            reasons.insert(0, refusal_for_owner(service.registry.trouble).code)
+        if reasons:
+            reason = "; ".join(reasons)
             return JsonAnswer({"status": "degraded", "reason": reason, "versions": versions})
         return JsonAnswer({"status": "ready", "versions": versions})
 

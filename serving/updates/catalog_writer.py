@@ -34,6 +34,7 @@ from longtail.serving.updates.item_columns import checked_columns
 MOST_WAITING = 16
 # For another writer to finish: most take no longer, and a client may come again.
 LONGEST_WAIT_S = 2.0
+RETRY_AFTER_S = 5
 
 
 class Put(NamedTuple):
@@ -71,7 +72,7 @@ class CatalogWriter:
         """Return what is served once the item is in the catalog.
 
         Raises:
-            DataError, LockedIndexError, RefusedError: nothing has changed.
+            DataError, LockedIndexError, RefusedError, OSError: nothing has changed.
         """
         found: list[Finding] = []
 
@@ -90,7 +91,7 @@ class CatalogWriter:
         """Return the versions that are served once the item is out of the catalog.
 
         Raises:
-            UnknownItemError, DataError, LockedIndexError: nothing has changed.
+            UnknownItemError, DataError, LockedIndexError, OSError: nothing has changed.
         """
         return await self._do(lambda served: removed(served, [item_id]))
 
@@ -114,7 +115,10 @@ class CatalogWriter:
     async def _do(self, change: Callable[[ServedRun], ServedRun]) -> dict[str, str]:
         if len(self._tasks) >= MOST_WAITING:
             raise RefusedError(
-                429, "too_many_changes", "other changes are waiting already", retry_after_s=5
+                429,
+                "too_many_changes",
+                "other changes are waiting already",
+                retry_after_s=RETRY_AFTER_S,
             )
         loop = asyncio.get_running_loop()
         task = loop.run_in_executor(self._thread, self._change, change)
@@ -132,13 +136,18 @@ class CatalogWriter:
                 raise RefusedError(
                     503,
                     "degraded",
-                    f"the newest version can't be served, so it can't be changed: "
-                    f"{self.registry.trouble}",
+                    "the newest version can't be served, so it can't be changed",
+                    retry_after_s=RETRY_AFTER_S,
                 )
             version = change(served).save(run)
         retriever = self.registry.refresh()
         if retriever.versions["index"] != version:
-            raise RefusedError(503, "not_served", "the change was written but can't be served")
+            raise RefusedError(
+                503,
+                "not_served",
+                "the change was written but can't be served",
+                retry_after_s=RETRY_AFTER_S,
+            )
         log("item changed", versions=retriever.versions)
         return retriever.versions
 

@@ -12,7 +12,7 @@ from command_line import started_longtail
 from processes import LONGEST_WAIT_S, Process, finish, line_of
 from starlette.testclient import TestClient
 
-from longtail.serving.access import ApiKey
+from longtail.serving.access import ApiKey, Keys
 from longtail.serving.app import make_app
 from longtail.serving.limits import Limits
 from longtail.serving.service import Service
@@ -26,11 +26,17 @@ PATIENT_OPTIONS = ("--deadline", LONGEST_ANSWER_S, "--client-timeout", LONGEST_A
 
 @contextmanager
 def serving(
-    run: Path, *, limits: Limits = PATIENT, key: ApiKey | None = None
+    run: Path,
+    *,
+    limits: Limits = PATIENT,
+    key: ApiKey | None = None,
+    read_key: ApiKey | None = None,
 ) -> Iterator[tuple[TestClient, Service]]:
     """Serve a run in this process."""
     service = Service.open(run, limits)
-    with TestClient(make_app(service, key), raise_server_exceptions=False) as client:
+    with TestClient(
+        make_app(service, Keys(key, read_key)), raise_server_exceptions=False
+    ) as client:
         yield client, service
 
 

@@ -10,13 +10,20 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.index.errors import DamagedFileError
 from longtail.retrieval.features.scorers.tree_tables import TreeTables
+from longtail.retrieval.features.scorers.trees_text import check_trees
 
+REMEDY = "copy the run folder again"
 MODEL_FILE = "trees.txt"
 
 
 class Boosting:
-    """Gradient boosted trees (Ke et al., "LightGBM", NeurIPS 2017), kept as LightGBM's own text."""
+    """Gradient boosted trees (Ke et al., "LightGBM", NeurIPS 2017), kept as LightGBM's own text.
+
+    Attributes:
+        columns: of the evidence that they read.
+    """
 
     kind: ClassVar[str] = "boosting"
 
@@ -25,6 +32,7 @@ class Boosting:
 
         self._text = model
         self._booster = lightgbm.Booster(model_str=model)
+        self.columns: int = self._booster.num_feature()
 
     @cached_property
     def _tables(self) -> TreeTables | None:
@@ -62,5 +70,15 @@ class Boosting:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Return trees that `save` wrote."""
-        return cls((folder / MODEL_FILE).read_text())
+        """Return trees that `save` wrote.
+
+        Raises:
+            DamagedFileError: the file holds something else; LightGBM hasn't read it.
+        """
+        path = folder / MODEL_FILE
+        try:
+            text = path.read_text(encoding="ascii")
+            check_trees(text)
+        except ValueError as error:
+            raise DamagedFileError(f"{path} holds no trees ({error}); {REMEDY}") from error
+        return cls(text)

@@ -82,6 +82,11 @@ class Network(nn.Module):
         extra: torch.Tensor = self.layers(torch.cat([standard, place], dim=1))[:, 0]
         return logits + extra
 
+    @property
+    def columns(self) -> int:
+        """Columns of the evidence that it reads."""
+        return self.shape.columns
+
     @torch.no_grad()
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return raw log-odds [p] of evidence [p, f]."""

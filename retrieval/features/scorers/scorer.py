@@ -14,6 +14,11 @@ class Scorer(Protocol):
 
     kind: ClassVar[str]
 
+    @property
+    def columns(self) -> int:
+        """Columns of the evidence that it reads."""
+        ...
+
     def logits(self, evidence: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return raw log-odds [p] of evidence [p, f]."""
         ...

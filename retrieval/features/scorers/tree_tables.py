@@ -121,5 +121,6 @@ def _walk(node: dict[str, Any], nodes: list[tuple[int, float, int]], values: lis
 
 def _rounded_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the largest float32 that isn't above each value."""
-    near = values.astype(np.float32)
+    with np.errstate(over="ignore"):  # infinity is above the value, so the largest number comes
+        near = values.astype(np.float32)
     return np.where(near > values, np.nextafter(near, np.float32(-np.inf)), near)
