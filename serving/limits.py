@@ -24,6 +24,11 @@ MOST_EVENTS = 1_000
 MOST_COLUMNS = 200
 LONGEST_CELL = 20_000
 
+# Of all connections together: bodies that are being read, answers that nobody takes yet.
+BODIES_BYTES = 64 << 20
+ANSWERS_BYTES = 64 << 20
+CONNECTIONS = 512
+
 # Requests that are ranked at once; what arrives meanwhile is the next batch.
 LARGEST_BATCH = 128
 
@@ -36,7 +41,8 @@ class Limits:
         waiting: recommendations that may wait for the engine; over it the answer is 429.
         deadline_s: seconds until a request that isn't answered gets a 504.
         body_bytes: largest body; over it the answer is 413.
-        client_s: seconds in which a request's body has to arrive.
+        client_s: seconds that a client gets for the headers of a request, for its body, and for
+            taking an answer.
         gather_s: how long a batch may wait for others after a full one.
         poll_s: seconds between two looks for a new index version.
         drain_s: seconds that requests in flight get when the service stops.

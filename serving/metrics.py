@@ -60,6 +60,13 @@ class Metrics:
             ["reason"],
             registry=registry,
         )
+        self.cut_off = Counter(
+            "longtail_cut_off",
+            "Connections ended because their clients were slow, or there were too many: by headers "
+            "that didn't come, answers that nobody took, connections.",
+            ["why"],
+            registry=registry,
+        )
         self.swaps = Counter(
             "longtail_swaps", "New versions, by what became of them.", ["result"], registry=registry
         )

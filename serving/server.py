@@ -17,6 +17,7 @@ from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.lease import serving
 from longtail.serving.access import Keys, refuse_open_service
 from longtail.serving.app import make_app
+from longtail.serving.http.connection import SEND_BUFFER_BYTES, Connections
 from longtail.serving.limits import Limits
 from longtail.serving.logs import log_to_stderr
 from longtail.serving.service import Service
@@ -77,7 +78,7 @@ def serve(
         config = uvicorn.Config(
             make_app(service, keys, local_only=not keys),
             lifespan="on",
-            http="httptools",
+            http=Connections(limits, service.metrics).protocol,  # type: ignore[arg-type]
             ws="none",
             log_config=None,
             access_log=False,
@@ -104,6 +105,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
         )[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit it: what a client doesn't take shall not grow in the system instead.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         listener.bind(address)
     except OSError as error:
         if listener is not None:

@@ -53,7 +53,7 @@ from longtail.commands.options import run_argument, wait_option, wait_s
     default=10.0,
     show_default=True,
     type=click.FloatRange(0.01, 600),
-    help="Seconds that a client has to send a request's body; headers are the proxy's to bound.",
+    help="Seconds that a client has for a request's headers, for its body, and to take an answer.",
 )
 @click.option(
     "--max-body",

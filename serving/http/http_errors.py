@@ -39,9 +39,6 @@ class RefusedError(LongtailError):
         headers = {}
         if self.retry_after_s is not None:
             headers["Retry-After"] = str(self.retry_after_s)
-        if self.status == 408:
-            # The rest of the body may come yet, and isn't the next request.
-            headers["Connection"] = "close"
         return JsonAnswer({"error": body}, self.status, headers=headers)
 
 

@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,9 +16,11 @@ from longtail.serving.access import Access, Keys, changes_nothing, is_open, name
 from longtail.serving.http.foreign_pages import refuse_foreign_pages, refuse_other_content
 from longtail.serving.http.http_errors import RefusedError, internal
 from longtail.serving.http.refusals import refused
-from longtail.serving.limits import REQUEST_ID, Limits
+from longtail.serving.http.request_body import RequestBody, replayed
+from longtail.serving.limits import BODIES_BYTES, REQUEST_ID, Limits
 from longtail.serving.logs import log, logger
 from longtail.serving.metrics import Metrics
+from longtail.serving.room import Room
 
 _ID = re.compile(REQUEST_ID.encode())
 _HAS_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -41,6 +43,7 @@ class Gate:
     metrics: Metrics
     keys: Keys
     local_only: bool = False
+    bodies: Room = field(default_factory=lambda: Room(BODIES_BYTES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -50,7 +53,12 @@ class Gate:
         began = time.perf_counter()
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
-        status = 0
+        method, status = scope["method"], 0
+        if method == "HEAD":
+            # Answered as a GET would be; the server leaves the body out.
+            scope = {**scope, "method": "GET"}
+        body = RequestBody(scope, receive, self.limits, self.bodies)
+        ending = body.ending(send)
 
         async def named(message: Message) -> None:
             nonlocal status
@@ -60,10 +68,12 @@ class Gate:
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
                 ]
-            await send(message)
+            elif method == "HEAD":
+                message = {**message, "body": b""}
+            await ending(message)
 
         try:
-            status_of_gone = await self._pass(scope, receive, named)
+            status_of_gone = await self._pass(scope, receive, named, body)
             status = status or status_of_gone
         except LongtailError as error:
             await refused(error, request_id)(scope, receive, named)
@@ -72,9 +82,10 @@ class Gate:
             if not status:
                 await internal().answer(request_id)(scope, receive, named)
         finally:
-            self._account(scope, request_id, status or HUNG_UP, time.perf_counter() - began)
+            took = time.perf_counter() - began
+            self._account({**scope, "method": method}, request_id, status or HUNG_UP, took)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _pass(self, scope: Scope, receive: Receive, send: Send, body: RequestBody) -> int:
         """Let a request through; return `HUNG_UP` if its client has gone, else 0."""
         if self.local_only and not names_this_machine(scope["headers"]):
             raise RefusedError(
@@ -86,10 +97,10 @@ class Gate:
         self._ask_for_key(scope)
         refuse_other_content(scope["method"], scope["path"], scope["headers"])
         if scope["method"] in _HAS_BODY:
-            body = await self._body(scope, receive)
-            if body is None:
+            whole = await body.read()
+            if whole is None:
                 return HUNG_UP
-            receive = _replayed(body, receive)
+            receive = replayed(whole, receive)
         watch = _Watch(receive)
         try:
             await self.app(scope, receive, send)
@@ -111,33 +122,6 @@ class Gate:
             raise RefusedError(401, "unauthorized", "send the API key in the header X-API-Key")
         if access is Access.READ and not changes_nothing(scope["method"], scope["path"]):
             raise RefusedError(403, "read_only", "this API key asks, and changes nothing")
-
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """Return the whole body, None if the client goes first; refused while it is read."""
-        most = self.limits.body_bytes
-        too_large = RefusedError(413, "body_too_large", f"the body is larger than {most:,} bytes")
-        for name, value in scope["headers"]:
-            if name == b"content-length" and (not value.isdigit() or int(value) > most):
-                raise too_large
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self.limits.client_s):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    part = message.get("body", b"")
-                    size += len(part)
-                    if size > most:
-                        raise too_large
-                    parts.append(part)
-                    if not message.get("more_body", False):
-                        return b"".join(parts)
-        except TimeoutError:
-            raise RefusedError(
-                408, "slow_body", f"the body did not arrive within {self.limits.client_s:g} seconds"
-            ) from None
 
     def _account(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
@@ -181,20 +165,6 @@ class _Watch:
         self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that gives the body once, and then waits for the client to go."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
 
 
 def _request_id(scope: Scope) -> str:
