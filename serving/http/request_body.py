@@ -15,7 +15,7 @@ from longtail.serving.room import Room
 # So much of every body needs no room among the others: small requests are always read.
 _SMALL = 16_384
 # How long and how much a client that still sends gets to notice its answer.
-_LINGER_S, _LINGER_BYTES = 1.0, 4_000_000
+_LINGER_S, _LINGER_BYTES = 2.0, 8_000_000
 
 
 @dataclass(eq=False)

@@ -106,7 +106,7 @@ def test_an_idle_connection_makes_room_for_a_new_one(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "length", "status"), [("a wrong key, long enough", 900_000, 401), (KEY, 5_000_000, 413)]
+    ("key", "length", "status"), [("a wrong key, long enough", 900_000, 401), (KEY, 1_200_000, 413)]
 )
 def test_a_body_that_is_not_read_ends_the_connection(
     url: str, key: str, length: int, status: int
