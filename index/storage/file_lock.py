@@ -53,7 +53,7 @@ class FileLock:
         """
         until = time.monotonic() + wait_s
         line = path.with_name(path.name + NEXT)
-        if not is_held(line):
+        if not cls._somebody_waits(line):
             lock = cls._tried(path)
             if lock is not None:
                 return lock
@@ -92,6 +92,16 @@ class FileLock:
                 return lock
             # Its holder has removed it, or its folder was replaced, before we had it.
             os.close(descriptor)
+
+    @classmethod
+    def _somebody_waits(cls, line: Path) -> bool:
+        """Return whether somebody is in line; the place of a killed one is removed."""
+        if not line.exists():
+            return False
+        place = cls._tried(line)
+        if place is not None:
+            place.release(remove=True)
+        return place is None
 
     def _say_who(self) -> None:
         since = datetime.now(UTC).isoformat(timespec="seconds")

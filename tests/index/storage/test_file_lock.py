@@ -91,9 +91,10 @@ def test_nobody_steps_before_one_who_waits(path: Path) -> None:
     first.release()
     waiting.join()
     assert not line.exists()
-    # What a killed one left in line keeps nobody.
+    # What a killed one left in line keeps nobody, and goes.
     line.touch()
     FileLock.take(path).release()
+    assert not line.exists()
 
 
 def test_a_folder_that_was_replaced_has_another_lock(tmp_path: Path) -> None:
