@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.events import EVENTS, UserEvent
 from longtail.retrieval.data.meaning.told_meanings import ToldMeanings
+from longtail.retrieval.errors import LeaseError
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.lease import ServingLease
@@ -135,11 +136,19 @@ class Service:
         while True:
             await self._look_again()
             try:
+                # First, since to open a run may take a while: no other service comes in between.
+                await asyncio.to_thread(self._hold)
                 await asyncio.to_thread(self.registry.refresh)
                 await self.events.follow(self.follower)
             except Exception:
                 # Whatever it is: what is served now goes on being served.
                 logger.exception("bug")
+
+    def _hold(self) -> None:
+        """Hold the lease of the folder that is at the run's path; its events say why not."""
+        with suppress(LeaseError, OSError):
+            if self.lease is not None:
+                self.lease.follow()
 
     async def _look_again(self) -> None:
         """Return when it is time to look, or once events can't be taken."""

@@ -1,16 +1,19 @@
 """One lease for a run folder: whoever writes there holds it, however it came to be there.
 
 RUN/.serving      the service that takes events and keeps histories, as long as it runs
+.RUN.serving      the same, beside it: whatever folder is at that path, nobody else serves it
 RUN/index/.lock   whoever changes what is served (`longtail index`, `learn`, PUT), for one change
 .RUN.training     beside it: the training whose result RUN will be
 
 Locks lie in the folder that they are about, so that a folder that takes the other's place brings
 its own: each holder looks again, when it publishes, whether the folder at the path is the one
-that it holds. All of them end with the process that holds them.
+that it holds. Those beside it last while folders change places; the service does without its own
+where it may not write there. All of them end with the process that holds them.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -55,6 +58,7 @@ class ServingLease:
 
     run: Path
     _lock: FileLock
+    _of_path: FileLock | None
 
     @property
     def holds(self) -> bool:
@@ -71,7 +75,7 @@ class ServingLease:
         """
         if self.holds:
             return False
-        lock = _serving_lock(self.run, 0.0)
+        lock = _taken(self.run / SERVING, self.run, 0.0)
         self._lock.release()
         self._lock = lock
         return True
@@ -79,6 +83,8 @@ class ServingLease:
     def release(self) -> None:
         """Let others serve the run."""
         self._lock.release(remove=True)
+        if self._of_path is not None:
+            self._of_path.release(remove=True)
 
 
 @contextmanager
@@ -89,16 +95,27 @@ def serving(run: Path, *, wait_s: float = 0.0) -> Iterator[ServingLease]:
         LeaseError: another process serves or replaces it, and did for ``wait_s`` seconds; or
             there is no such folder.
     """
-    lease = ServingLease(run, _serving_lock(run, wait_s))
+    of_path = None
+    try:
+        of_path = _taken(_beside(run, SERVING), run, wait_s)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+    try:
+        lease = ServingLease(run, _taken(run / SERVING, run, wait_s), of_path)
+    except BaseException:
+        if of_path is not None:
+            of_path.release(remove=True)
+        raise
     try:
         yield lease
     finally:
         lease.release()
 
 
-def _serving_lock(run: Path, wait_s: float) -> FileLock:
+def _taken(path: Path, run: Path, wait_s: float) -> FileLock:
     try:
-        return FileLock.take(run / SERVING, wait_s=wait_s)
+        return FileLock.take(path, wait_s=wait_s)
     except HeldError as error:
         raise LeaseError(
             f"{run} is locked by {_here(error.holder)}, which serves it; stop it, or wait for it "
@@ -107,6 +124,12 @@ def _serving_lock(run: Path, wait_s: float) -> FileLock:
         ) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise LeaseError(f"{run} is not there; a folder takes its place or was removed") from error
+
+
+def _beside(run: Path, name: str) -> Path:
+    """Return the path of a lock that lies beside a run folder, not in it."""
+    path = Path(os.path.abspath(run))
+    return path.with_name(f".{path.name}{name}")
 
 
 def refuse_to_lose_events(run: Path, out: Path) -> None:
@@ -157,8 +180,9 @@ class TrainingLease:
         Raises:
             LeaseError: a service has the run that would be replaced.
         """
-        if is_held(self.out / SERVING):
-            _serving_lock(self.out, self.wait_s).release(remove=True)
+        if is_held(self.out / SERVING) or is_held(_beside(self.out, SERVING)):
+            with serving(self.out, wait_s=self.wait_s):
+                pass
 
     @contextmanager
     def replacing(self) -> Iterator[None]:
@@ -178,8 +202,7 @@ class TrainingLease:
         with ExitStack() as held:
             if not now.empty:
                 try:
-                    lock = _serving_lock(self.out, self.wait_s)
-                    held.callback(lock.release)
+                    held.enter_context(serving(self.out, wait_s=self.wait_s))
                     if (self.out / INDEX).is_dir():
                         held.enter_context(index_lock(self.out / INDEX, wait_s=self.wait_s))
                     refuse_to_lose_events(self.out, self.out)
@@ -206,7 +229,7 @@ def training(out: Path, *, wait_s: float = 0.0) -> Iterator[TrainingLease]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock.take(path.with_name(f".{path.name}.training"), wait_s=wait_s)
+        lock = FileLock.take(_beside(out, ".training"), wait_s=wait_s)
     except HeldError as error:
         raise LeaseError(
             f"{out} is being trained by {_here(error.holder)}; wait until it has finished, name "

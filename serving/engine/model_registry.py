@@ -61,7 +61,7 @@ class ModelRegistry:
         it isn't tried again before something else is published. One caller at a time.
         """
         with self._lock:
-            seen = _state(self.run)
+            seen, trained = _state(self.run), _trained(self.run)
             if seen == self._seen:
                 return self.retriever
             began = time.perf_counter()
@@ -69,6 +69,10 @@ class ModelRegistry:
             try:
                 retriever, seal = self._opened(self.retriever.served)
                 try_out(retriever)
+                if _trained(self.run) != trained:
+                    # Another folder took the run's place while files of both may have been read.
+                    self._seen = None
+                    return self.retriever
             except (LongtailError, OSError, ValueError) as error:
                 self.trouble = error
                 self.metrics.swaps.labels("refused").inc()
@@ -106,8 +110,14 @@ def _timed(served: ServedRun, metrics: Metrics, clock_of: ClockOf | None) -> Ret
 
 def _state(run: Path) -> object:
     """Return what differs when something else is to be served."""
+    trained = _trained(run)
+    return None if trained is None else (served_version(run / "index"), trained)
+
+
+def _trained(run: Path) -> object:
+    """Return what differs when another run is at this path, None where there is none."""
     try:
-        trained = (run / "manifest.json").stat()
+        manifest = (run / "manifest.json").stat()
     except OSError:
         return None
-    return served_version(run / "index"), trained.st_mtime_ns, trained.st_ino
+    return manifest.st_mtime_ns, manifest.st_ino

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from processes import line_of, started_python
 
 from longtail.index.errors import LockedIndexError, LongtailError, StaleIndexError
 from longtail.index.files import publish_folder
+from longtail.index.storage import file_lock
 from longtail.index.storage.lock import index_lock
 from longtail.index.storage.versions import current_version
 from longtail.retrieval.errors import LeaseError
@@ -88,17 +90,43 @@ class TestServing:
             assert elsewhere(enter(lambda: serving(folder))) is not None
             assert elsewhere(enter(lambda: serving(aside))) is None
 
-    def test_does_not_follow_where_another_serves(self, folder: Path) -> None:
-        aside = folder.with_name("aside")
-        with serving(folder) as lease:
-            folder.rename(aside)
+    def test_of_a_path_is_for_one_whatever_folder_is_there(self, folder: Path) -> None:
+        with serving(folder):
+            folder.rename(folder.with_name("aside"))
             folder.mkdir()
-            with serving(folder):
+            # The first hasn't followed yet.
+            assert elsewhere(enter(lambda: serving(folder))) is not None
+            with training(folder) as lease:
                 with pytest.raises(LeaseError, match="which serves it"):
-                    lease.follow()
-                assert not lease.holds
-                # And the one that it had is still its own.
-                assert elsewhere(enter(lambda: serving(aside))) is not None
+                    lease.refuse_served()
+                (folder / "manifest.json").write_text("swapped in")
+        assert not folder.with_name(".run.serving").exists()
+
+    def test_does_not_follow_where_another_serves(self, folder: Path) -> None:
+        aside, following = folder.with_name("aside"), folder.with_name("following")
+        following.mkdir()
+        with serving(folder) as lease, serving(following):
+            folder.rename(aside)
+            following.rename(folder)
+            with pytest.raises(LeaseError, match="which serves it"):
+                lease.follow()
+            assert not lease.holds
+            # And the one that it had is still its own.
+            assert elsewhere(enter(lambda: serving(aside))) is not None
+
+    def test_does_without_a_lock_beside_where_it_may_not_write(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened = os.open
+
+        def refused(path: Path, *given: int) -> int:
+            if Path(path).parent == folder.parent:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return opened(path, *given)
+
+        monkeypatch.setattr(file_lock.os, "open", refused)
+        with serving(folder):
+            assert elsewhere(enter(lambda: serving(folder))) is not None
 
 
 class TestChanging:

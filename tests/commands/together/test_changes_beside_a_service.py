@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 from changing_catalog import done, served_version
 from command_line import longtail
-from service_client import refused, serving
+from service_client import client_of, refused, served_process, serving
 
 from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.served_run import open_run
@@ -42,6 +43,31 @@ def test_a_waiting_command_passes_a_service_that_is_asked_for_changes_without_en
     assert (catalog.offered([f"saw-{i}" for i in range(len(put))]) >= 0).all()
     assert catalog.offered(["tea-oolong-spare"])[0] < 0
     assert int(served_version(run_copy)[1:]) == 1 + 2 + len(put)
+
+
+def test_a_run_that_is_swapped_in_is_served_by_the_same_service_and_by_no_other(
+    run_copy: Path, cli_run: Path
+) -> None:
+    event = {"user_id": "before", "item_id": "tea-oolong-small"}
+    acknowledged = []
+    with served_process(run_copy) as (url, process), client_of(url) as client:
+        assert client.post("/v1/events", json={"events": [event]}).status_code == 202
+        shutil.copytree(cli_run, run_copy.with_name("next"))
+        run_copy.rename(run_copy.with_name("old"))
+        run_copy.with_name("next").rename(run_copy)
+        for number in range(100_000):
+            event["user_id"] = f"after-{number}"
+            if client.post("/v1/events", json={"events": [event]}).status_code == 202:
+                acknowledged.append(event["user_id"])
+            if len(acknowledged) > 3:
+                break
+        second = longtail("serve", run_copy, "--port", 0)
+        assert f"is locked by process {process.pid} since 20" in second.complaint
+        process.kill()
+    out = run_copy.with_name("events.csv")
+    done("data", "events", run_copy, "--out", out)
+    kept = [line.split(",")[0] for line in out.read_text().splitlines()[1:]]
+    assert kept == ["before", *acknowledged]
 
 
 def test_who_doesnt_wait_is_told_at_once(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
