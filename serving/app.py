@@ -58,7 +58,7 @@ def make_app(service: Service, keys: Keys | None = None, *, local_only: bool = F
         redoc_url=None,
     )
     # Before the items: an item's id may hold slashes.
-    app.include_router(explorer_router(service), responses=errors(404, 422, body=False))
+    app.include_router(explorer_router(service), responses=errors(404, 422, 429, 504, body=False))
     app.include_router(recommend_router(service))
     app.include_router(events_router(service))
     app.include_router(items_router(service))

@@ -29,8 +29,15 @@ BODIES_BYTES = 64 << 20
 ANSWERS_BYTES = 64 << 20
 CONNECTIONS = 512
 
-# Requests that are ranked at once; what arrives meanwhile is the next batch.
+# Reads of the explorer that wait.
+MOST_READS = 64
+
+# Work that is ranked as one batch, in plain requests (`query_cost`); what arrives meanwhile is the
+# next.
 LARGEST_BATCH = 128
+# Work that is done before others have their turn, and what is light enough to come first.
+GROUP_COST = 32
+LANES = (4, 24)
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,8 @@ class Limits:
     """What the owner of a service may set.
 
     Attributes:
-        waiting: recommendations that may wait for the engine; over it the answer is 429.
+        waiting: recommendations that may wait for the engine, each counted by its work; over it
+            the answer is 429.
         deadline_s: seconds until a request that isn't answered gets a 504.
         body_bytes: largest body; over it the answer is 413.
         client_s: seconds that a client gets for the headers of a request, for its body, and for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,8 +21,10 @@ from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.lease import ServingLease
 from longtail.serving.engine.batch_handler import Outcome, answer_all
-from longtail.serving.engine.batching import Batcher, Versions
+from longtail.serving.engine.batching import Batcher
+from longtail.serving.engine.lane import Versions
 from longtail.serving.engine.model_registry import ModelRegistry
+from longtail.serving.engine.reads import Reads
 from longtail.serving.http.http_errors import unknown_item
 from longtail.serving.http.request_models import Event
 from longtail.serving.limits import Limits
@@ -44,6 +46,7 @@ class Service:
         registry: the version that answers.
         histories: what users did since the log.
         batcher: the queue before the engine.
+        reads: the queue of what is read beside it.
         events: the file of events.
         follower: what becomes of the events when the run's folder is replaced.
         items: changes of the catalog.
@@ -55,6 +58,7 @@ class Service:
     registry: ModelRegistry
     histories: UserHistories
     batcher: Batcher
+    reads: Reads
     events: EventLog
     follower: RunFollower
     items: CatalogWriter
@@ -79,7 +83,10 @@ class Service:
         batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
         items = CatalogWriter(registry, quarantine=limits.quarantine)
         follower = RunFollower.of(registry, lease)
-        return cls(limits, metrics, registry, histories, batcher, events, follower, items, lease)
+        reads = Reads(limits)
+        return cls(
+            limits, metrics, registry, histories, batcher, reads, events, follower, items, lease
+        )
 
     async def take_events(self, events: Sequence[Event]) -> int:
         """Keep events of known items, and return how many once they are on the disk.
@@ -127,6 +134,7 @@ class Service:
             with suppress(asyncio.CancelledError):
                 await self._watching
         await self.batcher.close()
+        self.reads.close()
         await self.items.close()
         await self.events.close()
         log("stopped")
@@ -160,8 +168,11 @@ class Service:
 
 
 def _answer(
-    registry: ModelRegistry, histories: UserHistories, queries: Sequence[Query]
+    registry: ModelRegistry,
+    histories: UserHistories,
+    queries: Sequence[Query],
+    wanted: Callable[[int], bool],
 ) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
     # Taken once: every answer of the batch is this version's.
     retriever = registry.retriever
-    return retriever.versions, answer_all(retriever, histories, queries)
+    return retriever.versions, answer_all(retriever, histories, queries, wanted)

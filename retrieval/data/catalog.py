@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.ids.near_ids import NearIds
 from longtail.retrieval.data.text_template import render
 from longtail.retrieval.errors import DataError
 
@@ -78,15 +78,15 @@ class Catalog:
         """The number of rows that aren't removed."""
         return len(self) - (0 if self.removed is None else int(self.removed.sum()))
 
+    @cached_property
+    def near_index(self) -> NearIds:
+        """What finds an item that isn't removed by a mistyped id."""
+        there = slice(None) if self.removed is None else ~self.removed
+        return NearIds.of(self.item_ids[there])
+
     def near_ids(self, item_id: str, n: int = 3) -> list[str]:
         """Return up to ``n`` ids that are spelt much like this one, nearest first."""
-        folded: dict[str, str] = {}
-        for known, row in self._row_of.items():
-            if self.removed is not None and self.removed[row]:
-                continue
-            folded.setdefault(known.lower(), known)
-        matches = difflib.get_close_matches(item_id.strip().lower(), folded, n=n)
-        return [folded[match] for match in matches]
+        return self.near_index.find(item_id, n)
 
     def save(self, path: Path) -> None:
         """Write the catalog as Parquet, the template in the schema's metadata."""

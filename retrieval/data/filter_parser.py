@@ -24,6 +24,8 @@ _SPACE = re.compile(r"\s*+")
 _WHOLE_QUOTED = re.compile(_QUOTED)
 # Catalogs whose columns' names are kept ready for reading.
 _KEPT = 16
+# Filters whose conditions have been counted.
+_TEXTS_KEPT = 1_024
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def read_clauses(text: str, columns: Collection[str]) -> list[Clause]:
     return [_read(part) for part in _parts(text, tuple(columns))]
 
 
+@lru_cache(_TEXTS_KEPT)
 def most_clauses(text: str) -> int:
     """Return how many conditions a filter can hold at most: its operators outside quotes.
 

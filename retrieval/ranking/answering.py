@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from longtail.retrieval.ranking.eligible import Eligible
 from longtail.retrieval.ranking.explanation import reasons
 from longtail.retrieval.ranking.pipeline import USERS_PER_BATCH, RankingPipeline
 from longtail.retrieval.ranking.query import Query
+from longtail.retrieval.ranking.query_cost import query_cost
 from longtail.retrieval.ranking.user_encoding import vector_state
 
 Rows = NDArray[np.int32]
@@ -65,28 +66,62 @@ class _Line:
     values: NDArray[np.int32]
 
 
-def answer_each(
-    ranking: RankingPipeline, queries: Sequence[Query], lookup: Lookup
-) -> Iterator[Answered | Failed]:
-    """Yield the outcomes of queries group after group, each query once.
+@dataclass(frozen=True)
+class Pace:
+    """How much is ranked in one go, and for whom at all.
 
-    A query's answer doesn't depend on the others. Queries without explanations come first: an
-    explanation asks the engine once for every past item. Within a group they keep their order,
-    at most `USERS_PER_BATCH` at once, which bounds the memory.
+    Attributes:
+        most_cost: work of a group (`query_cost`), unless one query alone is more; None: no bound.
+        wanted: whether anybody still waits for a query, by its place; asked before each group.
+    """
+
+    most_cost: int | None = None
+    wanted: Callable[[int], bool] | None = None
+
+    def groups(self, places: Sequence[int], queries: Sequence[Query]) -> Iterator[list[int]]:
+        """Yield the places, group after group, in their order; what nobody wants is left out."""
+        group: list[int] = []
+        cost = 0
+        for place in places:
+            more = 0 if self.most_cost is None else query_cost(queries[place])
+            full = self.most_cost is not None and cost + more > self.most_cost
+            if group and (full or len(group) == USERS_PER_BATCH):
+                yield self._still_wanted(group)
+                group, cost = [], 0
+            group.append(place)
+            cost += more
+        yield self._still_wanted(group)
+
+    def _still_wanted(self, places: list[int]) -> list[int]:
+        return places if self.wanted is None else [p for p in places if self.wanted(p)]
+
+
+WHOLE = Pace()
+
+
+def answer_each(
+    ranking: RankingPipeline, queries: Sequence[Query], lookup: Lookup, pace: Pace = WHOLE
+) -> Iterator[Answered | Failed]:
+    """Yield the outcomes of queries group after group, each query that is wanted once.
+
+    A query's answer doesn't depend on the others. Queries without explanations come first, an
+    explanation asks the engine once for every past item; then those with few filters. Within a
+    group they keep their order, at most `USERS_PER_BATCH` at once, which bounds the memory.
     """
     groups: dict[tuple[Hashable, ...], list[int]] = {}
     for place, query in enumerate(queries):
         groups.setdefault(_alike(query), []).append(place)
-    for key in sorted(groups, key=lambda key: bool(key[0])):
-        places = groups[key]
-        try:
-            allowed = lookup.passing(queries[places[0]].where)
-        except LongtailError as error:
-            yield Failed(places, error)
-            continue
-        for start in range(0, len(places), USERS_PER_BATCH):
+    for key in sorted(groups, key=lambda key: (bool(key[0]), len(queries[groups[key][0]].where))):
+        for places in pace.groups(groups[key], queries):
+            if not places:
+                continue
+            try:
+                allowed = lookup.passing(queries[places[0]].where)
+            except LongtailError as error:
+                yield Failed(places, error)
+                continue
             lines = []
-            for place in places[start : start + USERS_PER_BATCH]:
+            for place in places:
                 try:
                     lines.append(_line(place, queries[place], lookup, ranking))
                 except LongtailError as error:

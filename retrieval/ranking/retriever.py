@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,10 +16,18 @@ from numpy.typing import NDArray
 from longtail.index.errors import Field
 from longtail.retrieval.data.filters import Filters
 from longtail.retrieval.data.histories.histories import Histories, Past
+from longtail.retrieval.data.ids.near_ids import NearIds
 from longtail.retrieval.data.popularity import Pool
 from longtail.retrieval.data.users.cell_values import UserValue
 from longtail.retrieval.errors import QueryError, UnknownItemError, UnknownUserError, near_ones
-from longtail.retrieval.ranking.answering import Answered, Failed, Lookup, answer_each
+from longtail.retrieval.ranking.answering import (
+    WHOLE,
+    Answered,
+    Failed,
+    Lookup,
+    Pace,
+    answer_each,
+)
 from longtail.retrieval.ranking.answers import Answers, answers_frame
 from longtail.retrieval.ranking.pipeline import ClockOf, RankingPipeline
 from longtail.retrieval.ranking.query import Query, QueryOptions, as_id
@@ -75,6 +82,11 @@ class Retriever:
             {user: i for i, user in enumerate(log.user_ids)},
         )
 
+    @cached_property
+    def near_users(self) -> NearIds:
+        """What finds a user of the log by a mistyped id."""
+        return NearIds.of(self._position)
+
     @property
     def bundle(self) -> Bundle:
         """The trained engine over the served rows."""
@@ -118,7 +130,7 @@ class Retriever:
         """
         past = self.logged_past(user)
         if past is None:
-            near = difflib.get_close_matches(str(user), list(self._position), 3, 0.6)
+            near = self.near_users.find(str(user))
             raise UnknownUserError(
                 f"no user {user!r} in this run ({len(self._position)} users){near_ones(near)}. "
                 "For a new user give the items with ",
@@ -170,13 +182,13 @@ class Retriever:
         return title if isinstance(title, str) else None
 
     def answer_each(
-        self, queries: Sequence[Query], lookup: Lookup | None = None
+        self, queries: Sequence[Query], lookup: Lookup | None = None, pace: Pace = WHOLE
     ) -> Iterator[Answered | Failed]:
         """Yield the outcomes of queries group after group, each query once (`answer_each`).
 
         ``lookup``: who knows more users than the log, None for this engine's own.
         """
-        return answer_each(self.ranking, queries, self if lookup is None else lookup)
+        return answer_each(self.ranking, queries, self if lookup is None else lookup, pace)
 
     def frame(self, queries: Sequence[Query], names: Sequence[str]) -> pd.DataFrame:
         """Return the long frame of the answers to queries that differ in their subjects alone.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.histories.histories import Past
-from longtail.retrieval.ranking.answering import Failed
+from longtail.retrieval.ranking.answering import Failed, Pace
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.http.http_errors import RefusedError, refusal_of, unknown_item
 from longtail.serving.http.response_bodies import recommendation_body, similar_body
+from longtail.serving.limits import GROUP_COST
 from longtail.serving.updates.user_histories import UserHistories
 
 Outcome = dict[str, Any] | RefusedError
 
 
 def answer_all(
-    retriever: Retriever, histories: UserHistories, queries: Sequence[Query]
+    retriever: Retriever,
+    histories: UserHistories,
+    queries: Sequence[Query],
+    wanted: Callable[[int], bool],
 ) -> Iterator[list[tuple[int, Outcome]]]:
-    """Yield the outcome of each query by its place, group after group, each once."""
-    for outcome in retriever.answer_each(queries, LatestLookup(retriever, histories)):
+    """Yield the outcome of each query by its place, group after group, each that is wanted once."""
+    pace = Pace(GROUP_COST, wanted)
+    for outcome in retriever.answer_each(queries, LatestLookup(retriever, histories), pace):
         if isinstance(outcome, Failed):
             yield [(place, refusal_of(outcome.error)) for place in outcome.places]
             continue

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from longtail.retrieval.data.ids.near_ids import NearIds
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer.filter_columns import filter_columns
 from longtail.serving.explorer.item_audience import ItemAudiences
@@ -62,9 +63,14 @@ class EngineView:
         return TextSearch.of(f"{i} {title}" for i, title in zip(ids, shown, strict=True))
 
     @_MadeOnce
-    def offered_ids(self) -> list[str]:
-        """The ids of the items that can be an answer, sorted."""
-        return sorted(self.retriever.bundle.catalog.item_ids[self.curve.rows].tolist())
+    def near_items(self) -> NearIds:
+        """What finds an item by a mistyped id."""
+        return self.retriever.bundle.catalog.near_index
+
+    @_MadeOnce
+    def near_users(self) -> NearIds:
+        """What finds a user of the log by a mistyped id."""
+        return self.retriever.near_users
 
     @_MadeOnce
     def columns(self) -> list[dict[str, Any]]:

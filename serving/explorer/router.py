@@ -15,7 +15,6 @@ from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer.cards import item_cards
 from longtail.serving.explorer.engine_view import EngineView, LatestView
 from longtail.serving.explorer.evaluation_digest import evaluation_digest
-from longtail.serving.explorer.near_ids import near_ids
 from longtail.serving.explorer.page_files import PAGE, content_policy, page_files
 from longtail.serving.explorer.people import Kind
 from longtail.serving.service import Service
@@ -34,8 +33,9 @@ Words = Annotated[str, Query(max_length=200)]
 def explorer_router(service: Service) -> APIRouter:
     """Return the routes of the explorer over a service's engine.
 
-    Whatever one request answers comes from one engine. Unknown users and items are raised as the
-    engine's own errors: making answers of them is left to the app.
+    Whatever one request answers comes from one engine, when its turn among the reads has come.
+    Unknown users and items are raised as the engine's own errors: making answers of them is left
+    to the app.
     """
     router = APIRouter()
     latest = LatestView()
@@ -45,10 +45,11 @@ def explorer_router(service: Service) -> APIRouter:
 
     _add_page(router)
     _add_users(router, now, service)
-    _add_items(router, now)
-    _add_catalog(router, now)
+    _add_items(router, now, service)
+    _add_catalog(router, now, service)
 
     @router.get("/v1/evaluation", tags=["explorer"], summary="The run's last evaluation")
+    @service.reads.queued
     def evaluation() -> Answer:
         versions = service.registry.retriever.versions
         return {**evaluation_digest(service.registry.run), "versions": versions}
@@ -87,6 +88,7 @@ def _add_page(router: APIRouter) -> None:
 
 def _add_users(router: APIRouter, now: Now, service: Service) -> None:
     @router.get("/v1/users", tags=["explorer"], summary="Users by id, or random ones of a kind")
+    @service.reads.queued
     def users(search: Words = "", kind: Kind = "any", limit: Limit = 20) -> Answer:
         view = now()
         people = view.people
@@ -99,12 +101,13 @@ def _add_users(router: APIRouter, now: Now, service: Service) -> None:
         return {"users": lines, "versions": view.retriever.versions}
 
     @router.get("/v1/users/{user_id:path}", tags=["explorer"], summary="A user's history")
+    @service.reads.queued
     def user(user_id: str) -> Answer:
         view = now()
         bundle = view.retriever.bundle
         rows = service.history_of(view.retriever, user_id)
         if rows is None:
-            near = near_ones(near_ids(user_id, view.people.user_ids))
+            near = near_ones(view.near_users.find(user_id))
             raise UnknownUserError(f"no user {user_id[:LONGEST_SHOWN]!r} in this run{near}")
         return {
             "user_id": user_id,
@@ -128,8 +131,9 @@ def _percentile(retriever: Retriever, rows: NDArray[np.int32]) -> float | None:
     return float(percentile[rows].mean()) if len(rows) else None
 
 
-def _add_items(router: APIRouter, now: Now) -> None:
+def _add_items(router: APIRouter, now: Now, service: Service) -> None:
     @router.get("/v1/items", tags=["explorer"], summary="Items by words, or by their ids")
+    @service.reads.queued
     def items(
         search: Words = "",
         bucket: Pool = "all",
@@ -150,12 +154,13 @@ def _add_items(router: APIRouter, now: Now) -> None:
         return {"items": item_cards(bundle, rows), "versions": view.retriever.versions}
 
     @router.get("/v1/items/{item_id:path}/audience", tags=["explorer"], summary="Who took an item")
+    @service.reads.queued
     def audience(item_id: str, limit: Limit = 10) -> Answer:
         view = now()
         bundle, audiences = view.retriever.bundle, view.audiences
         row = int(bundle.catalog.offered([item_id])[0])
         if row < 0:
-            near = near_ones(near_ids(item_id, view.offered_ids))
+            near = near_ones(view.near_items.find(item_id))
             raise UnknownItemError(f"no item {item_id[:LONGEST_SHOWN]!r} in the catalog{near}")
         also = audiences.also_took(row, bundle.popularity.in_pool("all"), limit)
         cards = item_cards(bundle, [other for other, _ in also])
@@ -167,8 +172,9 @@ def _add_items(router: APIRouter, now: Now) -> None:
         }
 
 
-def _add_catalog(router: APIRouter, now: Now) -> None:
+def _add_catalog(router: APIRouter, now: Now, service: Service) -> None:
     @router.get("/v1/catalog/curve", tags=["explorer"], summary="Popularity by rank")
+    @service.reads.queued
     def curve(points: Annotated[int, Query(ge=10, le=2000)] = 200) -> Answer:
         view = now()
         whole, bundle = view.curve, view.retriever.bundle
@@ -192,6 +198,7 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
         }
 
     @router.get("/v1/catalog/at", tags=["explorer"], summary="The items around a popularity rank")
+    @service.reads.queued
     def at(rank: Annotated[int, Query(ge=1, le=2**53)], limit: Limit = 20) -> Answer:
         view = now()
         first, rows = view.curve.around(rank, limit)
@@ -200,6 +207,7 @@ def _add_catalog(router: APIRouter, now: Now) -> None:
         return {"items": items, "versions": view.retriever.versions}
 
     @router.get("/v1/catalog/columns", tags=["explorer"], summary="What filters can ask about")
+    @service.reads.queued
     def columns() -> Answer:
         view = now()
         return {"columns": view.columns, "versions": view.retriever.versions}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
 from starlette.responses import Response
@@ -23,22 +23,21 @@ def items_router(service: Service) -> APIRouter:
     @router.get(
         "/v1/items/{item_id:path}",
         summary="One item",
-        responses={200: {"model": ItemAnswer}, **errors(404, 422, body=False)},
+        responses={200: {"model": ItemAnswer}, **errors(404, 422, 429, 504, body=False)},
     )
-    async def item(item_id: ItemId) -> Response:
+    @service.reads.queued
+    def item(item_id: ItemId) -> dict[str, Any]:
         """Its title, columns, popularity and bucket."""
         retriever = service.registry.retriever
         row = int(retriever.bundle.catalog.offered([item_id])[0])
         if row < 0:
             raise unknown_item(item_id)
         held = retriever.served.state.quarantined
-        return JsonAnswer(
-            {
-                "item": item_body(retriever, row),
-                "quarantined": held is not None and bool(held[row]),
-                "versions": retriever.versions,
-            }
-        )
+        return {
+            "item": item_body(retriever, row),
+            "quarantined": held is not None and bool(held[row]),
+            "versions": retriever.versions,
+        }
 
     @router.put(
         "/v1/items/{item_id:path}",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +20,6 @@ from longtail.serving.explorer.cards import item_cards, plain_cell
 from longtail.serving.explorer.engine_view import LatestView
 from longtail.serving.explorer.filter_columns import filter_columns
 from longtail.serving.explorer.item_audience import ItemAudiences
-from longtail.serving.explorer.near_ids import MOST_COMPARED, near_ids
 from longtail.serving.explorer.people import People
 from longtail.serving.explorer.popularity_curve import PopularityCurve
 from longtail.serving.explorer.text_search import TextSearch
@@ -108,25 +105,6 @@ class TestPeople:
         found = people.matching("fan", "mainstream", 50)
         mainstream = [people.user_ids[place] for place in people.of_kind("mainstream")]
         assert sorted(line["user_id"] for line in found) == sorted(mainstream)
-
-
-class TestNearIds:
-    def test_the_most_alike_comes_first_and_the_unlike_not_at_all(self) -> None:
-        assert near_ids("b12", ["a", "b1", "b123", "zz"]) == ["b123", "b1"]
-
-    @pytest.mark.parametrize("wanted", ["", "a", "m-5O0", "zzzz"])
-    def test_of_many_ids_no_more_than_the_bound_are_compared(
-        self, wanted: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        compared: list[int] = []
-        monkeypatch.setattr(
-            difflib, "get_close_matches", lambda _, ids, n: compared.append(len(ids)) or []
-        )
-        near_ids(wanted, [f"m-{i:06d}" for i in range(20_000)])
-        assert compared == [MOST_COMPARED]
-
-    def test_of_many_ids_those_that_begin_alike_are_found(self) -> None:
-        assert near_ids("m-015050x", [f"m-{i:06d}" for i in range(20_000)])[0] == "m-015050"
 
 
 class TestPopularityCurve:

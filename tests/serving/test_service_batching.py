@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -13,7 +13,8 @@ from service_client import PATIENT
 
 from longtail.retrieval.ranking.query import Query
 from longtail.serving.engine.batch_handler import Outcome
-from longtail.serving.engine.batching import Batcher, Versions
+from longtail.serving.engine.batching import Batcher
+from longtail.serving.engine.lane import Versions
 from longtail.serving.http.http_errors import RefusedError
 from longtail.serving.limits import LARGEST_BATCH, Limits
 from longtail.serving.metrics import Metrics
@@ -24,26 +25,35 @@ class SlowEngine:
     """Answers with the user's own name, when it is let; remembers every batch."""
 
     batches: list[list[str]] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     free: threading.Event = field(default_factory=threading.Event)
 
     def __call__(
-        self, queries: Sequence[Query]
+        self, queries: Sequence[Query], wanted: Callable[[int], bool]
     ) -> tuple[Versions, Iterable[list[tuple[int, Outcome]]]]:
         names = [query.user for query in queries]
         self.batches.append([str(name) for name in names])
-        return {"index": f"v{len(self.batches)}", "model": "m"}, self._groups(names)
+        return {"index": f"v{len(self.batches)}", "model": "m"}, self._groups(names, wanted)
 
-    def _groups(self, names: list[str | None]) -> Iterator[list[tuple[int, Outcome]]]:
+    def _groups(
+        self, names: list[str | None], wanted: Callable[[int], bool]
+    ) -> Iterator[list[tuple[int, Outcome]]]:
         assert self.free.wait(LONGEST_WAIT_S)
         if "bug" in names:
             raise ValueError("a bug")
         # Not in the order asked: groups are answered as they come.
         for place in reversed(range(len(names))):
+            if not wanted(place):
+                continue
+            self.answered.append(str(names[place]))
             yield [(place, {"name": names[place]})]
 
 
-def ask(*names: str) -> list[Query]:
-    return [Query(user=name) for name in names]
+def ask(*names: str, k: int = 10) -> list[Query]:
+    return [Query(user=name, k=k) for name in names]
+
+
+HEAVY = 1_000
 
 
 async def settled(*waiting: asyncio.Task[object]) -> list[object]:
@@ -166,3 +176,49 @@ def test_closing_answers_what_waits_and_refuses_the_rest() -> None:
         await settled(first)
 
     run(story)
+
+
+def test_what_is_light_does_not_wait_for_the_whole_of_what_is_heavy() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        heavy = asyncio.create_task(batcher.submit(ask(*"abcdef", k=HEAVY)))
+        while not engine.batches:
+            await asyncio.sleep(0.001)
+        light = asyncio.create_task(batcher.submit(ask("light")))
+        await asyncio.sleep(0)
+        engine.free.set()
+        assert (await light)[1] == [{"name": "light"}]
+        assert [answer["name"] for answer in (await heavy)[1]] == [*"abcdef"]
+
+    # One group of the heavy batch was at hand already.
+    assert run(story).answered == ["f", "light", *"edcba"]
+
+
+def test_what_nobody_waits_for_any_more_stops_between_groups() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        heavy = asyncio.create_task(batcher.submit(ask(*"abcdef", k=HEAVY)))
+        while not engine.batches:
+            await asyncio.sleep(0.001)
+        heavy.cancel()
+        await settled(heavy)
+        engine.free.set()
+        await batcher.submit(ask("light"))
+
+    assert run(story).answered == ["light"]
+
+
+def test_heavy_requests_take_no_room_from_light_ones() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        heavy = asyncio.create_task(batcher.submit(ask(*"abcdef", k=HEAVY)))
+        await asyncio.sleep(0)
+        with pytest.raises(RefusedError) as caught:
+            await batcher.submit(ask(*"ghi", k=HEAVY))
+        assert caught.value.status == 429
+        light = asyncio.create_task(batcher.submit(ask("light")))
+        await asyncio.sleep(0)
+        engine.free.set()
+        await settled(first)
+        assert (await light)[1] == [{"name": "light"}]
+        assert len((await heavy)[1]) == 6
+
+    run(story, replace(PATIENT, waiting=50))
