@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from longtail.serving.app import make_app
+from longtail.serving.engine.reads import Reads
 from longtail.serving.http.reference_page import examples, fields_of
+from longtail.serving.limits import Limits
 from longtail.serving.service import Service
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "http_api.md"
@@ -30,6 +32,10 @@ class _NoService:
     """Stands where a service would: the document tells of routes, and opens no run."""
 
     version = "0"
+
+    def __init__(self) -> None:
+        # It looks at the routes that it is given.
+        self.reads = Reads(Limits())
 
     def __getattr__(self, name: str) -> Any:
         return self

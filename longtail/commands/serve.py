@@ -37,7 +37,7 @@ from longtail.commands.options import run_argument, wait_option, wait_s
     default=512,
     show_default=True,
     type=click.IntRange(1, 100_000),
-    help="Requests that may wait, each counted by its work; over it clients are told to come again.",
+    help="Requests that may wait, counted by their work; over it clients are told to come again.",
 )
 @click.option(
     "--deadline",
