@@ -91,15 +91,18 @@ def read_records(manifest: Mapping[str, Any], path: Path, *, remedy: str) -> dic
     """Return the file records stored under ``files`` of a manifest read from ``path``.
 
     Raises:
-        DamagedFileError: the entry is missing or is not a table of sizes and sums.
+        DamagedFileError: the entry is missing, empty, or not a table of sizes and sums.
     """
     try:
-        return {
+        records = {
             str(name): FileRecord(int(entry["size"]), str(entry["sha256"]))
             for name, entry in manifest["files"].items()
         }
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise DamagedFileError(f"{path} has no readable table of files; {remedy}") from error
+    if not records:
+        raise DamagedFileError(f"{path} lists no files; {remedy}")
+    return records
 
 
 def check_format(

@@ -41,6 +41,7 @@ from longtail.index.storage.versions import (
     served_version,
     version_before,
 )
+from longtail.index.unlisted import refuse_unlisted
 from longtail.index.vector_index import VectorIndex
 
 # Files of the caller's own inside a version: what must change in the same step as the index.
@@ -166,6 +167,7 @@ def read_attached(folder: Path, read: Callable[[Path], _Read]) -> _Read:
         place, manifest = folder / pointer.version, manifest_of(folder, pointer)
         records = {n: r for n, r in manifest.files.items() if n.startswith(f"{ATTACHED}/")}
         verify_files(place, records, remedy=rebuild_command(folder))
+        refuse_unlisted(place, records, among=(ATTACHED,))
         return read(place / ATTACHED)
 
     return _of_served(folder, attached)
@@ -206,7 +208,7 @@ def rollback(folder: Path, version: str | None = None, *, wait_s: float = 0.0) -
         if pointer is None:  # removed at this moment by other means
             raise MissingVersionError(f"{folder / target} is no longer there")
         manifest = manifest_of(folder, pointer)
-        verify_files(folder / target, manifest.files, remedy=rebuild_command(folder))
+        _verify(folder, pointer, manifest)
         point_at(folder, pointer)
     return target
 
@@ -220,7 +222,7 @@ def verify_index(folder: Path) -> IndexInfo:
 
     def verified(pointer: Pointer) -> IndexInfo:
         manifest = manifest_of(folder, pointer)
-        verify_files(folder / pointer.version, manifest.files, remedy=rebuild_command(folder))
+        _verify(folder, pointer, manifest)
         return info_of(folder, pointer, manifest)
 
     return _of_served(folder, verified)
@@ -276,7 +278,7 @@ def _read(
     folder: Path, pointer: Pointer, manifest: Manifest, memory_map: bool, *, sums: bool
 ) -> VectorIndex:
     remedy, place = rebuild_command(folder), folder / pointer.version
-    verify_files(place, manifest.files, remedy=remedy, sums=sums)
+    _verify(folder, pointer, manifest, sums=sums)
     try:
         return read_version(place, manifest, memory_map=memory_map)
     except DamagedFileError as error:
@@ -285,3 +287,9 @@ def _read(
         # The sums were right, so these files were written wrong, by something else.
         reason = " ".join(str(error).split())
         raise DamagedFileError(f"{place} can't be read as an index ({reason}); {remedy}") from error
+
+
+def _verify(folder: Path, pointer: Pointer, manifest: Manifest, *, sums: bool = True) -> None:
+    place = folder / pointer.version
+    verify_files(place, manifest.files, remedy=rebuild_command(folder), sums=sums)
+    refuse_unlisted(place, manifest.files)

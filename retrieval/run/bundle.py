@@ -19,6 +19,7 @@ from longtail.index.files import (
     record_files,
     verify_files,
 )
+from longtail.index.unlisted import refuse_unlisted
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
 from longtail.retrieval.data.interactions import Interactions
@@ -28,6 +29,8 @@ from longtail.retrieval.errors import BundleError
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.features.user_columns import UserColumns
+from longtail.retrieval.run.checks.log_rows import check_log_rows
+from longtail.retrieval.run.checks.misread import read_as_written
 from longtail.retrieval.run.sealed_json import check_seal, write_sealed_json
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.paired_item_tower import load_item_tower
@@ -50,6 +53,18 @@ LATER_FILES = (
     "learned",
 )
 ITEM_TOWER = "item_tower"
+# All that a bundle may be made of; whatever lies there is read, so it must be listed.
+PARTS = (
+    ITEM_TOWER,
+    "user_tower",
+    "relevance_head",
+    "evidence",
+    "users",
+    "catalog.parquet",
+    "histories.parquet",
+    "popularity.parquet",
+    CLOCK,
+)
 
 
 @dataclass(frozen=True)
@@ -172,21 +187,33 @@ def open_bundle(folder: Path, *, item_tower: ItemTower | None = None) -> Bundle:
 
     Raises:
         BundleError, UnsupportedFormatError: see `read_manifest`.
-        DamagedFileError: a file is missing or was altered, or the item tower is another one.
+        DamagedFileError: a file is missing, was altered or isn't listed, or the item tower is
+            another one.
     """
     manifest = read_manifest(folder)
     records = read_records(manifest, folder / "manifest.json", remedy=REMEDY)
     verify_files(folder, records, remedy=REMEDY)
+    refuse_unlisted(folder, records, among=PARTS)
+    with read_as_written(folder, remedy=REMEDY):
+        return _bundle(folder, manifest, item_tower)
+
+
+def _bundle(folder: Path, manifest: Mapping[str, Any], item_tower: ItemTower | None) -> Bundle:
     catalog = Catalog.load(folder / "catalog.parquet")
     if item_tower is None:
         item_tower = load_item_tower(folder / ITEM_TOWER)
-    elif item_tower.fingerprint() != manifest[ITEM_TOWER]:
-        raise DamagedFileError(f"{folder} was learned with another item tower; {REMEDY}")
+    if item_tower.fingerprint() != manifest[ITEM_TOWER]:
+        raise DamagedFileError(
+            f"{folder} belongs to item tower {str(manifest[ITEM_TOWER])[:12]}, and this is "
+            f"{item_tower.fingerprint()[:12]}; {REMEDY}"
+        )
     counts = pd.read_parquet(folder / "popularity.parquet")["training_count"].to_numpy(np.int64)
+    log = load_interactions(folder / "histories.parquet")
+    check_log_rows(log, len(catalog))
     return Bundle(
         catalog=catalog,
         popularity=Popularity.from_counts(counts, catalog.item_ids, manifest["bucket_rule"]),
-        log=load_interactions(folder / "histories.parquet"),
+        log=log,
         item_tower=item_tower,
         user_tower=load_user_tower(folder / "user_tower", item_tower).eval(),
         relevance=RelevanceHead.load(folder / "relevance_head"),
@@ -207,7 +234,9 @@ def open_item_tower(run: Path) -> ItemTower:
     records = read_records(read_manifest(run), run / "manifest.json", remedy=REMEDY)
     own = {name: record for name, record in records.items() if name.startswith(f"{ITEM_TOWER}/")}
     verify_files(run, own, remedy=REMEDY)
-    return load_item_tower(run / ITEM_TOWER)
+    refuse_unlisted(run, own, among=(ITEM_TOWER,))
+    with read_as_written(run, remedy=REMEDY):
+        return load_item_tower(run / ITEM_TOWER)
 
 
 def work_folder(run: Path) -> Path:

@@ -21,6 +21,7 @@ from longtail.retrieval.towers.text.text_pieces import LongTexts, TextPieces, re
 from longtail.retrieval.towers.text.token_batches import token_batches
 from longtail.retrieval.towers.text.tokens import TokenTable, tokenise
 from longtail.retrieval.towers.text.weights import resolve_encoder
+from longtail.retrieval.towers.tower_folder import check_tower_folder, foreign_module
 from longtail.retrieval.towers.whitening import Whitening
 
 # Of `ItemTower.encode`.
@@ -57,6 +58,12 @@ class ItemTower(nn.Module):
         from sentence_transformers.sentence_transformer.modules import Dense, Normalize
 
         source = resolve_encoder(name)
+        foreign = foreign_module(Path(source.location))
+        if foreign is not None:
+            raise ModelNotFoundError(
+                f"{source.location} ({source.found_in}) has a module of type {foreign[:100]}, "
+                "which isn't sentence-transformers' own; code of an encoder is not run"
+            )
         try:
             encoder = _quietly_load(source.location)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
@@ -77,7 +84,12 @@ class ItemTower(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> ItemTower:
-        """Return a tower that `save` wrote."""
+        """Return a tower that `save` wrote.
+
+        Raises:
+            DamagedFileError: the folder holds something else; no library has read it.
+        """
+        check_tower_folder(folder)
         tower = _quietly_load(str(folder))
         return cls(tower, int(tower.max_seq_length))
 

@@ -1,0 +1,1 @@
+"""What is checked of a run folder whose sums are right."""
