@@ -16,6 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# Of a message: what is wrong may be a cell or a key of megabytes.
+LONGEST_MESSAGE = 2_000
+
 
 class Field(str):
     """The name of an argument within a message; each door spells it in its own way."""
@@ -39,7 +42,12 @@ class LongtailError(Exception):
     def worded(self, spelled: Callable[[str], str]) -> str:
         """Return the message with the names of arguments spelled as ``spelled`` says."""
         parts = (spelled(part) if isinstance(part, Field) else str(part) for part in self.args)
-        return "".join(parts)
+        whole = "".join(parts)
+        if len(whole) <= LONGEST_MESSAGE:
+            return whole
+        # The end says what to do.
+        half = LONGEST_MESSAGE // 2
+        return f"{whole[:half]} [...] {whole[-half:]}"
 
     @property
     def field(self) -> str | None:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from longtail.retrieval.plain_yaml import parse_yaml, read_yaml
 from longtail.settings.described import setting_kind
 from longtail.settings.errors import SettingsError
 from longtail.settings.shipped import settings_path
@@ -15,6 +14,7 @@ from longtail.settings.validation import checked_settings
 from longtail.training.settings import TrainingSettings
 
 Values = dict[Any, Any]
+LONGEST_SHOWN = 200
 
 
 def load_settings(source: str | Path | None, overrides: Sequence[str] = ()) -> TrainingSettings:
@@ -58,8 +58,8 @@ def _read_chain(path: Path, before: tuple[Path, ...]) -> Values:
 
 def _read(path: Path) -> Values:
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        loaded = read_yaml(path)
+    except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise SettingsError(f"{path} can't be read as YAML: {reason}") from error
     if loaded is not None and not isinstance(loaded, dict):
@@ -91,9 +91,10 @@ def _override_value(path: list[str], text: str, override: str) -> Any:
     if setting_kind(path) is str and not text.startswith(("'", '"')):
         return text.strip()
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise SettingsError(f"--set {override!r}: {text!r} can't be read as YAML") from None
+        return parse_yaml(text)
+    except ValueError:
+        shown = text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+        raise SettingsError(f"--set {path[-1]}: {shown!r} can't be read as YAML") from None
 
 
 def _place(values: Values, path: list[str], value: Any, override: str) -> None:

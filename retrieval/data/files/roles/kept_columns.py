@@ -14,6 +14,7 @@ from longtail.retrieval.data.files.columns import FileKind
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.roles.find_roles import mapping_of
 from longtail.retrieval.errors import DataError
+from longtail.retrieval.plain_yaml import read_yaml
 
 NAME = "columns.yaml"
 _KINDS: tuple[FileKind, ...] = ("items", "log", "users")
@@ -53,10 +54,10 @@ def keep_columns(path: Path, roles: Mapping[str, Mapping[str, str]]) -> Path:
 def _read(path: Path) -> dict[str, str]:
     """Return what a file keeps, by file and role: ``items.item_id``."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{path}: can't be read: {' '.join(str(error).split())}") from error
     kept: dict[str, str] = {}
     for kind, columns in (content or {}).items() if isinstance(content, dict | None) else [("", 0)]:
