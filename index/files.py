@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from longtail.index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
+from longtail.index.temporary_folder import temporary_folder
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # Linux: paths are relative to the working folder; both names change places.
@@ -161,28 +162,22 @@ def write_json_atomically(path: Path, content: object) -> None:
 
 @contextmanager
 def write_file_atomically(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; what was written there replaces it at the end.
+    """Yield a temporary path of the same name; what was written there replaces it at the end.
 
-    On any exception, Ctrl-C included, the temporary is removed and the old file stands.
+    On any exception, Ctrl-C included, the temporary is removed and the old file stands. What a
+    killed writer of the same file left is removed by the next.
 
     Raises:
         DiskFullError: the disk or the quota ran out.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _sibling(path, "tmp")
-    try:
-        with _disk_full_is_known(path):
-            temporary.touch()
-            mode = _mode(temporary)
-            temporary.unlink()
-            yield temporary
-            _give_mode(temporary, mode)
-            sync(temporary)
-            os.replace(temporary, path)
-            sync(path.parent)
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with _disk_full_is_known(path), temporary_folder(path) as folder:
+        temporary = folder / path.name
+        yield temporary
+        _give_mode(temporary, _mode(folder) & 0o666)
+        sync(temporary)
+        os.replace(temporary, path)
+        sync(path.parent)
 
 
 @contextmanager
@@ -209,10 +204,9 @@ def publish_folder(
         with _disk_full_is_known(target):
             temporary.mkdir()
             yield temporary
-            mode = _mode(temporary) & 0o666
+            mode = _mode(temporary)
             for path in [*temporary.rglob("*"), temporary]:
-                if path.is_file():
-                    _give_mode(path, mode)
+                _give_mode(path, mode if path.is_dir() else mode & 0o666)
                 sync(path)
             with holding():
                 if os.path.lexists(target):
