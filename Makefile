@@ -11,7 +11,7 @@ PRESET ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-towers bench-serve clean
+.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-towers bench-serve kills clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -35,6 +35,14 @@ links:
 demo: install
 	BIN=$(BIN) DEMO=$(DEMO) DATA='$(DATA)' PRESET='$(PRESET)' CONFIG=$(CONFIG) RUN='$(RUN)' \
 		bash examples/demo.sh
+
+# make kills KILLS=100 SEED=0: a service and commands on one run are killed beside one another; what a client
+# was told is kept is counted from outside. Fails if any of it is lost.
+KILLS ?= 100
+SEED ?= 0
+kills: install
+	OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 PYTHONPATH=tests/support:tests/support/toys \
+		$(BIN)/python tests/support/programs/killed_commands.py $$(mktemp -d) $(KILLS) $(SEED)
 
 # Everything but what is marked `slow`; WORKERS=n runs files side by side, two by default.
 WORKERS ?= 2

@@ -5,7 +5,9 @@ swap another into its place. The client counts from outside what was acknowledge
 process is a fork of this one, which saves it the start of Python. Prints what became of all as
 JSON; what acknowledged events and items are missing in the end is lost.
 
-    python tests/support/programs/killed_commands.py WORK_FOLDER KILLS SEED TRAINED_RUN...
+    python tests/support/programs/killed_commands.py WORK_FOLDER KILLS SEED [TRAINED_RUN...]
+
+Without trained runs it trains two, and `longtail train` is among the commands.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+from command_line import train_arguments, write_shop
+from toy_shop import save_tiny_bert, shop_catalog, shop_split
 
 from longtail.cli import COMMANDS, main
 from longtail.retrieval.ranking.retriever import Retriever
@@ -105,6 +109,7 @@ class Driver:
     service: int = 0
     number: int = 0
     swapped_at: float = 0.0
+    settings: tuple[str, ...] = ()
 
     @property
     def run(self) -> Path:
@@ -156,6 +161,10 @@ class Driver:
             events = self.run / "events" / "events.jsonl"
             words = (name, self.run, "--events", events, "--force")
             words = (*words, "--rejected", new.with_suffix(".rejected"))
+        elif name == "train":
+            # Never done: a service has the run, or it holds events.
+            words = (name, self.folder / "shop", *self.settings, "--out", self.run)
+            words = (*words, "--overwrite")
         elif name == "serve":
             waits = WAIT if self.rng.random() < 0.5 else ()
             return self.start(name, command(name, self.run, "--port", "0", *waits))
@@ -192,7 +201,8 @@ class Driver:
         self.counted.rounds += 1
         if is_gone(self.service):
             self.serve()
-        running = [self.one_of(CHANGES) for _ in range(1 + int(self.rng.random() < 0.4))]
+        changes = CHANGES if not self.settings else (*CHANGES, "train")
+        running = [self.one_of(changes) for _ in range(1 + int(self.rng.random() < 0.4))]
         newest = self.number
         time.sleep(float(self.rng.uniform(0, LONGEST_ROUND_S)))
         if running[-1][0] == "serve" and " at http" in self.log_of(newest):
@@ -218,7 +228,7 @@ class Driver:
             return
         code = os.waitstatus_to_exitcode(status)
         self.counted.ended[f"{name}: {code}"] += 1
-        if code not in ENDED_WELL:
+        if code not in ENDED_WELL or (name, code) == ("train", 0):
             self.counted.wrong.append(f"{name} ended with {code}")
 
     def look(self) -> None:
@@ -271,10 +281,27 @@ def client(folder: Path) -> None:
         time.sleep(0.01 if status else 0.1)
 
 
+def trained_twice(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """Return two trained runs, and the options of their training; shop files lie beside them."""
+    catalog = shop_catalog()
+    write_shop(folder / "shop", catalog, shop_split(catalog))
+    options = train_arguments(save_tiny_bert(folder / "bert"), "history.epochs=0")
+    runs = [folder / f"trained-{seed}" for seed in range(2)]
+    for seed, run in enumerate(runs):
+        words = ("train", folder / "shop", *options, "--set", f"seed={seed}", "--out", run)
+        log = folder / f"{run.name}.log"
+        if os.waitpid(forked(command(*words), log), 0)[1]:
+            raise RuntimeError(log.read_text())
+    return runs, tuple(options)
+
+
 def drive(folder: Path, kills: int, seed: int, templates: Sequence[Path]) -> dict[str, object]:
     """Return what became of the run and of what was acknowledged."""
     (folder / "logs").mkdir(parents=True)
-    driver = Driver(folder, templates, np.random.default_rng(seed))
+    settings: tuple[str, ...] = ()
+    if not templates:
+        templates, settings = trained_twice(folder)
+    driver = Driver(folder, templates, np.random.default_rng(seed), settings=settings)
     shutil.copytree(templates[0], driver.run)
     # Every fork has the compiled loops then.
     try_out(Retriever.open(driver.run))
@@ -320,4 +347,5 @@ def _lost(driver: Driver) -> dict[str, object]:
 if __name__ == "__main__":
     place, kills_asked, seed_given, *trained = sys.argv[1:]
     found = drive(Path(place), int(kills_asked), int(seed_given), list(map(Path, trained)))
-    sys.stdout.write(json.dumps(found))
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.exit(any(found[name] for name in ("wrong", "lost_events", "lost_items", "left")))
