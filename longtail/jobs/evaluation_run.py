@@ -29,6 +29,7 @@ from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import TEST
 from longtail.retrieval.progress import Progress
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.retrieval.run.lease import Place
 
 # Debias strengths beside the default: the ends of the dial, and enough between for a curve.
 DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -56,7 +57,9 @@ def evaluate_run(
 
     Raises:
         EvaluationError: the run holds no test part, or a k is beyond all reason.
+        LeaseError: another folder has taken the run's place meanwhile; nothing was written.
     """
+    place = Place.of(run)
     retriever = Retriever.open(run, device=device)
     bundle, ranking = retriever.bundle, retriever.ranking
     n_items = bundle.catalog.n_offered
@@ -110,6 +113,7 @@ def evaluate_run(
     default = bundle.serving.debias
     subject = debiased_name(EngineRecommender.name, default)
     claims = Claims.of(evaluation, subject)
+    place.check(run)
     write_metrics(evaluation, run, claims)
     write_report(
         evaluation,

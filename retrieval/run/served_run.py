@@ -77,7 +77,8 @@ class ServedRun:
             try:
                 version = learned.save(run)
             except BaseException:
-                remove_unnamed(run)
+                with changing(run):  # in another run's folder it is nobody's to remove
+                    remove_unnamed(run)
                 raise
             remove_unnamed(run)
         return learned, version

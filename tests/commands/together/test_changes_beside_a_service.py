@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from changing_catalog import done, served_version
 from command_line import longtail
 from service_client import client_of, refused, served_process, serving
 
+from longtail.jobs import evaluation_run
 from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.served_run import open_run
 from longtail.serving.updates import catalog_writer
@@ -68,6 +70,22 @@ def test_a_run_that_is_swapped_in_is_served_by_the_same_service_and_by_no_other(
     done("data", "events", run_copy, "--out", out)
     kept = [line.split(",")[0] for line in out.read_text().splitlines()[1:]]
     assert kept == ["before", *acknowledged]
+
+
+def test_an_evaluation_is_not_written_into_another_run(
+    run_copy: Path, cli_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluation_run.evaluate
+
+    def meanwhile(*given: Any, **named: Any) -> Any:
+        run_copy.rename(run_copy.with_name("old"))
+        shutil.copytree(cli_run, run_copy)
+        return whole(*given, **named)
+
+    monkeypatch.setattr(evaluation_run, "evaluate", meanwhile)
+    complaint = longtail("evaluate", run_copy, "--baselines", "none", "-k", 5).complaint
+    assert complaint.startswith(f"another folder has taken the place of {run_copy} meanwhile")
+    assert not (run_copy / "metrics.json").exists()
 
 
 def test_who_doesnt_wait_is_told_at_once(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:

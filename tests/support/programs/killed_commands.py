@@ -13,8 +13,6 @@ Without trained runs it trains two, and `longtail train` is among the commands.
 from __future__ import annotations
 
 import csv
-import http.client
-import importlib
 import json
 import os
 import shutil
@@ -25,66 +23,24 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 from command_line import train_arguments, write_shop
+from counting_client import ITEM, URL, acknowledged, ask_without_end, asked
+from forks import command, forked, is_gone, load_commands
 from toy_shop import save_tiny_bert, shop_catalog, shop_split
 
-from longtail.cli import COMMANDS, main
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.served_run import open_run
 from longtail.serving.engine.smoke_queries import try_out
 
-# Loaded here, once, for all forks.
-for module in (*COMMANDS.values(), "longtail.serving.server", "longtail.training.learning"):
-    importlib.import_module(module)
-
-ITEM = "tea-oolong-small"
 LONGEST_ROUND_S = 2.5
 # For a process that ends by itself.
-LONGEST_END_S = 60.0
+LONGEST_END_S = 300.0
 WAIT = ("--wait", "30")
 ENDED_WELL = (0, 1, 130)
-
-
-def forked(act: Callable[[], object], log: Path) -> int:
-    """Do something in a process of its own, its streams in a file; return its number."""
-    child = os.fork()
-    if child:
-        return child
-    code = 70
-    try:
-        stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-        for standard in (1, 2):
-            os.dup2(stream, standard)
-        act()
-        code = 0
-    except SystemExit as leaving:
-        code = int(leaving.code or 0)
-    except BaseException as error:
-        os.write(2, f"{error!r}\n".encode())
-    finally:
-        sys.stdout.flush()
-        os._exit(code)
-
-
-def is_gone(process: int) -> bool:
-    """Return whether a process of ours has ended."""
-    try:
-        return os.waitpid(process, os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return True
-
-
-def command(*words: object) -> Callable[[], None]:
-    """Return what runs a command of `longtail`."""
-
-    def run() -> None:
-        sys.argv = ["longtail", *map(str, words)]
-        main()
-
-    return run
+# A second service among them: it must be refused as long as there is a first.
+CHANGES = ("add", "compact", "learn", "add", "serve")
 
 
 @dataclass
@@ -139,7 +95,7 @@ class Driver:
         url = next(line for line in self.log_of(number).splitlines() if " at http" in line)
         temporary = self.folder / "url.new"
         temporary.write_text(url.split(" at ")[1].split()[0])
-        temporary.replace(self.folder / "url")
+        temporary.replace(self.folder / URL)
 
     def kill(self, process: int) -> None:
         """Kill a process, and count it if it was alive."""
@@ -247,40 +203,6 @@ def carry_over(old: Path, new: Path) -> None:
     new.write_bytes(b"".join([*lacking, *there]))
 
 
-# A second service among them: it must be refused as long as there is a first.
-CHANGES = ("add", "compact", "learn", "add", "serve")
-
-
-def asked(folder: Path, method: str, path: str, body: object) -> int:
-    """Return the status of an answer, 0 where there is none."""
-    try:
-        address = urlsplit((folder / "url").read_text())
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
-        headers = {"Content-Type": "application/json"}
-        connection.request(method, path, json.dumps(body), headers)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-
-
-def client(folder: Path) -> None:
-    """Send events and items without end, and write down what was acknowledged, and when asked."""
-    acknowledged = os.open(folder / "acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    number = 0
-    while True:
-        number += 1
-        began = time.time()
-        kind, name = ("item", f"put-{number}") if number % 20 == 0 else ("event", f"user-{number}")
-        if kind == "event":
-            event = {"user_id": name, "item_id": ITEM}
-            status = asked(folder, "POST", "/v1/events", {"events": [event]})
-        else:
-            status = asked(folder, "PUT", f"/v1/items/{name}", {"title": "saw", "description": "x"})
-        if 200 <= status < 300:
-            os.write(acknowledged, f"{kind} {name} {began}\n".encode())
-        time.sleep(0.01 if status else 0.1)
-
-
 def trained_twice(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """Return two trained runs, and the options of their training; shop files lie beside them."""
     catalog = shop_catalog()
@@ -303,10 +225,11 @@ def drive(folder: Path, kills: int, seed: int, templates: Sequence[Path]) -> dic
         templates, settings = trained_twice(folder)
     driver = Driver(folder, templates, np.random.default_rng(seed), settings=settings)
     shutil.copytree(templates[0], driver.run)
-    # Every fork has the compiled loops then.
+    # Every fork has all modules and the compiled loops then.
+    load_commands()
     try_out(Retriever.open(driver.run))
     driver.serve()
-    asking = driver.start("client", lambda: client(folder))[1]
+    asking = driver.start("client", lambda: ask_without_end(folder))[1]
     try:
         while driver.counted.kills < kills:
             driver.round(swaps=len(templates) > 1)
@@ -329,17 +252,16 @@ def _lost(driver: Driver) -> dict[str, object]:
     driver.ended(*driver.start("events", command("data", "events", run, "--out", out)))
     with out.open(newline="") as file:
         kept = {line["user_id"] for line in csv.DictReader(file)}
-    told = [line.split() for line in (driver.folder / "acknowledged").read_text().splitlines()]
-    users = [name for kind, name, _ in told if kind == "event"]
+    users = acknowledged(driver.folder, "event")
     # Another run's catalog is another: items count that were put since.
-    items = [n for kind, n, at in told if kind == "item" and float(at) > driver.swapped_at]
+    items = acknowledged(driver.folder, "item", since=driver.swapped_at)
     known = set(map(str, open_run(run).bundle.catalog.item_ids))
     left = [path for path in run.rglob(".*") if path.name.endswith((".tmp", ".old", ".next"))]
     return {
         "events": len(users),
-        "lost_events": sorted(set(users) - kept),
+        "lost_events": sorted(users - kept),
         "items": len(items),
-        "lost_items": sorted(set(items) - known),
+        "lost_items": sorted(items - known),
         "left": sorted(path.relative_to(run).as_posix() for path in left),
     }
 
