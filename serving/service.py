@@ -80,6 +80,8 @@ class Service:
         histories = UserHistories()
         registry = ModelRegistry.open(run, metrics, histories.clock.of)
         events = EventLog.open(run / EVENTS, histories, metrics)
+        # Before the first request, and not for it.
+        histories.clock.of(registry.retriever.bundle)
         batcher = Batcher(partial(_answer, registry, histories), limits, metrics)
         items = CatalogWriter(registry, quarantine=limits.quarantine)
         follower = RunFollower.of(registry, lease)

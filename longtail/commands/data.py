@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from longtail.commands.convert import convert_command
-from longtail.commands.options import split_option
+from longtail.commands.options import split_option, wait_option, wait_s
 from longtail.commands.parts.split import split_command, split_noted
 from longtail.commands.parts.subset import subset_command
 from longtail.console.console import stdout_console
@@ -211,20 +211,37 @@ def synth(
 @click.option(
     "--with-log", is_flag=True, help="The interactions that RUN was trained with come first."
 )
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV file.")
 @click.option(
-    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="CSV file."
+    "--compact",
+    is_flag=True,
+    help="Make the files of events one, without the events that every log of RUN holds: that of "
+    "its training and those that it has learned.",
 )
-def events(run: Path, with_log: bool, out: Path) -> None:
+@wait_option
+def events(run: Path, with_log: bool, out: Path | None, compact: bool) -> None:
     """Write the events that the service of RUN has taken, as an interaction file.
 
     With --with-log it is all that the next `longtail train` needs. Columns: user_id, item_id,
-    timestamp.
+    timestamp. With --compact, after --out if both are given, what RUN stores of events becomes
+    smaller; not while a service has RUN.
     """
-    from longtail.files.events_file import write_events
+    if out is None and not compact:
+        raise click.UsageError("give --out, --compact or both")
+    if out is not None:
+        from longtail.files.events_file import write_events
 
-    logged, taken = write_events(run, out, with_log=with_log)
-    before = f"{logged:,} interactions of the log, " if with_log else ""
-    click.echo(f"{out}: {before}{taken:,} events")
+        logged, taken = write_events(run, out, with_log=with_log)
+        before = f"{logged:,} interactions of the log, " if with_log else ""
+        click.echo(f"{out}: {before}{taken:,} events")
+    if compact:
+        from longtail.jobs.event_compaction import compact_events
+
+        done = compact_events(run, wait_s=wait_s())
+        click.echo(
+            f"{run}: {done.kept:,} events kept in one file of {done.files:,}, {done.dropped:,} "
+            "dropped that the log holds"
+        )
 
 
 def _print(*tables: Table) -> None:

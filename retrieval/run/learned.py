@@ -55,6 +55,19 @@ def write_learned(bundle: Bundle, run: Path) -> str:
     return name
 
 
+def bundles_of_versions(run: Path) -> list[Bundle]:
+    """Return the engines that versions of a run can be served from: as trained, and as learned.
+
+    Raises:
+        BundleError, DamagedFileError, UnsupportedFormatError: one of them can't be read.
+    """
+    index = run / "index"
+    named = {name_of(index / version / ATTACHED) for version in kept_versions(index)}
+    trained = open_bundle(run)
+    learned = sorted(name for name in named if name is not None)
+    return [trained, *(open_learned(run, name, trained.item_tower) for name in learned)]
+
+
 def remove_unnamed(run: Path) -> None:
     """Remove learned states that no kept version names, and what killed writers left.
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longtail.index.errors import LongtailError
+from longtail.retrieval.data.event_log.checkpoint import FULL_BYTES, newer_pages, open_log
 from longtail.retrieval.data.event_log.log_writer import LogWriter, MovedLogError, UnknownEndError
-from longtail.retrieval.data.event_log.reading import read_events
+from longtail.retrieval.data.event_log.segments import Segment
 from longtail.retrieval.data.events import UserEvent
 from longtail.retrieval.errors import LeaseError
 from longtail.serving.http.http_errors import RefusedError
@@ -20,8 +21,8 @@ from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
 from longtail.serving.updates.user_histories import UserHistories
 
-# Opens the log of the folder that is at the path now; returns it with all events that it holds.
-NextWriter = Callable[[LogWriter], tuple[LogWriter, list[UserEvent]]]
+# Opens the log of the folder that is at the path now; returns it with what it says.
+NextWriter = Callable[[LogWriter], tuple[LogWriter, UserHistories]]
 _Waiting = tuple[Sequence[UserEvent], "asyncio.Future[None]"]
 
 
@@ -42,6 +43,7 @@ class EventLog:
     _broken: bool = False
     _waiting: list[_Waiting] = field(default_factory=list)
     _writing: asyncio.Task[None] | None = None
+    _paging: asyncio.Task[None] | None = None
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="events")
     )
@@ -58,11 +60,11 @@ class EventLog:
         Raises:
             DamagedFileError: a line in the middle was altered.
         """
-        writer, torn = LogWriter.open(folder)
-        if torn:
-            log("torn event cut", level=logging.WARNING, bytes=torn)
-        histories.add(read_events(folder))
-        return cls(histories, metrics, writer)
+        opened = open_log(folder)
+        if opened.torn:
+            log("torn event cut", level=logging.WARNING, bytes=opened.torn)
+        histories.replace(UserHistories.of(opened.pages, opened.recent))
+        return cls(histories, metrics, opened.writer)
 
     @property
     def stuck(self) -> bool:
@@ -109,7 +111,7 @@ class EventLog:
             return
         self.moved.set()
         try:
-            opened, events = await loop.run_in_executor(self._thread, next_writer, self.writer)
+            opened, histories = await loop.run_in_executor(self._thread, next_writer, self.writer)
         except (LongtailError, OSError) as error:
             # Where the folder lies, and who holds it, is no client's business.
             locked = isinstance(error, LeaseError)
@@ -117,16 +119,18 @@ class EventLog:
             log("run not followed", level=logging.ERROR, why=" ".join(str(error).split()))
             return
         # In the loop, between two answers to clients: nobody is told of an event in between.
-        self.histories.replace(events)
+        self.histories.replace(histories)
         before, self.writer, self._trouble = self.writer, opened, None
         self.moved.clear()
         before.close()
-        log("run followed", events=len(events))
+        log("run followed", events=len(self.histories))
 
     async def close(self) -> None:
         """Write what is waiting, and close the file."""
         while self._writing is not None and not self._writing.done():
             await self._writing
+        if self._paging is not None:
+            await self._paging
         self._thread.shutdown()
         self.writer.close()
 
@@ -136,7 +140,7 @@ class EventLog:
             taken = self._next()
             events = [event for batch, _ in taken for event in batch]
             try:
-                await loop.run_in_executor(self._thread, _append, self, events)
+                full = await loop.run_in_executor(self._thread, _append, self, events)
             except (OSError, ValueError) as error:
                 self._refuse(taken, error)
                 continue
@@ -145,6 +149,22 @@ class EventLog:
             for _, future in taken:
                 if not future.done():
                     future.set_result(None)
+            if full is not None:
+                sealed = self.histories.seal()
+                if self._paging is None or self._paging.done():
+                    self._paging = loop.create_task(self._turn_to_pages(full, sealed))
+
+    async def _turn_to_pages(self, last: Segment, sealed: int) -> None:
+        """Let pages on the disk say what memory holds of full files, while more comes."""
+        writer, before = self.writer, self.histories.pages
+        try:
+            pages = await asyncio.to_thread(newer_pages, writer.folder, before, last)
+        except (LongtailError, OSError) as error:
+            # In memory it is all the same, until the next file is full.
+            log("pages not made", level=logging.ERROR, why=" ".join(str(error).split()))
+            return
+        if pages is not None and writer is self.writer:
+            self.histories.turn_to(pages, sealed)
 
     def _next(self) -> list[_Waiting]:
         """Return the requests that share the next sync: events of one, or no more than of one."""
@@ -173,9 +193,18 @@ class EventLog:
                 future.exception()
 
 
-def _append(log: EventLog, events: Sequence[UserEvent]) -> None:
+def _append(events: EventLog, batch: Sequence[UserEvent]) -> Segment | None:
+    """Write some events, and return the file that is full with them, if one is."""
     # Here, in the thread that writes: the folder may have been followed since they came.
-    log.writer.append(events)
+    writer = events.writer
+    writer.append(batch)
+    if writer.end < FULL_BYTES:
+        return None
+    try:
+        return writer.turn()
+    except OSError as error:
+        log("file not turned", level=logging.ERROR, why=str(error))
+        return None
 
 
 def _at_path(writer: LogWriter) -> bool:

@@ -11,12 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.clock.item_clock import ItemClock
+from longtail.retrieval.data.event_log.event_pages import EventPages
 from longtail.retrieval.data.events import UserEvent
 from longtail.retrieval.run.bundle import Bundle
 from longtail.serving.updates.logged_events import logged
+from longtail.serving.updates.page_events import first_takings
 
 # Share of the time that may go into moving the clock: of a large catalog events wait a moment.
 MOST_TIME = 0.02
+# The version that answers, and the one that is tried out beside it.
+_VERSIONS = 2
+
+
+@dataclass(eq=False)
+class _Moved:
+    """The clock of a version, and how many of the latest events it was told.
+
+    Attributes:
+        base: the version's own.
+    """
+
+    base: ItemClock
+    clock: ItemClock
+    told: int = 0
+    rest_until: float = 0.0
 
 
 @dataclass
@@ -28,12 +46,14 @@ class LiveClock:
     learned, and of a clock that is of another log those up to its moment.
     """
 
+    _pages: EventPages | None = None
     _taken: dict[tuple[str, str], int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
-    _base: ItemClock | None = None
-    _moved: ItemClock | None = None
-    _told: int = 0
-    _rest_until: float = 0.0
+    _moved: list[_Moved] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """Return how many takings are in memory."""
+        return len(self._taken)
 
     def add(self, events: Iterable[UserEvent]) -> None:
         """Let these events be known; what wasn't taken says nothing of an item's pace."""
@@ -43,39 +63,67 @@ class LiveClock:
                     continue
                 self._taken.setdefault((event.user_id, event.item_id), event.timestamp)
 
+    def turn_to(self, pages: EventPages, oldest: int) -> None:
+        """Let pages say what the ``oldest`` takings in memory have said, and those before them."""
+        with self._lock:
+            if any(moved.told < oldest for moved in self._moved):
+                self._moved = []
+            for moved in self._moved:
+                moved.told -= oldest
+            self._taken = dict(list(self._taken.items())[oldest:])
+            self._pages = pages
+
     def replace(self, other: LiveClock) -> None:
         """Know what another one knows, and nothing else."""
         with self._lock:
-            self._taken, self._base = other._taken, None
+            self._pages, self._taken, self._moved = other._pages, other._taken, []
 
     def of(self, bundle: Bundle) -> ItemClock | None:
         """Return the clock of a version, moved to the newest event; None where it has none."""
         clock = bundle.clock
         if clock is None:
             return None
+        while (moved := self._begun(clock)) is None:
+            # Millions of events take a second: others write and answer meanwhile.
+            pages = self._pages
+            begun = _Moved(clock, clock if pages is None else _with_pages(clock, bundle, pages))
+            with self._lock:
+                if pages is self._pages:
+                    self._moved = [begun, *self._moved][:_VERSIONS]
         with self._lock:
-            if self._base is not clock:
-                self._base, self._moved, self._told, self._rest_until = clock, clock, 0, 0.0
             began = time.monotonic()
-            if self._moved is not None and self._told < len(self._taken):
-                if began < self._rest_until:
-                    return self._moved
-                self._moved = self._tell(clock, self._moved, bundle)
+            if moved.told < len(self._taken) and began >= moved.rest_until:
+                self._tell(moved, bundle)
                 # What is worked out of it anew is part of the price.
-                _ = self._moved.log_rates, self._moved.ages, self._moved.falling
+                _ = moved.clock.log_rates, moved.clock.ages, moved.clock.falling
                 ended = time.monotonic()
-                self._rest_until = ended + (ended - began) / MOST_TIME
-            return self._moved
+                moved.rest_until = ended + (ended - began) / MOST_TIME
+            return moved.clock
 
-    def _tell(self, base: ItemClock, moved: ItemClock, bundle: Bundle) -> ItemClock:
-        fresh = list(self._taken.items())[self._told :]
-        self._told = len(self._taken)
+    def _begun(self, clock: ItemClock) -> _Moved | None:
+        with self._lock:
+            return next((moved for moved in self._moved if moved.base is clock), None)
+
+    def _tell(self, moved: _Moved, bundle: Bundle) -> None:
+        fresh = list(self._taken.items())[moved.told :]
+        moved.told = len(self._taken)
+        if self._pages is not None:
+            known = {user: self._pages.taken_by(user) for (user, _), _ in fresh}
+            fresh = [one for one in fresh if one[0][1] not in known[one[0][0]]]
         rows = bundle.catalog.rows_of(item for (_, item), _ in fresh)
         moment = np.array([taken for _, taken in fresh], np.int64)
         counted = (rows >= 0) & ~_logged(bundle, fresh)
-        if not _of_own_log(bundle, base):
-            counted &= moment > base.now
-        return moved.with_taken(rows[counted], moment[counted])
+        if not _of_own_log(bundle, moved.base):
+            counted &= moment > moved.base.now
+        moved.clock = moved.clock.with_taken(rows[counted], moment[counted])
+
+
+def _with_pages(clock: ItemClock, bundle: Bundle, pages: EventPages) -> ItemClock:
+    moved, own = clock, _of_own_log(bundle, clock)
+    for rows, moment in first_takings(bundle, pages):
+        counted = np.ones(len(rows), np.bool_) if own else moment > clock.now
+        moved = moved.with_taken(rows[counted], moment[counted])
+    return moved
 
 
 def _logged(bundle: Bundle, events: list[tuple[tuple[str, str], int]]) -> NDArray[np.bool_]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from longtail.index.errors import LongtailError
+from longtail.retrieval.data.event_log.checkpoint import open_log
 from longtail.retrieval.data.event_log.log_writer import LogWriter
-from longtail.retrieval.data.event_log.reading import read_events
-from longtail.retrieval.data.events import EVENTS, UserEvent, event_of
+from longtail.retrieval.data.events import EVENTS, event_of
 from longtail.retrieval.run.bundle import Bundle, read_manifest
 from longtail.retrieval.run.lease import ServingLease
 from longtail.retrieval.run.sealed_json import SEAL
 from longtail.serving.engine.model_registry import ModelRegistry
 from longtail.serving.updates.logged_events import logged
+from longtail.serving.updates.user_histories import UserHistories
 
 
 @dataclass(eq=False)
@@ -36,8 +36,8 @@ class RunFollower:
         """Return the follower of a run that is served from the folder at its path."""
         return cls(registry, lease, registry.seal)
 
-    def __call__(self, before: LogWriter) -> tuple[LogWriter, list[UserEvent]]:
-        """Return the writer of the folder at the path, and all events that it holds now.
+    def __call__(self, before: LogWriter) -> tuple[LogWriter, UserHistories]:
+        """Return the writer of the folder at the path, and what its events say now.
 
         Raises:
             LeaseError: another process serves it.
@@ -49,16 +49,17 @@ class RunFollower:
         if self.lease is not None:
             self.lease.follow()
         writer, _ = LogWriter.open(run / EVENTS)
-        with ExitStack() as opened:
-            opened.callback(writer.close)
+        try:
             for lines in _lacking(before, writer):
                 writer.append_lines(self._not_in_log(lines, seal))
-            events = read_events(run / EVENTS)
-            if read_manifest(run)[SEAL] != seal:
-                raise LongtailError(f"{run} was replaced once more; it is followed again")
-            opened.pop_all()
+        finally:
+            writer.close()
+        opened = open_log(run / EVENTS)
+        if read_manifest(run)[SEAL] != seal:
+            opened.writer.close()
+            raise LongtailError(f"{run} was replaced once more; it is followed again")
         self._seal = seal
-        return writer, events
+        return opened.writer, UserHistories.of(opened.pages, opened.recent)
 
     def _not_in_log(self, lines: Sequence[bytes], seal: str) -> Iterable[bytes]:
         bundle = self._new_run(seal)

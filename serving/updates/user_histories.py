@@ -3,44 +3,77 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.event_log.event_pages import EventPages
+from longtail.retrieval.data.event_log.said import still_said
 from longtail.retrieval.data.events import UserEvent, contradicts
 from longtail.retrieval.data.histories.histories import Histories, Past
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.behaviours import TAKEN
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.updates.live_clock import LiveClock
-from longtail.serving.updates.logged_events import logged
+from longtail.serving.updates.logged_events import in_log
+
+_Heard = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int8]]
+# What came while one file was filled, by user and time: item ids, since rows are a version's.
+_Generation = dict[str, list[UserEvent]]
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """All that was heard: pages, and behind them what came since, in the order in which it came."""
+
+    pages: EventPages | None
+    generations: tuple[_Generation, ...]
 
 
 @dataclass
 class UserHistories:
-    """What the service was told, by user; item ids, since rows belong to one version alone.
+    """What the service was told, by user.
 
-    Which of it a version's log holds differs from version to version, so all of it is kept.
+    Which of it a version's log holds differs from version to version, so all of it is kept: in
+    memory what came since the last pages were made, the rest in those, on the disk.
 
     Attributes:
         clock: what the same events say of the items.
     """
 
     clock: LiveClock = field(default_factory=LiveClock)
-    _heard: dict[str, list[UserEvent]] = field(default_factory=dict)
+    _layers: _Layers = field(default_factory=lambda: _Layers(None, ({},)))
+    _sealed: list[int] = field(default_factory=list)
+    _rows: tuple[tuple[EventPages, Catalog, NDArray[np.int32]], ...] = ()
 
     def __len__(self) -> int:
-        """Return the number of events."""
-        return sum(map(len, self._heard.values()))
+        """Return the number of events, but for those that later ones have denied in memory."""
+        pages, generations = self._layers.pages, self._layers.generations
+        recent = sum(len(heard) for one in generations for heard in one.values())
+        return recent + (0 if pages is None else len(pages))
+
+    @classmethod
+    def of(cls, pages: EventPages | None, events: Iterable[UserEvent]) -> UserHistories:
+        """Return what pages say, and the events that came after."""
+        histories = cls(LiveClock(pages), _Layers(pages, ({},)))
+        histories.add(events)
+        return histories
+
+    @property
+    def pages(self) -> EventPages | None:
+        """What is long past, on the disk."""
+        return self._layers.pages
 
     def add(self, events: Iterable[UserEvent]) -> None:
         """Let these events be known; those of one user go by their time."""
         fresh = list(events)
         self.clock.add(fresh)
+        newest = self._layers.generations[-1]
         for event in fresh:
-            heard = self._heard.setdefault(event.user_id, [])
+            heard = newest.setdefault(event.user_id, [])
             # The list's order must not depend on ids: same time, order of arrival.
             start = bisect_left(heard, event.timestamp, key=_timestamp)
             end = bisect_right(heard, event.timestamp, lo=start, key=_timestamp)
@@ -50,13 +83,24 @@ class UserHistories:
                 event,
             ]
 
-    def replace(self, events: Iterable[UserEvent]) -> None:
-        """Let these events be all that is known."""
-        fresh = UserHistories()
-        fresh.add(events)
-        # At once, for whoever reads meanwhile.
-        self._heard = fresh._heard
-        self.clock.replace(fresh.clock)
+    def seal(self) -> int:
+        """Let what comes from now on be of another file; return how many are full by now."""
+        layers = self._layers
+        self._layers = replace(layers, generations=(*layers.generations, {}))
+        self._sealed.append(len(self.clock))
+        return len(self._sealed)
+
+    def turn_to(self, pages: EventPages, sealed: int) -> None:
+        """Let pages say what the oldest ``sealed`` full files have said, and what was before."""
+        self._layers = _Layers(pages, self._layers.generations[sealed:])
+        oldest = self._sealed[sealed - 1] if sealed else 0
+        self._sealed = [count - oldest for count in self._sealed[sealed:]]
+        self.clock.turn_to(pages, oldest)
+
+    def replace(self, other: UserHistories) -> None:
+        """Know what another one knows, and nothing else."""
+        self._layers, self._sealed = other._layers, other._sealed
+        self.clock.replace(other.clock)
 
     def rows(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, as rows of this version; None for an unknown user."""
@@ -69,19 +113,17 @@ class UserHistories:
         Of what a user did with an item the last word counts, as in a log.
         """
         logged = retriever.logged_past(user_id)
-        heard = self._heard.get(user_id)
+        heard = self._heard(retriever.bundle.catalog, user_id)
         if heard is None:
             return logged
-        # A copy: events arrive while the engine's thread reads.
-        events: Sequence[UserEvent] = tuple(heard)
-        if logged is not None:
-            events = _unheard(retriever, events)
-        fresh = retriever.bundle.catalog.rows_of(event.item_id for event in events)
+        rows, times, codes = heard
         # Of an item that the catalog has forgotten nothing is known.
-        known = fresh >= 0
-        items = fresh[known].astype(np.int32)
-        times = np.array([event.timestamp for event in events], np.int64)[known]
-        codes = np.array([event.code for event in events], np.int8)[known]
+        fresh = rows >= 0
+        if logged is not None:
+            position = retriever.position(user_id)
+            user = np.full(len(rows), -1 if position is None else position)
+            fresh &= ~in_log(retriever.bundle, user, rows, times, codes)
+        items, times, codes = rows[fresh], times[fresh], codes[fresh]
         if (codes != TAKEN).any() or (logged is not None and logged.beside is not None):
             return _as_logged(retriever, user_id, items, times, codes)
         if not retriever.bundle.log.has_clock:
@@ -90,15 +132,48 @@ class UserHistories:
             return Past(items, times)
         return Past(np.concatenate([logged.items, items]), np.concatenate([logged.times, times]))
 
+    def _heard(self, catalog: Catalog, user_id: str) -> _Heard | None:
+        """Return rows, times and meanings of what a user did, by time; None for nothing."""
+        layers = self._layers
+        # Copies: events arrive while the engine's thread reads.
+        events = [event for one in layers.generations for event in tuple(one.get(user_id, ()))]
+        rows = _rows_of(catalog, (event.item_id for event in events))
+        times = np.array([event.timestamp for event in events], np.int64)
+        codes = np.array([event.code for event in events], np.int8)
+        part = slice(0, 0)
+        if layers.pages is not None:
+            pages, part = layers.pages, layers.pages.part_of(user_id)
+            earlier = np.flatnonzero(pages.said[part]) + part.start
+            of_pages = self._rows_of_pages(pages, catalog)[pages.item[earlier]]
+            rows = np.concatenate([of_pages, rows])
+            times = np.concatenate([pages.time[earlier], times])
+            codes = np.concatenate([pages.code[earlier], codes])
+        if not len(rows):
+            return None
+        if len(layers.generations) > 1 or part.stop > part.start:
+            order = np.argsort(times, kind="stable")
+            rows, times, codes = rows[order], times[order], codes[order]
+            said = still_said(np.zeros(len(rows), np.int8), rows, times, codes)
+            rows, times, codes = rows[said], times[said], codes[said]
+        return rows, times, codes
+
+    def _rows_of_pages(self, pages: EventPages, catalog: Catalog) -> NDArray[np.int32]:
+        known = self._rows
+        for of_pages, of_catalog, rows in known:
+            if of_pages is pages and of_catalog is catalog:
+                return rows
+        rows = _rows_of(catalog, pages.item_ids.to_pylist())
+        # The version that answers, and the one that is tried out beside it.
+        self._rows = ((pages, catalog, rows), *known)[:2]
+        return rows
+
+
+def _rows_of(catalog: Catalog, ids: Iterable[str]) -> NDArray[np.int32]:
+    return catalog.rows_of(ids).astype(np.int32)
+
 
 def _timestamp(event: UserEvent) -> int:
     return event.timestamp
-
-
-def _unheard(retriever: Retriever, events: Sequence[UserEvent]) -> Sequence[UserEvent]:
-    """Return the events that the log of this version doesn't hold."""
-    held = logged(retriever.bundle, events, retriever.position)
-    return [event for event, there in zip(events, held, strict=True) if not there]
 
 
 def _as_logged(

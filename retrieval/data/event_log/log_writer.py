@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import DISK_FULL, sync, write_file_atomically
 from longtail.retrieval.data.event_log.reading import torn_end
-from longtail.retrieval.data.event_log.segments import NAME, OpenSegment, listed, open_segments
+from longtail.retrieval.data.event_log.segments import (
+    NAME,
+    OpenSegment,
+    Segment,
+    listed,
+    next_segment,
+    open_segments,
+)
+from longtail.retrieval.data.event_log.whole_lines import whole_part
 from longtail.retrieval.data.events import UserEvent, line_of
 
+_NEXT = ".events.next"
 # Bytes of a file that are looked at at once.
 _BLOCK = 1 << 22
 
@@ -35,13 +46,16 @@ class LogWriter:
     Attributes:
         folder: the folder of events.
         end: bytes of the newest file that are on the disk, and that somebody was told of.
+        full: the files before it.
     """
 
     folder: Path
     end: int
+    full: list[OpenSegment]
     _descriptor: int
-    _full: list[OpenSegment]
     _files: ExitStack = field(default_factory=ExitStack)
+    # The path and the descriptor change together.
+    _turning: Lock = field(default_factory=Lock)
 
     @classmethod
     def open(cls, folder: Path) -> tuple[LogWriter, int]:
@@ -63,16 +77,17 @@ class LogWriter:
             segments = files.enter_context(open_segments(folder))
             full = [one for one in segments if one.segment is not None]
             end = os.fstat(descriptor).st_size
-            return cls(folder, end, descriptor, full, files.pop_all()), torn
+            return cls(folder, end, full, descriptor, files.pop_all()), torn
 
     @property
     def is_at_path(self) -> bool:
         """Whether a start would find what is appended: the file at the path is this one."""
-        try:
-            there = os.stat(self.folder / NAME)
-        except OSError:
-            return False
-        return os.path.samestat(there, os.fstat(self._descriptor))
+        with self._turning:
+            try:
+                there = os.stat(self.folder / NAME)
+            except OSError:
+                return False
+            return os.path.samestat(there, os.fstat(self._descriptor))
 
     def append(self, events: Iterable[UserEvent]) -> None:
         """Return once the disk has these events at the folder's path.
@@ -107,13 +122,38 @@ class LogWriter:
             raise UnknownEndError(error.errno, error.strerror) from error
         self.end += len(data)
 
+    def turn(self) -> Segment:
+        """Let the newest file be full, go on in an empty one, and return what it is called.
+
+        Raises:
+            OSError: there can't be another file; the newest takes what comes as before.
+        """
+        path, empty, segment = self.folder / NAME, self.folder / _NEXT, next_segment(self.folder)
+        with ExitStack() as files, self._turning:
+            descriptor = os.open(empty, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+            files.callback(os.close, descriptor)
+            os.fsync(descriptor)
+            full = files.enter_context(path.open("rb"))
+            # Killed in between: a start makes an empty one, and finds the full one.
+            os.rename(path, path.with_name(segment.name))
+            try:
+                os.rename(empty, path)
+                sync(self.folder)
+            except OSError:
+                os.rename(path.with_name(segment.name), path)
+                raise
+            self._files.push(files.pop_all())
+            self.full.append(OpenSegment(path.with_name(segment.name), full, segment))
+            self._descriptor, self.end = descriptor, 0
+        return segment
+
     def lines(self) -> Iterator[list[bytes]]:
         """Yield all lines that count as written, block by block, from the files as they are open.
 
         Raises:
             OSError: the disk doesn't give them.
         """
-        for one in self._full:
+        for one in self.full:
             yield from _lines_of(one.file.fileno(), one.size)
         yield from _lines_of(self._descriptor, self.end)
 
@@ -129,19 +169,25 @@ class LogWriter:
 def _mend(path: Path) -> int:
     """Take out what a crash left of lines that weren't acknowledged; return how many bytes."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            size, lines = whole_part(file)
+            file.seek(size)
+            rest = file.read()
     except FileNotFoundError:
         return 0
-    torn = torn_end(data, path)
+    torn = torn_end(rest, path, before=lines)
     if torn is None:
         return 0
     if torn.kept:
         # Zeros before whole lines: a later start would take them for damage.
         with write_file_atomically(path) as temporary:
-            temporary.write_bytes(data[: torn.start] + torn.kept)
+            shutil.copyfile(path, temporary)
+            os.truncate(temporary, size)
+            with temporary.open("ab") as copy:
+                copy.write(torn.kept)
         return torn.size
     with path.open("rb+") as file:
-        file.truncate(torn.start)
+        file.truncate(size)
         os.fsync(file.fileno())
     return torn.size
 

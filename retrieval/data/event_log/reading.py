@@ -46,17 +46,19 @@ def read_events(folder: Path) -> list[UserEvent]:
         ]
 
 
-def whole_lines(data: bytes, path: Path, *, full: bool = False) -> Iterator[bytes]:
+def whole_lines(data: bytes, path: Path, *, full: bool = False, before: int = 0) -> Iterator[bytes]:
     """Yield the whole lines of a file of events; its torn end is left out. A full one has none.
+
+    ``before`` are the lines in front of ``data``.
 
     Raises:
         DamagedFileError: see `read_events`.
     """
-    torn = torn_end(data, path, full=full)
+    torn = torn_end(data, path, full=full, before=before)
     yield from io.BytesIO(data if torn is None else data[: torn.start] + torn.kept)
 
 
-def torn_end(data: bytes, path: Path, *, full: bool = False) -> Torn | None:
+def torn_end(data: bytes, path: Path, *, full: bool = False, before: int = 0) -> Torn | None:
     """Return what is torn at the end of a file's bytes; None where every line is whole.
 
     A crash tears the last line. After a power cut any block of what wasn't synced may be zeros,
@@ -66,7 +68,7 @@ def torn_end(data: bytes, path: Path, *, full: bool = False) -> Torn | None:
         DamagedFileError: see `read_events`; the message names the line.
     """
     start = 0
-    for number, line in enumerate(io.BytesIO(data), 1):
+    for number, line in enumerate(io.BytesIO(data), before + 1):
         if event_of(line) is None:
             return _torn(data, start, path, number, full=full)
         start += len(line)

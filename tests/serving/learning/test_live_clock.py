@@ -93,7 +93,7 @@ def test_of_a_large_catalog_events_wait_until_moving_the_clock_is_cheap(
     first = live.of(bundle)
     live.add([event(bundle, 6, NOW + 20)])
     assert live.of(bundle) is first
-    monkeypatch.setattr(live, "_rest_until", 0.0)
+    monkeypatch.setattr(live._moved[0], "rest_until", 0.0)
     later = live.of(bundle)
     assert later is not None
     assert later.total[6] == 1
