@@ -11,7 +11,7 @@ PRESET ?=
 CONFIG ?= $(if $(DATA),configs/cpu.yaml,configs/demo.yaml)
 RUN = $(DEMO)/$(if $(DATA),$(notdir $(patsubst %/,%,$(DATA))),shop)-run
 
-.PHONY: demo install links test test-all lint types check browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-towers bench-serve kills clean
+.PHONY: demo install links test test-all lint types check lock lowest browser screenshots docs bench-data bench-quality bench-retail bench-arrivals bench-ablation bench-behaviour bench-index bench-encode bench-encode-growth bench-finetune bench-towers bench-serve kills clean
 
 # The wheel of torch is pinned on a line of its own: a CPU build where the index has one.
 $(VENV)/installed-$(FAISS): pyproject.toml constraints.txt
@@ -61,6 +61,31 @@ types: install
 	$(BIN)/mypy
 
 check: lint types test
+
+# deploy/requirements.txt: what the container file installs, with the sum of every file. Left out are
+# torch, whose wheel is the builder's choice, and what its usual wheel brings along for CUDA.
+LEFT_OUT = torch triton cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cupti \
+	cuda-nvrtc cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 \
+	nvjitlink nvshmem-cu13 nvtx)
+lock: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[lock]'
+	$(BIN)/uv pip compile -q --no-header --no-annotate --generate-hashes --python-version 3.11 \
+		--extra cpu --extra serve -c constraints.txt $(addprefix --no-emit-package ,$(LEFT_OUT)) \
+		pyproject.toml -o deploy/requirements.txt
+
+# The tests on the lowest versions that pyproject.toml allows, but for torch, in .venv-lowest;
+# TESTS= names others. Old libraries warn of one another, so warnings are no errors here.
+TESTS ?= tests/serving tests/features tests/ranking tests/data
+LOWEST = .venv-lowest/bin/python
+lowest: install
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[lock]'
+	$(PYTHON) -m venv .venv-lowest
+	$(LOWEST) -m pip install -q --disable-pip-version-check -c constraints.txt torch
+	grep '^torch==' constraints.txt > .venv-lowest/torch.txt
+	$(BIN)/uv pip install -q --python $(LOWEST) --resolution lowest-direct \
+		--override .venv-lowest/torch.txt \
+		-e '.[cpu,eval,serve,offline,onnx,test]'
+	OMP_NUM_THREADS=1 $(LOWEST) -m pytest -n $(WORKERS) --dist loadfile -W default -m 'not slow' $(TESTS)
 
 # Chromium and its driver, for the explorer's tests and pictures.
 browser:
@@ -144,4 +169,4 @@ bench-serve: install
 	$(BIN)/python benchmarks/tables.py serve
 
 clean:
-	rm -rf $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv-lowest $(DEMO) site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -121,3 +123,19 @@ def test_the_image_is_built_from_all_that_a_build_needs() -> None:
     lines = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8").splitlines()
     copied = {name for line in lines if line.startswith("COPY ") for name in line.split()[1:-1]}
     assert copied >= {*PACKAGES, "pyproject.toml", "setup.py", "constraints.txt", "README.md"}
+    assert "deploy/requirements.txt" in copied
+
+
+def test_what_the_image_installs_is_pinned_with_sums_as_everywhere() -> None:
+    """`make lock` rewrites deploy/requirements.txt."""
+    text = (ROOT / "deploy" / "requirements.txt").read_text(encoding="utf-8")
+    entries = [entry.split() for entry in text.replace("\\\n", " ").splitlines() if entry]
+    pins = {words[0] for words in entries}
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    assert pins <= set(constraints.lower().replace("_", "-").split())
+    assert all(any(word.startswith("--hash=sha256:") for word in words) for words in entries)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    asked = [*project["dependencies"], *extras["cpu"], *extras["serve"]]
+    names = {pin.partition("==")[0] for pin in pins}
+    assert {re.split(r"[<>=\[]", each)[0] for each in asked} - names == {"torch"}

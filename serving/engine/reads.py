@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Reads:
         async def route(*arguments: _P.args, **named: _P.kwargs) -> Response:
             return await self._done(lambda: JsonAnswer(read(*arguments, **named)))
 
+        # The names in its annotations are those of its own module, which older FastAPIs don't ask.
+        route.__dict__["__signature__"] = inspect.signature(read, eval_str=True)
         return route
 
     async def _done(self, work: Callable[[], Response]) -> Response:
