@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from checkout import PROGRAMS
 from processes import output_of_python
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_whoever_is_killed_and_swapped(
     trained_run: Path, cli_run: Path, tmp_path: Path
 ) -> None:

@@ -39,11 +39,17 @@ def ask_without_end(folder: Path) -> None:
         else:
             status = asked(folder, "PUT", f"/v1/items/{name}", {"title": "saw", "description": "x"})
         if 200 <= status < 300:
-            os.write(told, f"{kind} {name} {began}\n".encode())
+            os.write(told, f"{kind} {name} {began} {time.time()}\n".encode())
         time.sleep(0.01 if status else 0.1)
 
 
-def acknowledged(folder: Path, kind: str, since: float = 0.0) -> set[str]:
-    """Return the users of events, or the items, that were acknowledged."""
+def acknowledged(
+    folder: Path, kind: str, since: float = 0.0, until: float = float("inf")
+) -> set[str]:
+    """Return the users of events, or the items, that were asked for and acknowledged in between."""
     lines = [line.split() for line in (folder / ACKNOWLEDGED).read_text().splitlines()]
-    return {name for of, name, asked_at in lines if of == kind and float(asked_at) > since}
+    return {
+        name
+        for of, name, asked_at, told_at in lines
+        if of == kind and float(asked_at) > since and float(told_at) < until
+    }

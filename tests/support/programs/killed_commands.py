@@ -65,6 +65,7 @@ class Driver:
     service: int = 0
     number: int = 0
     swapped_at: float = 0.0
+    swapped_out: list[tuple[Path, float, float]] = field(default_factory=list)
     settings: tuple[str, ...] = ()
 
     @property
@@ -131,6 +132,7 @@ class Driver:
         template = self.templates[int(self.rng.integers(len(self.templates)))]
         following, old = self.folder / "next", self.folder / f"old-{self.number}"
         shutil.copytree(template, following)
+        self.swapped_out.append((old, self.swapped_at, time.time()))
         self.run.rename(old)
         following.rename(self.run)
         self.swapped_at = time.time()
@@ -253,15 +255,19 @@ def _lost(driver: Driver) -> dict[str, object]:
     with out.open(newline="") as file:
         kept = {line["user_id"] for line in csv.DictReader(file)}
     users = acknowledged(driver.folder, "event")
-    # Another run's catalog is another: items count that were put since.
-    items = acknowledged(driver.folder, "item", since=driver.swapped_at)
-    known = set(map(str, open_run(run).bundle.catalog.item_ids))
+    items: set[str] = set()
+    lost: set[str] = set()
+    # Another run's catalog is another: each has what was put while it was there.
+    for folder, since, until in (*driver.swapped_out, (run, driver.swapped_at, float("inf"))):
+        put = acknowledged(driver.folder, "item", since, until)
+        items |= put
+        lost |= put - set(map(str, open_run(folder).bundle.catalog.item_ids))
     left = [path for path in run.rglob(".*") if path.name.endswith((".tmp", ".old", ".next"))]
     return {
         "events": len(users),
         "lost_events": sorted(users - kept),
         "items": len(items),
-        "lost_items": sorted(items - known),
+        "lost_items": sorted(lost),
         "left": sorted(path.relative_to(run).as_posix() for path in left),
     }
 
