@@ -16,6 +16,7 @@ from torch import nn
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.towers.layers.byte_dropout import ByteDropout
 from longtail.retrieval.towers.layers.packed_attention import attend
+from longtail.retrieval.towers.layers.stored_shapes import check_stored_shapes
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,9 @@ class SequenceTower(nn.Module):
     @classmethod
     def load(cls, folder: Path) -> SequenceTower:
         """Return a tower that `save` wrote."""
-        tower = cls(SequenceTowerShape(**json.loads((folder / "config.json").read_text())))
+        shape = SequenceTowerShape(**json.loads((folder / "config.json").read_text()))
+        check_stored_shapes(lambda: cls(shape), folder / "model.safetensors", layers=shape.layers)
+        tower = cls(shape)
         tower.load_state_dict(load_file(folder / "model.safetensors"))
         return tower.requires_grad_(False).eval()
 

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from longtail.retrieval.towers.layers.bert_stack import bert_states
+from longtail.retrieval.towers.layers.stored_shapes import check_stored_shapes
 from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 
 
@@ -150,6 +151,8 @@ class VectorUserTower(UserTower):
     def load(cls, folder: Path) -> VectorUserTower:
         """Return a tower that `save` wrote."""
         config = json.loads((folder / "config.json").read_text())
-        tower = cls(VectorUserTowerShape(**config["shape"]))
+        shape = VectorUserTowerShape(**config["shape"])
+        check_stored_shapes(lambda: cls(shape), folder / "model.safetensors", layers=shape.layers)
+        tower = cls(shape)
         tower.load_state_dict(load_file(folder / "model.safetensors"))
         return tower.requires_grad_(False)

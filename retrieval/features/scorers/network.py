@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from longtail.retrieval.towers.layers.stored_shapes import check_stored_shapes
+
 KNOTS = 33
 
 
@@ -103,7 +105,9 @@ class Network(nn.Module):
     def load(cls, folder: Path) -> Self:
         """Return a network that `save` wrote."""
         shape = json.loads((folder / "network.json").read_text())
-        network = cls(NetworkShape(shape["columns"], tuple(shape["hidden"]), shape["dropout"]))
+        sizes = NetworkShape(shape["columns"], tuple(shape["hidden"]), shape["dropout"])
+        check_stored_shapes(lambda: cls(sizes), folder / "network.safetensors")
+        network = cls(sizes)
         network.load_state_dict(load_file(folder / "network.safetensors"))
         network.requires_grad_(False)
         return network.eval()

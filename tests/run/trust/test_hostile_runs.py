@@ -151,6 +151,13 @@ CONTENTS = {
     "a network of another width": lambda run: edit(
         run / "user_tower/config.json", lambda c: c["shape"].update(hidden=10**9)
     ),
+    # Each of its matrices would take 10 GB.
+    "a network of gigabytes": lambda run: edit(
+        run / "user_tower/config.json", lambda c: c["shape"].update(hidden=50_000, heads=1)
+    ),
+    "a network of layers without end": lambda run: edit(
+        run / "evidence/sequence_0/config.json", lambda c: c.update(layers=10**9)
+    ),
     "evidence elsewhere": lambda run: edit(
         run / "evidence/sources.json", lambda c: c["behaviours"].append("../../../../etc/hostname")
     ),
