@@ -67,17 +67,14 @@ def foreign_module(folder: Path) -> str | None:
 
 def _check_modules(path: Path) -> None:
     modules = _modules(path)
-    names = []
-    for place, module in enumerate(modules):
-        kind = _TYPE.fullmatch(str(module.get("type")))
-        name = "" if kind is None else kind["name"]
-        if module.get("path") not in ("", f"{place}_{name}"):
-            raise DamagedFileError(f"{path} names a module outside its folder; {REMEDY}")
-        names.append(name)
-    if tuple(names) != TOWER:
+    kinds = [_TYPE.fullmatch(str(module.get("type"))) for module in modules]
+    if tuple("" if kind is None else kind["name"] for kind in kinds) != TOWER:
         raise DamagedFileError(
             f"{path} names other modules than an item tower has ({', '.join(TOWER)}); {REMEDY}"
         )
+    for place, (module, name) in enumerate(zip(modules, TOWER, strict=True)):
+        if module.get("path") not in ("", f"{place}_{name}"):
+            raise DamagedFileError(f"{path} names a module outside its folder; {REMEDY}")
 
 
 def _modules(path: Path) -> list[dict[str, Any]]:
