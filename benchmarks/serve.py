@@ -1,10 +1,13 @@
 """The HTTP service: latency, throughput, where the time goes, cold start, memory, and a soak.
 
 Run:  python benchmarks/serve.py RUN [--seconds 20] [--soak MINUTES] [--threads 1]
+      python benchmarks/serve.py RUN --hostile [--seconds 60]
 
 RUN is a run folder; it is copied, and left as it is. The load comes from another process on
 loopback (service/load.py). With --soak steady load goes on while an item is put and removed each
-minute, which makes a new index version each time. Writes benchmarks/results/serve.json, where the
+minute, which makes a new index version each time. With --hostile nothing but what a client at 20
+requests a second notices of 20 attackers (service/attackers.py) is measured, into
+benchmarks/results/serve_hostile.json. Else writes benchmarks/results/serve.json, where the
 last soak of the same run stays until the next.
 """
 
@@ -26,6 +29,7 @@ from typing import Any
 import numpy as np
 from report.results_file import read_results, results_path, write_results
 from report.targets import print_targets, target
+from service.hostile import hostile, hostile_targets
 from service.process import Process, finished, load, served
 
 RESULTS = results_path("serve")
@@ -160,6 +164,35 @@ def _errors(found: dict[str, Any]) -> int:
     return int(others + found["broken_connections"])
 
 
+def measure_hostile(given: argparse.Namespace) -> None:
+    """Measure beside attackers, print, and write the results."""
+    with tempfile.TemporaryDirectory() as temporary:
+        run, bodies = Path(temporary) / "run", Path(temporary) / "bodies.jsonl"
+        shutil.copytree(given.run, run)
+        write_bodies(run, bodies)
+        with served(run, given.threads) as service:
+            finished(load(service.url, bodies, "--concurrency", 4, "--seconds", SETTLE_S))
+            part = hostile(service, bodies, given.seconds)
+    lines = hostile_targets(part)
+    content = {
+        "subject": "serve, hostile",
+        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
+        "settings": {
+            "run": given.run.name,
+            "seconds": given.seconds,
+            "threads": given.threads,
+            "request": "user_id, k 10, pool tail, 20 a second",
+            "attackers": "20: slow readers, mistyped ids, filters, batches, searches",
+        },
+        "versions": {package: version(package) for package in PACKAGES},
+        "targets": lines,
+        "parts": {"hostile": part},
+    }
+    write_results(results_path("serve_hostile"), content)
+    print(json.dumps(part, indent=1))  # noqa: T201
+    print_targets(lines)
+
+
 def main() -> None:
     """Measure, print, and write the results."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -168,7 +201,11 @@ def main() -> None:
     arguments.add_argument("--soak", type=float, default=0.0, help="minutes")
     arguments.add_argument("--threads", type=int, default=1)
     arguments.add_argument("--results", type=Path, default=RESULTS)
+    arguments.add_argument("--hostile", action="store_true", help="beside 20 attackers")
     given = arguments.parse_args()
+    if given.hostile:
+        measure_hostile(given)
+        return
     parts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

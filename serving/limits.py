@@ -38,6 +38,8 @@ LARGEST_BATCH = 128
 # Work that is done before others have their turn, and what is light enough to come first.
 GROUP_COST = 32
 LANES = (4, 24)
+# How long a request that isn't light waits for its 429.
+REFUSED_AFTER_S = 0.5
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ from longtail.serving.logs import log_to_stderr
 from longtail.serving.service import Service
 
 BACKLOG = 1024
+# How long one thread works on before another may: the loop shall not wait for the engine.
+GIL_S = 0.001
 
 
 class AddressError(LongtailError):
@@ -66,6 +69,7 @@ def serve(
         AddressError: the address is taken, or isn't one of this machine.
         LongtailError: the run can't be served; the message says what to do.
     """
+    sys.setswitchinterval(GIL_S)
     refuse_open_service(host, keys)
     read_manifest(run)  # what is wrong with a folder that is no run is known at once
     # Whoever served it until now has the address for as long.

@@ -12,7 +12,7 @@ from longtail.retrieval.ranking.query_cost import query_cost
 from longtail.serving.engine.batch_handler import Outcome
 from longtail.serving.engine.lane import Answering, Job, Lane, Versions
 from longtail.serving.http.http_errors import RefusedError
-from longtail.serving.limits import LANES, Limits
+from longtail.serving.limits import LANES, REFUSED_AFTER_S, Limits
 from longtail.serving.metrics import Metrics
 from longtail.serving.room import Room
 
@@ -70,6 +70,9 @@ class Batcher:
         job = Job(queries, sum(map(query_cost, queries)), future)
         lane = next(lane for lane in self._lanes if lane.takes(job))
         if not lane.add(job):
+            if lane is not self._lanes[0]:
+                # Reading it has cost something, too: who asks again at once is slowed down.
+                await asyncio.sleep(min(REFUSED_AFTER_S, self.limits.deadline_s))
             raise RefusedError(
                 429,
                 "too_many_requests",

@@ -139,13 +139,19 @@ class Connection(HttpToolsProtocol):
         """End the connection at once; what wasn't taken is lost."""
         self._left()
         self._shared.metrics.cut_off.labels(why).inc()
+        if self.cycle is not None and not self.cycle.response_complete:
+            # Known before the system says so: nothing is written to it any more.
+            self.cycle.disconnected = True
         self.transport.abort()
 
     def _shared_connections(self) -> list[Connection]:
         return [c for c in self.connections if isinstance(c, Connection) and c._has_room]
 
     def _waiting_bytes(self) -> int:
-        return self.transport.get_write_buffer_size()
+        try:
+            return self.transport.get_write_buffer_size()
+        except RuntimeError:
+            return 0  # it is closed already
 
     def _expect(self, what: str) -> None:
         """Give the client its time from now on."""

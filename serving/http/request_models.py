@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     WithJsonSchema,
     model_validator,
@@ -79,7 +80,8 @@ _Taken = (
 )
 ItemId = Annotated[str, Path(min_length=1, max_length=LONGEST_ID, examples=["i1"]), _Trimmed]
 PutItemId = Annotated[str, Path(examples=["i1"]), _Trimmed, *_Taken]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID), _Trimmed]
+# The same, without a call for each of many ids.
+Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ID)]
 TakenId = Annotated[str, _Trimmed, *_Taken]
 UserId = Annotated[TakenId, AfterValidator(_somebody)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_ID)]
@@ -152,20 +154,18 @@ class RecommendRequest(_Strict):
     include_rejected: bool = Field(False, description="whether items the user rejected may")
     explain: bool = Field(False, description="adds title, base_rank and because to each item")
 
-    def query(self) -> Query:
-        """Return what the engine is asked.
+    _query: Query = PrivateAttr()
 
-        Raises:
-            QueryError: no catalog could answer it.
-        """
-        fields = dict(self)
-        columns = fields.pop("user")
-        return Query(user=fields.pop("user_id"), user_columns=columns, **fields)
+    def query(self) -> Query:
+        """Return what the engine is asked."""
+        return self._query
 
     @model_validator(mode="after")
     def _is_a_query(self) -> RecommendRequest:
+        fields = dict(self)
+        columns = fields.pop("user")
         try:
-            self.query()
+            self._query = Query(user=fields.pop("user_id"), user_columns=columns, **fields)
         except QueryError as error:
             raise ValueError(error.worded(field_name)) from error
         return self

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 FACTOR = 16
 # Linear work grows by FACTOR, quadratic by its square, 256: between them there is room for noise.
 MOST = 5 * FACTOR
+# Below this a measurement says nothing.
+_LEAST_S = 5e-5
 
 
 def growth(work: Callable[[int], object], size: int, tries: int = 2) -> float:
@@ -18,7 +20,7 @@ def growth(work: Callable[[int], object], size: int, tries: int = 2) -> float:
 
     Of several tries the best is taken, in time of the processor: others don't count.
     """
-    return _least(work, size * FACTOR, tries) / max(_least(work, size, tries), 1e-6)
+    return _least(work, size * FACTOR, tries) / max(_least(work, size, tries), _LEAST_S)
 
 
 def _least(work: Callable[[int], object], size: int, tries: int) -> float:

@@ -1,0 +1,83 @@
+"""What an honest client notices while others do their worst, and what it costs in memory."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from report.targets import target
+from service.process import Process, finished, load
+
+HERE = Path(__file__).parent
+RATE, EACH = 20, 4
+PROBES_A_SECOND = 5
+# Of the time, at the start: caches fill, and memory takes its size.
+SETTLING_SHARE = 0.25
+
+
+def hostile(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
+    """Return what a client at `RATE` requests a second and the probes saw beside the attackers."""
+    attackers = subprocess.Popen(
+        [
+            *(sys.executable, str(HERE / "attackers.py"), service.url),
+            *("--seconds", str(seconds), "--each", str(EACH)),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    time.sleep(1.0)
+    client = load(service.url, bodies, "--rate", RATE, "--seconds", seconds - 2)
+    probes, memory = [], []
+    until = time.monotonic() + seconds - 2
+    while time.monotonic() < until:
+        probes.append(_probe(service.url))
+        memory.append(_resident_mb(service.process.pid))
+        time.sleep(1 / PROBES_A_SECOND)
+    found = finished(client)
+    told = finished(attackers)
+    settled = memory[int(len(memory) * SETTLING_SHARE) :]
+    half = len(settled) // 2
+    return {
+        "client": found,
+        "attackers": told,
+        "healthz_p50_ms": float(np.percentile(probes, 50)),
+        "healthz_p99_ms": float(np.percentile(probes, 99)),
+        "healthz_max_ms": max(probes),
+        "memory_mb": {"first": memory[0], "largest": max(memory), "last": memory[-1]},
+        "memory_growth_percent": 100
+        * (statistics.median(settled[half:]) / statistics.median(settled[:half]) - 1),
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def hostile_targets(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the targets of what was measured."""
+    client = part["client"]
+    failed = sum(n for status, n in client["statuses"].items() if status != "200")
+    return [
+        target("hostile: client's p99 ms", client["p99_ms"], 250, most=True),
+        target("hostile: /healthz ms, 99 of 100", part["healthz_p99_ms"], 100, most=True),
+        target("hostile: client's errors", failed + client["broken_connections"], 0, most=True),
+        target("hostile: memory growth %", part["memory_growth_percent"], 5, most=True),
+    ]
+
+
+def _probe(url: str) -> float:
+    """Return the milliseconds of one probe."""
+    began = time.perf_counter()
+    with urllib.request.urlopen(url + "/healthz", timeout=30) as answer:
+        answer.read()
+    return (time.perf_counter() - began) * 1000
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
