@@ -87,4 +87,5 @@ def make_app(service: Service, keys: Keys | None = None, *, local_only: bool = F
         # The gate logs it: the framework raises it once more after this answer.
         return internal().answer(request.state.request_id)
 
-    return Gate(app, service.limits, service.metrics, keys or Keys(), local_only)
+    crowded = service.batcher.crowded
+    return Gate(app, service.limits, service.metrics, keys or Keys(), local_only, crowded)

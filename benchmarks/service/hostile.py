@@ -23,7 +23,11 @@ SETTLING_SHARE = 0.25
 
 
 def hostile(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
-    """Return what a client at `RATE` requests a second and the probes saw beside the attackers."""
+    """Return what a client at `RATE` requests a second and the probes saw beside the attackers.
+
+    The same client alone, just before, tells what else the machine does.
+    """
+    alone = _beside(service, bodies, seconds / 4)
     attackers = subprocess.Popen(
         [
             *(sys.executable, str(HERE / "attackers.py"), service.url),
@@ -34,27 +38,35 @@ def hostile(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     time.sleep(1.0)
-    client = load(service.url, bodies, "--rate", RATE, "--seconds", seconds - 2)
+    beside = _beside(service, bodies, seconds - 2)
+    memory = beside.pop("memory_mb")
+    settled = memory[int(len(memory) * SETTLING_SHARE) :]
+    half = len(settled) // 2
+    growth = statistics.median(settled[half:]) / statistics.median(settled[:half]) - 1
+    return beside | {
+        "attackers": finished(attackers),
+        "alone": {name: part for name, part in alone.items() if name != "memory_mb"},
+        "memory_mb": {"first": memory[0], "largest": max(memory), "last": memory[-1]},
+        "memory_growth_percent": 100 * growth,
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def _beside(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
+    """Return what a client and the probes see for so long, and the memory at each probe."""
+    client = load(service.url, bodies, "--rate", RATE, "--seconds", seconds)
     probes, memory = [], []
-    until = time.monotonic() + seconds - 2
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         probes.append(_probe(service.url))
         memory.append(_resident_mb(service.process.pid))
         time.sleep(1 / PROBES_A_SECOND)
-    found = finished(client)
-    told = finished(attackers)
-    settled = memory[int(len(memory) * SETTLING_SHARE) :]
-    half = len(settled) // 2
     return {
-        "client": found,
-        "attackers": told,
+        "client": finished(client),
         "healthz_p50_ms": float(np.percentile(probes, 50)),
         "healthz_p99_ms": float(np.percentile(probes, 99)),
         "healthz_max_ms": max(probes),
-        "memory_mb": {"first": memory[0], "largest": max(memory), "last": memory[-1]},
-        "memory_growth_percent": 100
-        * (statistics.median(settled[half:]) / statistics.median(settled[:half]) - 1),
-        "load_average": os.getloadavg()[0],
+        "memory_mb": memory,
     }
 
 

@@ -11,7 +11,7 @@ from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.query_cost import query_cost
 from longtail.serving.engine.batch_handler import Outcome
 from longtail.serving.engine.lane import Answering, Job, Lane, Versions
-from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.http_errors import RefusedError, too_many
 from longtail.serving.limits import LANES, REFUSED_AFTER_S, Limits
 from longtail.serving.metrics import Metrics
 from longtail.serving.room import Room
@@ -56,6 +56,11 @@ class Batcher:
             await self._task
         self._thread.shutdown()
 
+    def crowded(self) -> bool:
+        """Return whether heavy work has no room, so that it needn't even be read."""
+        room = self._lanes[-1].room
+        return room.taken >= room.most
+
     async def submit(self, queries: Sequence[Query]) -> tuple[Versions, list[Outcome]]:
         """Return the outcomes of these requests, all from one version.
 
@@ -73,12 +78,7 @@ class Batcher:
             if lane is not self._lanes[0]:
                 # Reading it has cost something, too: who asks again at once is slowed down.
                 await asyncio.sleep(min(REFUSED_AFTER_S, self.limits.deadline_s))
-            raise RefusedError(
-                429,
-                "too_many_requests",
-                f"{len(lane.waiting)} requests are waiting already; try again in a second",
-                retry_after_s=1,
-            )
+            raise too_many(len(lane.waiting))
         self._count()
         self._arrived.set()
         try:

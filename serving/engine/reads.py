@@ -14,7 +14,7 @@ from typing import Any, ParamSpec
 
 from starlette.responses import Response
 
-from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.http_errors import RefusedError, too_many
 from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.limits import MOST_READS, Limits
 from longtail.serving.room import Room
@@ -58,12 +58,7 @@ class Reads:
 
     async def _done(self, work: Callable[[], Response]) -> Response:
         if not self._room.take(1):
-            raise RefusedError(
-                429,
-                "too_many_requests",
-                f"{MOST_READS} reads are waiting already; try again in a second",
-                retry_after_s=1,
-            )
+            raise too_many(MOST_READS)
         try:
             async with asyncio.timeout(self.limits.deadline_s):
                 return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -109,6 +109,12 @@ def unknown_item(item_id: str) -> RefusedError:
     return RefusedError(404, "unknown_item", f"no item {shortened(item_id, 60)!r} in the catalog")
 
 
+def too_many(waiting: int) -> RefusedError:
+    """Return the refusal of a request for which there is no room beside those that wait."""
+    said = f"{waiting} requests are waiting already; try again in a second"
+    return RefusedError(429, "too_many_requests", said, retry_after_s=1)
+
+
 def invalid_field(name: str, what: str) -> RefusedError:
     """Return the refusal of a field; ``what`` is wrong with it follows its name."""
     return RefusedError(422, "invalid_request", f"{name}: {what}")

@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from longtail.index.errors import LongtailError
 from longtail.serving.access import Access, Keys, changes_nothing, is_open, names_this_machine
 from longtail.serving.http.foreign_pages import refuse_foreign_pages, refuse_other_content
-from longtail.serving.http.http_errors import RefusedError, internal
+from longtail.serving.http.http_errors import RefusedError, internal, too_many
 from longtail.serving.http.refusals import refused
 from longtail.serving.http.request_body import RequestBody, replayed
 from longtail.serving.limits import BODIES_BYTES, REQUEST_ID, Limits
@@ -23,6 +24,7 @@ from longtail.serving.metrics import Metrics
 from longtail.serving.room import Room
 
 _ID = re.compile(REQUEST_ID.encode())
+_RANKING = "/v1/recommend"
 _HAS_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Most requests are over by then; only longer ones are worth a look at who is waiting.
 _WATCHED_AFTER_S = 0.05
@@ -36,6 +38,7 @@ class Gate:
 
     With ``local_only`` the request must name this machine: a page of another site, open in a
     browser here, could otherwise reach the service under a name that leads here (DNS rebinding).
+    While ``crowded()`` large requests for recommendations are refused unread.
     """
 
     app: ASGIApp
@@ -43,6 +46,7 @@ class Gate:
     metrics: Metrics
     keys: Keys
     local_only: bool = False
+    crowded: Callable[[], bool] = bool
     bodies: Room = field(default_factory=lambda: Room(BODIES_BYTES))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,6 +101,8 @@ class Gate:
         self._ask_for_key(scope)
         refuse_other_content(scope["method"], scope["path"], scope["headers"])
         if scope["method"] in _HAS_BODY:
+            if body.is_large and scope["path"].startswith(_RANKING) and self.crowded():
+                raise too_many(1)
             whole = await body.read()
             if whole is None:
                 return HUNG_UP

@@ -14,6 +14,8 @@ from longtail.serving.room import Room
 
 # So much of every body needs no room among the others: small requests are always read.
 _SMALL = 16_384
+# So much takes the loop's time: to read as JSON, and to check.
+_LARGE = 65_536
 # How long and how much a client that still sends gets to notice its answer.
 _LINGER_S, _LINGER_BYTES = 2.0, 8_000_000
 
@@ -27,6 +29,7 @@ class RequestBody:
         received: the server's own ``receive``.
         room: for the bytes of all bodies that are being read.
         whole: whether nothing more comes.
+        is_large: whether it may be more than takes no time to read.
     """
 
     scope: Scope
@@ -34,11 +37,13 @@ class RequestBody:
     limits: Limits
     room: Room
     whole: bool = field(init=False)
+    is_large: bool = field(init=False)
 
     def __post_init__(self) -> None:
         announced = [value for name, value in self.scope["headers"] if name == b"content-length"]
         chunked = any(name == b"transfer-encoding" for name, _ in self.scope["headers"])
         self.whole = not chunked and all(value == b"0" for value in announced)
+        self.is_large = chunked or any(not v.isdigit() or int(v) > _LARGE for v in announced)
 
     async def read(self) -> bytes | None:
         """Return the whole body, None if the client goes first.
