@@ -26,7 +26,7 @@ import numpy as np
 from report.results_file import read_results, results_path, write_results
 from report.targets import print_targets, target
 
-from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
+from longtail.training.evidence.item_weights.item_weights_settings import ItemWeightsSettings
 
 RESULTS = results_path("behaviour")
 # Items, interactions, and the targets: gigabytes and seconds (None: reported alone).
@@ -52,7 +52,7 @@ def fit_size(name: str) -> dict[str, Any]:
 
     from longtail.retrieval.data.histories.histories import Histories
     from longtail.retrieval.features.history_scores import HistoryScores
-    from longtail.training.evidence.fit_item_weights import fit_item_weights
+    from longtail.training.evidence.item_weights.fit_item_weights import fit_item_weights
 
     n_items, n_interactions, _, _ = SIZES[name]
     began = time.monotonic()
@@ -109,8 +109,8 @@ def quality(folder: Path, vectors_file: Path | None) -> list[dict[str, Any]]:
     from longtail.retrieval.data.histories.histories import Histories
     from longtail.retrieval.data.popularity import Popularity
     from longtail.retrieval.data.splits import split
-    from longtail.training.evidence.fit_item_weights import fit_each
-    from longtail.training.evidence.item_weights_choice import measure_item_weights
+    from longtail.training.evidence.item_weights.fit_item_weights import fit_each
+    from longtail.training.evidence.item_weights.item_weights_choice import measure_item_weights
     from longtail.training.trainer.examples import taken_matrix
     from longtail.training.validation import ValidationSet
 

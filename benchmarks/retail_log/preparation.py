@@ -79,9 +79,14 @@ def read_year() -> Year:
 
 
 def prepare(
-    year: Year, kept_by: str, *, n_items: int | None = None, n_households: int | None = None
+    year: Year,
+    kept_by: str,
+    *,
+    n_items: int | None = None,
+    n_households: int | None = None,
+    every_line: bool = False,
 ) -> RetailData:
-    """Return the first purchases of the products that a rule keeps.
+    """Return the first purchases of the products that a rule keeps, or every line of the till.
 
     ``past`` keeps products that 20 households had bought within the first 70 % of the first
     purchases, so that no product is there because of what came later; ``year`` looks at the whole
@@ -91,7 +96,8 @@ def prepare(
     products = year.products[~year.products["department"].isin(NO_PRODUCTS)]
     if kept_by == "none":
         products = year.products
-    lines = year.transactions[["household_id", "product_id", "transaction_timestamp"]]
+    columns = ["household_id", "product_id", "transaction_timestamp"]
+    lines = year.transactions[[*columns, *(["quantity"] if every_line else [])]]
     lines = lines.sort_values("transaction_timestamp", kind="stable")
     repeats = lines.duplicated(["household_id", "product_id"])
     first = lines[~repeats & lines["product_id"].isin(products["product_id"])]
@@ -100,9 +106,13 @@ def prepare(
     first = first[first["product_id"].isin(products["product_id"])]
     households = _drawn(first[["household_id"]].drop_duplicates(), n_households)
     first = first[first["household_id"].isin(households["household_id"])]
+    written = first
+    if every_line:
+        kept = lines["product_id"].isin(products["product_id"])
+        written = lines[kept & lines["household_id"].isin(households["household_id"])]
     return RetailData(
         catalog=catalog_rows(products),
-        interactions=interaction_rows(first),
+        interactions=interaction_rows(written),
         users=user_rows(year.demographics, first),
         repeat_share=float(repeats.mean()),
     )
@@ -136,16 +146,17 @@ def catalog_rows(products: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def interaction_rows(first: pd.DataFrame) -> pd.DataFrame:
-    """Return the log, oldest purchase first, times in unix seconds."""
-    seconds = first["transaction_timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
-    return pd.DataFrame(
+def interaction_rows(lines: pd.DataFrame) -> pd.DataFrame:
+    """Return the log, oldest purchase first, times in unix seconds, amounts where there are any."""
+    seconds = lines["transaction_timestamp"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    rows = pd.DataFrame(
         {
-            "user_id": first["household_id"].astype(str),
-            "item_id": first["product_id"].astype(str),
+            "user_id": lines["household_id"].astype(str),
+            "item_id": lines["product_id"].astype(str),
             "timestamp": seconds,
         }
     )
+    return rows.assign(quantity=lines["quantity"]) if "quantity" in lines else rows
 
 
 def user_rows(demographics: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:

@@ -19,8 +19,8 @@ def closed_form_weights(
 ) -> NDArray[np.float32]:
     """Return the weights B that best tell a user's items from the user's other items.
 
-    ``taken`` bool [n_users, n_items], ``vectors`` [n_items, d] unit rows; float32
-    [n_items, n_items], diagonal 0. Row j says what follows item j.
+    ``taken`` bool, or confidences in float32, [n_users, n_items], ``vectors`` [n_items, d] unit
+    rows; float32 [n_items, n_items], diagonal 0. Row j says what follows item j.
 
     EASE (Steck, "Embarrassingly Shallow Autoencoders", WWW 2019, equation 8) with the text
     kernel added: ``P = inverse(X'X + kernel * V V' + ridge * I)``, ``B = -P / diag(P)`` by

@@ -29,6 +29,7 @@ lines = [(h, 1, h) for h in range(1, 41)] + [(h, 2, h) for h in range(1, 41)]
 lines += [(h, 3, 50 + h) for h in range(1, 41)] + [(h, 4, 30 + h) for h in range(1, 6)]
 lines += [(h, p, h) for h in range(1, 41) for p in (5, 6)] + [(1, 1, d) for d in range(2, 97)]
 transactions = pd.DataFrame(lines, columns=["household_id", "product_id", "day"])
+transactions["quantity"] = 1 + transactions["product_id"] % 2
 transactions["transaction_timestamp"] = pd.Timestamp("2017-01-01") + pd.to_timedelta(
     transactions["day"], unit="D"
 )
@@ -77,6 +78,13 @@ def test_only_the_first_purchase_of_a_household_counts() -> None:
     times = [time for *_, time in content["log"]]
     assert times == sorted(times)
     assert content["sizes"]["repeat share"] == pytest.approx(95 / 300, abs=1e-4)
+
+
+def test_every_line_of_the_till_is_written_with_its_amount_where_that_is_wanted() -> None:
+    content = prepared("'past', every_line=True")
+    assert len(content["log"]) == 80 + 95  # the first household's bread, every day
+    assert {amount for *_, amount in content["log"]} == {1, 2}
+    assert content["titles"] == ["BREAD, 1 LB", "TEA"]
 
 
 def test_users_with_columns_are_those_of_the_log_and_gaps_stay_empty() -> None:

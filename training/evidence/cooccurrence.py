@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.kernels.row_blocks import row_blocks
-from longtail.training.evidence.largest_entries import largest_entries
+from longtail.training.evidence.item_weights.largest_entries import largest_entries
 
 SHRINKAGE = 5.0
 ROWS_AT_ONCE = 2_048

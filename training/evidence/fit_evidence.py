@@ -27,14 +27,14 @@ from longtail.retrieval.progress import Progress
 from longtail.retrieval.towers.sequence_tower import SequenceTower
 from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.evidence.cooccurrence import cooccurrence
-from longtail.training.evidence.fit_item_weights import fit_item_weights
 from longtail.training.evidence.fit_sequence_tower import Course, fit_sequence_tower
 from longtail.training.evidence.fit_words_to_behaviour import fit_words_to_behaviour
-from longtail.training.evidence.item_weights_choice import (
+from longtail.training.evidence.item_weights.fit_item_weights import fit_item_weights
+from longtail.training.evidence.item_weights.item_weights_choice import (
     choose_item_weights,
     item_weights_candidates,
 )
-from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
+from longtail.training.evidence.item_weights.item_weights_settings import ItemWeightsSettings
 from longtail.training.evidence.text_neighbours import text_neighbours
 from longtail.training.evidence.transitions import followers, followers_by_text, transition_counts
 from longtail.training.profile import UNMEASURED, Profile
@@ -69,6 +69,7 @@ class EventsAndTexts:
     Attributes:
         histories: who took what, in time.
         taken: the same as bool [n_users, n_items].
+        amounts: `confidences` in it, float32 [n_users, n_items]; None: amounts hardly differ.
         counts: users of each item, int64 [n_items].
         vectors: the item tower's, unit rows, float32 [n_items, d].
         tokens: the texts as the tower reads them.
@@ -76,6 +77,7 @@ class EventsAndTexts:
 
     histories: Histories
     taken: sp.csr_matrix
+    amounts: sp.csr_matrix | None
     counts: NDArray[np.int64]
     vectors: NDArray[np.float32]
     tokens: TokenTable
@@ -100,6 +102,7 @@ def fit_evidence(
             data.vectors,
             validation,
             item_weights_candidates(settings.behaviour.closed_form, len(data.vectors)),
+            amounts=data.amounts,
             progress=progress,
         )
         by_words = len(data.vectors) <= settings.behaviour.words_limit
@@ -146,7 +149,9 @@ def refit_evidence(
         return fitted
     began = time.monotonic()
     chosen = ItemWeightsSettings(**fitted.report["closed_form"]["settings"])
-    leading, _ = fit_item_weights(data.taken, data.vectors, chosen, progress=progress)
+    leading, _ = fit_item_weights(
+        data.taken, data.vectors, chosen, amounts=data.amounts, progress=progress
+    )
     by_words = fitted.evidence_models.words is not None
     item_weights, words, _ = _item_weights(leading, data, settings, by_words)
     epochs = [tower["epochs"] for tower in fitted.report["sequence_towers"]]

@@ -14,7 +14,7 @@ from longtail.retrieval.features.term_features import TermFeatures
 from longtail.retrieval.features.words_to_behaviour import WordsToBehaviour, text_features
 from longtail.retrieval.kernels.row_blocks import row_blocks
 from longtail.retrieval.towers.text.tokens import TokenTable
-from longtail.training.evidence.largest_entries import largest_entries
+from longtail.training.evidence.item_weights.largest_entries import largest_entries
 
 # Of an item's row of lifts, events that are added to its count: few takings say little.
 SHRINKAGE = 5.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.kernels.row_blocks import row_blocks
-from longtail.training.evidence.largest_entries import largest_entries
+from longtail.training.evidence.item_weights.largest_entries import largest_entries
 
 # An item is followed by the next five of the same user, each counting 0.7 of the one before.
 WINDOW = 5

@@ -12,6 +12,7 @@ from longtail.evaluation.baselines.libraries import import_library
 from longtail.evaluation.baselines.matrices import user_item_matrix
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
+from longtail.retrieval.data.confidences import confidences
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import Interactions
 
@@ -21,9 +22,10 @@ class IALS:
 
     min sum over all (u, i) of c_ui (p_ui - x_u y_i)^2 + regularization (|x|^2 + |y|^2), c = alpha
     for taken items (Hu, Koren and Volinsky, Collaborative Filtering for Implicit Feedback
-    Datasets, 2008, eq. 3), by the library ``implicit``. The user's factors are solved anew from
-    the history that is asked for, so that items taken after training count. Items that nobody
-    took in training have no factors and are never returned.
+    Datasets, 2008, eq. 3), by the library ``implicit``. With ``amounts`` c grows with how often or
+    how much was taken in training (`confidences`), where that differs at all. The user's factors
+    are solved anew from the history that is asked for, so that items taken after training count.
+    Items that nobody took in training have no factors and are never returned.
     """
 
     name = "iALS"
@@ -34,6 +36,7 @@ class IALS:
         factors: int = 64,
         regularization: float = 1.0,
         alpha: float = 5.0,
+        amounts: bool = False,
         iterations: int = 15,
         seed: int = 0,
     ) -> None:
@@ -44,6 +47,7 @@ class IALS:
             "iterations": iterations,
             "random_state": seed,
         }
+        self._amounts = amounts
         self._model: Any = None
         self._known: NDArray[np.bool_] | None = None
 
@@ -55,9 +59,10 @@ class IALS:
         """
         library = import_library("implicit.cpu.als", self.name)
         taken = user_item_matrix(interactions, len(catalog))
+        certain = confidences(interactions, len(catalog)) if self._amounts else None
         with one_blas_thread():
             model = library.AlternatingLeastSquares(**self._settings)
-            model.fit(library_matrix(taken), show_progress=False)
+            model.fit(library_matrix(taken if certain is None else certain), show_progress=False)
         self._model, self._known = model, taken.sum(axis=0) > 0
         return self
 

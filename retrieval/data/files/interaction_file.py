@@ -19,7 +19,10 @@ from longtail.retrieval.data.files.columns import (
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.log_columns.log_times import read_log_times, with_joined_column
 from longtail.retrieval.data.files.log_columns.split_column import read_parts
-from longtail.retrieval.data.files.log_columns.weight_column import read_weight_column
+from longtail.retrieval.data.files.log_columns.weight_column import (
+    read_amount_column,
+    read_weight_column,
+)
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.losses.missing_column import roles_of_log
 from longtail.retrieval.data.files.losses.unmatched_ids import Hint, hint_for
@@ -148,7 +151,7 @@ def read_log(
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
     read = read_weight_column(table, roles.get("weight"), reading, rejected)
-    weight = None if read is None else read.values
+    weight = read_amount_column(table, amounts, rejected) if read is None else read.values
     for note in _unread(path, present, roles, reading):
         rejected.note(note)
     meanings = meanings_of_rows(path, table.columns, roles, read, reading)

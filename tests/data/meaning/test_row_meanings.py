@@ -184,6 +184,18 @@ def test_a_negative_quantity_came_back(tmp_path: Path) -> None:
     assert any("column Quantity says what a row means: <0 1 rejected" in note for note in notes)
 
 
+def test_amounts_are_kept_beside_what_the_rows_mean(tmp_path: Path) -> None:
+    log, _ = read(tmp_path, {"Quantity": [3, -3, 1, ""]})
+    assert log.weight is not None
+    np.testing.assert_array_equal(log.weight, [3, -3, 1, np.nan])
+    # An opinion beats an amount, and says something else.
+    log, _ = read(tmp_path, {"rating": [5, 1, 5, 4], "Quantity": [3, 3, 1, 2]})
+    assert log.weight is not None
+    assert log.weight.tolist() == [5, 1, 5, 4]
+    log, _ = read(tmp_path, {"status": ["paid", "open", "paid"]})
+    assert log.weight is None
+
+
 def test_rows_can_be_kept_by_any_column(tmp_path: Path) -> None:
     columns = {"Quantity": [3, -3, 1, 2], "status": ["paid", "paid", "open", "paid"]}
     log, notes = read(tmp_path, columns, keep=("Quantity>0 and status=paid",))

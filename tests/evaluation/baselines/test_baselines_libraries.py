@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from longtail.evaluation.baselines import BM25, BPR, IALS, libraries
@@ -53,6 +55,33 @@ def test_ials_solves_the_user_from_the_history_that_is_asked_for() -> None:
     assert found[0, 1] > found[0, 3]
     assert (found[:, 5] == -np.inf).all()
     assert (found[1] == -np.inf).all()
+
+
+def test_ials_believes_in_what_was_taken_often_where_that_is_wanted() -> None:
+    once = log()
+    # Tea people take item 0 ten times.
+    often = np.repeat(np.arange(len(once)), np.where(once.item == 0, 10, 1))
+    many = replace(once.select(often), time=np.arange(len(often)))
+    histories = Histories.from_lists([[1], [3]])
+
+    def scores(events: Interactions, amounts: bool) -> np.ndarray:
+        model = IALS(factors=3, alpha=4.0, seed=1, amounts=amounts).fit(events, shop())
+        return np.asarray(model.scores(histories))
+
+    np.testing.assert_array_equal(scores(many, False), scores(once, False))
+    # Where amounts don't differ there is nothing to believe in.
+    np.testing.assert_array_equal(scores(once, True), scores(once, False))
+    # Hu et al., section 4: the confidence grows with the logarithm.
+    certain = np.zeros((13, 6))
+    certain[once.user, once.item] = np.log2(1 + np.where(once.item == 0, 10, 1))
+    library = libraries.import_library("implicit.cpu.als", "iALS")
+    model = library.AlternatingLeastSquares(
+        factors=3, regularization=1.0, alpha=4.0, iterations=15, random_state=1
+    )
+    model.fit(csr_matrix(certain.astype(np.float32)), show_progress=False)
+    users = model.recalculate_user(np.arange(2), csr_matrix(np.eye(6, dtype=np.float32)[[1, 3]]))
+    expected = (users @ model.item_factors.T)[:, :5]
+    np.testing.assert_allclose(scores(many, True)[:, :5], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_ials_leaves_blas_one_thread_under_the_librarys_own() -> None:

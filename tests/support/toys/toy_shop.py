@@ -21,7 +21,7 @@ from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interaction
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.training.co_taken.co_taken_settings import CoTakenSettings
-from longtail.training.evidence.item_weights_settings import ClosedFormSettings
+from longtail.training.evidence.item_weights.item_weights_settings import ClosedFormSettings
 from longtail.training.evidence.sequence_settings import SequenceSettings
 from longtail.training.head.head_settings import HeadSettings
 from longtail.training.settings import (

@@ -16,19 +16,19 @@ from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.features.closed_form import closed_form_weights
 from longtail.retrieval.features.history_scores import HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
-from longtail.training.evidence import first_order
-from longtail.training.evidence.first_order import first_order_rows
-from longtail.training.evidence.fit_item_weights import (
+from longtail.training.evidence.item_weights import first_order
+from longtail.training.evidence.item_weights.first_order import first_order_rows
+from longtail.training.evidence.item_weights.fit_item_weights import (
     ItemWeightsSettings,
     fit_each,
     fit_item_weights,
 )
-from longtail.training.evidence.item_weights_choice import (
+from longtail.training.evidence.item_weights.item_weights_choice import (
     choose_item_weights,
     item_weights_candidates,
     measure_item_weights,
 )
-from longtail.training.evidence.largest_entries import largest_entries
+from longtail.training.evidence.item_weights.largest_entries import largest_entries
 from longtail.training.evidence.text_neighbours import text_neighbours
 from longtail.training.towers.history_offsets import neighbour_offsets, offsets_towards
 from longtail.training.trainer.examples import taken_matrix
@@ -290,6 +290,26 @@ class TestChoice:
         alone, _ = fit_item_weights(taken, vectors, best)
         assert chosen.weights.values.tobytes() == alone.values.tobytes()
 
+    @pytest.mark.parametrize("limit", [10 * N_ITEMS, 0])
+    def test_amounts_stand_for_who_took_what_where_validation_says_so(
+        self, taken: sp.csr_matrix, vectors: np.ndarray, validation: ValidationSet, limit: int
+    ) -> None:
+        candidates = item_weights_candidates(SMALL.changed(closed_form_limit=limit), N_ITEMS)
+        # What is wanted counts most; or all counts as it did, and a tie changes nothing.
+        told = taken.toarray().astype(np.float32) * 0.01
+        told[:, np.unique(validation.pair_item)] *= 500
+        used = []
+        for amounts in (told, taken.toarray().astype(np.float32)):
+            certain = sp.csr_matrix(amounts)
+            chosen = choose_item_weights(taken, vectors, validation, candidates, amounts=certain)
+            assert [m["amounts"] for m in chosen.measures] == [False] * len(candidates) + [True]
+            balances = [m["balance"] for m in chosen.measures]
+            assert chosen.settings.amounts == (balances[-1] > max(balances[:-1]))
+            again, _ = fit_item_weights(taken, vectors, chosen.settings, amounts=certain)
+            assert chosen.weights.values.tobytes() == again.values.tobytes()
+            used.append(chosen.settings.amounts)
+        assert used == [limit > 0, False]
+
     def test_candidates_that_share_an_inverse_take_it_once(
         self, taken: sp.csr_matrix, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -300,7 +320,7 @@ class TestChoice:
             return closed_form_weights(*args, **named)
 
         monkeypatch.setattr(
-            "longtail.training.evidence.fit_item_weights.closed_form_weights", counted
+            "longtail.training.evidence.item_weights.fit_item_weights.closed_form_weights", counted
         )
         candidates = item_weights_candidates(SMALL, N_ITEMS)
         fitted = list(fit_each(taken, vectors, candidates))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from longtail.retrieval.data.files.columns import plain_name
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.dialect.weights import read_weights
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import Table
 from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
-from longtail.retrieval.data.meaning.usual_names import says_rating
+from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, says_rating
 
 
 def read_weight_column(
@@ -31,3 +37,21 @@ def read_weight_column(
     if ratings.note:
         rejected.note(ratings.note)
     return ratings
+
+
+def read_amount_column(
+    table: Table, columns: Sequence[str], rejected: RejectedRows
+) -> NDArray[np.float32] | None:
+    """Return the amounts in the first of the columns that is named as one, None without one."""
+    named = [name for name in columns if plain_name(name) in QUANTITY_NAMES]
+    if not named:
+        return None
+    cells = table.columns[named[0]]
+    return read_weights(
+        table.path,
+        named[0],
+        cells,
+        rows=table.rows,
+        decimal=table.decimal,
+        rejected=rejected,
+    )

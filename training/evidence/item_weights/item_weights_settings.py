@@ -48,7 +48,7 @@ class ClosedFormSettings(Settings):
 
 
 class ItemWeightsSettings(ClosedFormSettings):
-    """The same with the weight of the first-order term, which training chooses on validation."""
+    """The same with what training chooses on validation: the first-order term, amounts."""
 
     # Half of the least one is tried.
     ridge: Annotated[float, Field(gt=0, description="ridge of the closed form")] = 100.0
@@ -56,3 +56,6 @@ class ItemWeightsSettings(ClosedFormSettings):
         float,
         Field(ge=0, description="weight of the first-order term that is added to the closed form"),
     ] = 0.25
+    amounts: Annotated[
+        bool, Field(description="how often or how much was taken counts as a confidence")
+    ] = False

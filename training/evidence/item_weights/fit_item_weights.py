@@ -15,9 +15,9 @@ from longtail.retrieval.features.closed_form import closed_form_weights
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.kernels.row_blocks import row_blocks
 from longtail.retrieval.progress import Progress, silent
-from longtail.training.evidence.first_order import PAIRS_AT_ONCE, first_order_rows
-from longtail.training.evidence.item_weights_settings import ItemWeightsSettings
-from longtail.training.evidence.largest_entries import largest_entries
+from longtail.training.evidence.item_weights.first_order import PAIRS_AT_ONCE, first_order_rows
+from longtail.training.evidence.item_weights.item_weights_settings import ItemWeightsSettings
+from longtail.training.evidence.item_weights.largest_entries import largest_entries
 from longtail.training.evidence.text_neighbours import text_neighbours
 
 # Rows of the two joined at once, 4 bytes an entry each.
@@ -54,16 +54,19 @@ def fit_item_weights(
     vectors: NDArray[np.float32] | NDArray[np.float16],
     settings: ItemWeightsSettings | None = None,
     *,
+    amounts: sp.csr_matrix | None = None,
     progress: Progress = silent,
 ) -> tuple[ItemWeights, ItemWeightsReport]:
     """Return item-to-item weights fitted on who took what and on the items' texts.
 
     ``taken`` bool [n_users, n_items], without duplicates, of the training part alone; ``vectors``
-    [n_items, d], the item tower's unit rows. Up to `closed_form_limit` items the weights are
-    ``closed form + first_order * first-order term`` (the term's own largest entries), beyond it
-    the first-order term.
+    [n_items, d], the item tower's unit rows; ``amounts`` float32 [n_users, n_items], what stands
+    for ``taken`` where the settings want it (`confidences`). Up to `closed_form_limit` items the
+    weights are ``closed form + first_order * first-order term`` (the term's own largest entries),
+    beyond it the first-order term.
     """
-    [fitted] = fit_each(taken, vectors, [settings or ItemWeightsSettings()], progress=progress)
+    candidates = [settings or ItemWeightsSettings()]
+    [fitted] = fit_each(taken, vectors, candidates, amounts=amounts, progress=progress)
     return fitted
 
 
@@ -72,12 +75,13 @@ def fit_each(
     vectors: NDArray[np.float32] | NDArray[np.float16],
     candidates: Sequence[ItemWeightsSettings],
     *,
+    amounts: sp.csr_matrix | None = None,
     progress: Progress = silent,
 ) -> Iterator[tuple[ItemWeights, ItemWeightsReport]]:
     """Yield what `fit_item_weights` returns for each of the settings, in their order.
 
-    Neighbours in the list that share kernel and ridge share one inverse, those that share the
-    first-order term's settings that term; only one matrix is in memory at a time.
+    Neighbours in the list that share kernel, ridge and amounts share one inverse, those that share
+    the first-order term's settings that term; only one matrix is in memory at a time.
     """
     n_items = len(vectors)
     first: tuple[ItemWeightsSettings, ItemWeights, float] | None = None
@@ -86,15 +90,16 @@ def fit_each(
         began = time.monotonic()
         progress("behaviour weights", number, len(candidates))
         exact = n_items <= settings.closed_form_limit
+        matrix = amounts if settings.amounts and amounts is not None else taken
         if first is None or _first_order_part(first[0]) != _first_order_part(settings):
-            first = (settings, *_first_order(taken, vectors, settings))
+            first = (settings, *_first_order(matrix, vectors, settings))
         weights, share = first[1:]
         if exact:
             if inverted is None or _closed_form_part(inverted[0]) != _closed_form_part(settings):
                 # Let go of the old matrix before the new one is made.
                 inverted = None
                 dense = closed_form_weights(
-                    taken,
+                    matrix,
                     np.asarray(vectors, np.float32),
                     kernel=settings.text_kernel,
                     ridge=settings.ridge,
@@ -178,7 +183,7 @@ def _largest(
 
 
 def _closed_form_part(settings: ItemWeightsSettings) -> tuple[float, ...]:
-    return settings.text_kernel, settings.ridge
+    return settings.text_kernel, settings.ridge, settings.amounts
 
 
 def _first_order_part(settings: ItemWeightsSettings) -> tuple[float, ...]:
@@ -187,4 +192,5 @@ def _first_order_part(settings: ItemWeightsSettings) -> tuple[float, ...]:
         settings.first_order_kernel,
         settings.first_order_ridge,
         settings.text_neighbours,
+        settings.amounts,
     )

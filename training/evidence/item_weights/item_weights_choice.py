@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from longtail.retrieval.features.history_scores import DECAY, LAST, HistoryScores
 from longtail.retrieval.features.item_weights import ItemWeights
 from longtail.retrieval.progress import Progress, silent
-from longtail.training.evidence.fit_item_weights import ItemWeightsReport, fit_each
-from longtail.training.evidence.item_weights_settings import ClosedFormSettings, ItemWeightsSettings
+from longtail.training.evidence.item_weights.fit_item_weights import ItemWeightsReport, fit_each
+from longtail.training.evidence.item_weights.item_weights_settings import (
+    ClosedFormSettings,
+    ItemWeightsSettings,
+)
 from longtail.training.validation import ValidationMeasure, ValidationSet, mean_ndcg, mean_recall
 
 logger = logging.getLogger("longtail.training")
@@ -28,6 +31,13 @@ FIRST_ORDERS = (0.0, 0.25, 0.5)
 FIRST_ORDER_KERNEL_FACTORS = (1.0, 2.0, 0.6)
 # Above, an inverse takes minutes: one ridge only.
 SEVERAL_RIDGES_UP_TO = 20_000
+
+
+class _Measured(NamedTuple):
+    balance: float
+    weights: ItemWeights
+    report: ItemWeightsReport
+    settings: ItemWeightsSettings
 
 
 @dataclass(frozen=True)
@@ -78,27 +88,36 @@ def choose_item_weights(
     validation: ValidationSet,
     candidates: Sequence[ItemWeightsSettings],
     *,
+    amounts: sp.csr_matrix | None = None,
     decay: float = DECAY,
     last: int = LAST,
     progress: Progress = silent,
 ) -> ChosenItemWeights:
     """Return the candidate whose own ranking balances overall and tail best on validation.
 
-    ``taken`` and ``vectors`` as in `fit_item_weights`: the training part alone. Ties go to the
-    earlier candidate.
+    ``taken``, ``vectors`` and ``amounts`` as in `fit_item_weights`: the training part alone. Where
+    there are amounts, the best candidate is fitted on them, too. Ties go to the earlier candidate.
     """
-    best: tuple[float, ItemWeights, ItemWeightsReport, ItemWeightsSettings] | None = None
-    measures = []
-    fitted = fit_each(taken, vectors, candidates, progress=progress)
-    for settings, (weights, report) in zip(candidates, fitted, strict=True):
-        measure = measure_item_weights(weights, validation, decay=decay, last=last)
-        measures.append({**settings.model_dump(), **asdict(measure), "balance": measure.balance})
-        logger.debug("behaviour %s: balance %.4f", settings, measure.balance)
-        if best is None or measure.balance > best[0]:
-            best = (measure.balance, weights, report, settings)
-    if best is None:
+    if not candidates:
         raise ValueError("there are no candidates to choose from")
-    return ChosenItemWeights(*best[1:], measures)
+    measures: list[dict[str, Any]] = []
+
+    def best_of(tried: Sequence[ItemWeightsSettings], best: _Measured | None) -> _Measured | None:
+        fitted = fit_each(taken, vectors, tried, amounts=amounts, progress=progress)
+        for settings, (weights, report) in zip(tried, fitted, strict=True):
+            measure = measure_item_weights(weights, validation, decay=decay, last=last)
+            balance = measure.balance
+            measures.append({**settings.model_dump(), **asdict(measure), "balance": balance})
+            logger.debug("behaviour %s: balance %.4f", settings, balance)
+            if best is None or balance > best.balance:
+                best = _Measured(balance, weights, report, settings)
+        return best
+
+    best = best_of(candidates, None)
+    if best is not None and amounts is not None:
+        best = best_of([best.settings.changed(amounts=True)], best)
+    assert best is not None  # there are candidates
+    return ChosenItemWeights(best.weights, best.report, best.settings, measures)
 
 
 def measure_item_weights(

@@ -18,8 +18,8 @@ def first_order_rows(
     """Yield the rows of the first-order weights F, block after block, float32 [rows, n_items].
 
     ``F[j, i] = (together(j, i) + kernel * near(j, i)) / (count(j) + kernel + ridge)``, diagonal 0;
-    ``taken`` bool [n_users, n_items], ``near`` float32 [n_items, n_items] the cosines of text
-    neighbours.
+    ``taken`` bool, or confidences in float32, [n_users, n_items], ``near`` float32
+    [n_items, n_items] the cosines of text neighbours.
 
     Write the closed form's matrix (`closed_form_weights`) as ``D + O``, D its diagonal. Then
     ``inverse(D + O) = inverse(D) - inverse(D) O inverse(D) + ...``, and of ``B = -P / diag(P)``
