@@ -47,7 +47,7 @@ from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.meaning.kept_rows import columns_of, kept_rows
 from longtail.retrieval.data.meaning.told_by.all_columns import meanings_of_rows
 from longtail.retrieval.data.meaning.unread_columns import look_at_unread
-from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, STATUS_NAMES
+from longtail.retrieval.data.meaning.usual_names import AMOUNT_NAMES, STATUS_NAMES
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
 
@@ -117,7 +117,7 @@ def read_log(
     if note := unread_clock_note(path, present, roles, reading):
         rejected.note(note)
     filtered = columns_of(path, reading.keep, present)
-    amounts = [name for name in present if plain_name(name) in QUANTITY_NAMES | STATUS_NAMES]
+    amounts = [name for name in present if plain_name(name) in AMOUNT_NAMES | STATUS_NAMES]
     mapped_time = mapping_of("log", reading.columns).get("timestamp")
     unmapped = time_names(present, roles, mapped_time)
     used = [c for name in roles.values() for c in day_and_clock(name, present) or (name,)]

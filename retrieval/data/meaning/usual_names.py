@@ -58,6 +58,13 @@ QUANTITY_NAMES = frozenset(
     {"quantity", "qty", "units", "pieces", "numitems", "itemcount", "amount", "stück", "stueck"}
     | set(NAMES["quantity"].split())
 )
+# How much of an item was taken, of things that can't come back.
+_AMOUNTS = (
+    "plays playcount playscount numplays listens listencount scrobbles hours hoursplayed playtime "
+    "playtimeforever playduration playseconds secondsplayed watchtime watchseconds watchduration "
+    "minuteswatched secondswatched dwelltime timespent readingtime"
+)
+AMOUNT_NAMES = QUANTITY_NAMES | frozenset(_AMOUNTS.split())
 # Nobody reads these; whether a row counts may be what they say.
 STATUS_NAMES = frozenset(
     {"status", "orderstatus", "paymentstatus", "financialstatus", "fulfillmentstatus", "state"}

@@ -188,6 +188,10 @@ def test_amounts_are_kept_beside_what_the_rows_mean(tmp_path: Path) -> None:
     log, _ = read(tmp_path, {"Quantity": [3, -3, 1, ""]})
     assert log.weight is not None
     np.testing.assert_array_equal(log.weight, [3, -3, 1, np.nan])
+    log, _ = read(tmp_path, {"play_count": [3, 9, 1]})
+    assert meanings(log) == ["taken"] * 3
+    assert log.weight is not None
+    assert log.weight.tolist() == [3, 9, 1]
     # An opinion beats an amount, and says something else.
     log, _ = read(tmp_path, {"rating": [5, 1, 5, 4], "Quantity": [3, 3, 1, 2]})
     assert log.weight is not None

@@ -13,7 +13,7 @@ from longtail.retrieval.data.files.dialect.weights import read_weights
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.files.tables import Table
 from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
-from longtail.retrieval.data.meaning.usual_names import QUANTITY_NAMES, says_rating
+from longtail.retrieval.data.meaning.usual_names import AMOUNT_NAMES, says_rating
 
 
 def read_weight_column(
@@ -43,7 +43,7 @@ def read_amount_column(
     table: Table, columns: Sequence[str], rejected: RejectedRows
 ) -> NDArray[np.float32] | None:
     """Return the amounts in the first of the columns that is named as one, None without one."""
-    named = [name for name in columns if plain_name(name) in QUANTITY_NAMES]
+    named = [name for name in columns if plain_name(name) in AMOUNT_NAMES]
     if not named:
         return None
     cells = table.columns[named[0]]
