@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from longtail.index.updates import reassign
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.confidences import confidences
+from longtail.retrieval.data.histories.confidences import confidences
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.progress import Progress

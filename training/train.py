@@ -12,7 +12,7 @@ from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.clock.item_clock import ItemClock
-from longtail.retrieval.data.confidences import confidences
+from longtail.retrieval.data.histories.confidences import confidences
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import TRAIN, VALID
 from longtail.retrieval.data.popularity import HEAD

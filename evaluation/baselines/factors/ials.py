@@ -12,7 +12,7 @@ from longtail.evaluation.baselines.libraries import import_library
 from longtail.evaluation.baselines.matrices import user_item_matrix
 from longtail.evaluation.errors import EvaluationError
 from longtail.retrieval.data.catalog import Catalog
-from longtail.retrieval.data.confidences import confidences
+from longtail.retrieval.data.histories.confidences import confidences
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import Interactions
 
