@@ -14,6 +14,7 @@ from rich.table import Table
 from longtail.files.input_files import InputData, Inputs
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import as_text
+from longtail.retrieval.data.files.log_columns.weight_column import amount_column
 from longtail.retrieval.data.files.losses.first_rows import first_rows
 from longtail.retrieval.data.files.roles.find_roles import find_roles
 from longtail.retrieval.data.files.tables import column_names
@@ -98,6 +99,8 @@ def _of_log(inputs: Inputs, log: Interactions) -> Iterator[ColumnRead]:
     reading, path = inputs.reading.of("log"), inputs.interactions
     present = column_names(path, reading)
     roles = find_log_roles(path, present, reading)
+    if (amount := amount_column(present, roles, reading)) is not None:
+        roles = {**roles, "weight": amount}
     try:
         first = first_rows(path, reading).columns
     except DataError:

@@ -20,6 +20,7 @@ from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.log_columns.log_times import read_log_times, with_joined_column
 from longtail.retrieval.data.files.log_columns.split_column import read_parts
 from longtail.retrieval.data.files.log_columns.weight_column import (
+    amount_column,
     read_amount_column,
     read_weight_column,
 )
@@ -151,7 +152,8 @@ def read_log(
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
     read = read_weight_column(table, roles.get("weight"), reading, rejected)
-    weight = read_amount_column(table, amounts, rejected) if read is None else read.values
+    amount = amount_column(present, roles, reading)
+    weight = read_amount_column(table, amount, rejected) if read is None else read.values
     for note in _unread(path, present, roles, reading):
         rejected.note(note)
     meanings = meanings_of_rows(path, table.columns, roles, read, reading)

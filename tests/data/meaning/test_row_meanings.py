@@ -198,6 +198,8 @@ def test_amounts_are_kept_beside_what_the_rows_mean(tmp_path: Path) -> None:
     assert log.weight.tolist() == [5, 1, 5, 4]
     log, _ = read(tmp_path, {"status": ["paid", "open", "paid"]})
     assert log.weight is None
+    log, _ = read(tmp_path, {"plays": [3, 9, 1]}, columns={"weight": "none"})
+    assert log.weight is None
 
 
 def test_rows_can_be_kept_by_any_column(tmp_path: Path) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.data.files.columns import plain_name
+from longtail.retrieval.data.files.columns import NO_COLUMN, plain_name
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.files.dialect.weights import read_weights
 from longtail.retrieval.data.files.rejected import RejectedRows
+from longtail.retrieval.data.files.roles.find_roles import mapping_of
 from longtail.retrieval.data.files.tables import Table
 from longtail.retrieval.data.meaning.rating_cells import RatingCells, read_ratings
 from longtail.retrieval.data.meaning.usual_names import AMOUNT_NAMES, says_rating
@@ -39,18 +40,27 @@ def read_weight_column(
     return ratings
 
 
-def read_amount_column(
-    table: Table, columns: Sequence[str], rejected: RejectedRows
-) -> NDArray[np.float32] | None:
-    """Return the amounts in the first of the columns that is named as one, None without one."""
-    named = [name for name in columns if plain_name(name) in AMOUNT_NAMES]
-    if not named:
+def amount_column(present: Sequence[str], roles: Mapping[str, str], reading: Reading) -> str | None:
+    """Return the first column that is named as an amount and has no role.
+
+    None beside a weight, and where somebody said that there is none.
+    """
+    if "weight" in roles or mapping_of("log", reading.columns).get("weight") == NO_COLUMN:
         return None
-    cells = table.columns[named[0]]
+    named = (name for name in present if plain_name(name) in AMOUNT_NAMES)
+    return next((name for name in named if name not in roles.values()), None)
+
+
+def read_amount_column(
+    table: Table, column: str | None, rejected: RejectedRows
+) -> NDArray[np.float32] | None:
+    """Return the amounts of a log, float32 [n], NaN where a cell holds none."""
+    if column is None:
+        return None
     return read_weights(
         table.path,
-        named[0],
-        cells,
+        column,
+        table.columns[column],
         rows=table.rows,
         decimal=table.decimal,
         rejected=rejected,
