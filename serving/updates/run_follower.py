@@ -45,6 +45,8 @@ class RunFollower:
             OSError: the disk doesn't take them. Another call carries over what is missing then.
         """
         run = self.registry.run
+        # First what is served: the log of its training says what stays behind.
+        self.registry.refresh()
         seal = read_manifest(run)[SEAL]
         if self.lease is not None:
             self.lease.follow()
