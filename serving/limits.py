@@ -58,6 +58,8 @@ class Limits:
         drain_s: seconds that requests in flight get when the service stops.
         quarantine: whether items that are put and look made to game the engine are kept out of
             answers until somebody has looked at them.
+        impressions: whether an event with the id of a list's request says what was seen beside its
+            item.
     """
 
     waiting: int = 512
@@ -68,3 +70,4 @@ class Limits:
     poll_s: float = 1.0
     drain_s: float = 10.0
     quarantine: bool = False
+    impressions: bool = True

@@ -34,6 +34,7 @@ from longtail.serving.updates.catalog_writer import CatalogWriter
 from longtail.serving.updates.event_log import EventLog
 from longtail.serving.updates.event_meanings import meaning_of
 from longtail.serving.updates.run_follower import RunFollower
+from longtail.serving.updates.shown_lists import MOST_LISTS, ShownLists, with_impressions
 from longtail.serving.updates.timestamps import seconds_of
 from longtail.serving.updates.user_histories import UserHistories
 
@@ -50,6 +51,7 @@ class Service:
         events: the file of events.
         follower: what becomes of the events when the run's folder is replaced.
         items: changes of the catalog.
+        shown: the lists that were answered lately.
         lease: what says that no other process serves the run.
     """
 
@@ -62,6 +64,7 @@ class Service:
     events: EventLog
     follower: RunFollower
     items: CatalogWriter
+    shown: ShownLists
     lease: ServingLease | None = None
     version: str = field(default_factory=lambda: version("longtail"))
     stopping: bool = False
@@ -86,12 +89,25 @@ class Service:
         items = CatalogWriter(registry, quarantine=limits.quarantine)
         follower = RunFollower.of(registry, lease)
         reads = Reads(limits)
+        shown = ShownLists(MOST_LISTS if limits.impressions else 0)
         return cls(
-            limits, metrics, registry, histories, batcher, reads, events, follower, items, lease
+            limits,
+            metrics,
+            registry,
+            histories,
+            batcher,
+            reads,
+            events,
+            follower,
+            items,
+            shown,
+            lease,
         )
 
     async def take_events(self, events: Sequence[Event]) -> int:
         """Keep events of known items, and return how many once they are on the disk.
+
+        What else of an answered list their users have surely seen is kept with them.
 
         Raises:
             RefusedError: an item isn't in the catalog, a time isn't one, or nobody knows what an
@@ -102,25 +118,36 @@ class Service:
         if len(unknown):
             raise unknown_item(events[int(unknown[0])].item_id)
         told = ToldMeanings.of(bundle.config.get("data", {}))
-        await self.events.append(
-            [
-                UserEvent(
-                    event.user_id,
-                    event.item_id,
-                    seconds_of(event.timestamp, now),
-                    meaning_of(event, place, told),
-                    event.type,
-                    event.weight,
-                    event.request_id,
-                )
-                for place, event in enumerate(events)
-            ]
-        )
+        heard = [
+            UserEvent(
+                event.user_id,
+                event.item_id,
+                seconds_of(event.timestamp, now),
+                meaning_of(event, place, told),
+                event.type,
+                event.weight,
+                event.request_id,
+            )
+            for place, event in enumerate(events)
+        ]
+        with self.shown.used_by(heard) as seen:
+            if seen:
+                # Beside the loop: the histories of a thousand users take a while.
+                heard = await asyncio.to_thread(with_impressions, heard, seen, self._not_taken)
+            await self.events.append(heard)
         return len(events)
 
     def history_of(self, retriever: Retriever, user_id: str) -> NDArray[np.int32] | None:
         """Return all that a user took, events included; None for an unknown user."""
         return self.histories.rows(retriever, user_id)
+
+    def _not_taken(self, user_id: str, item_ids: Sequence[str]) -> list[str]:
+        """Return those of some items that are in the catalog and that a user hasn't taken."""
+        retriever = self.registry.retriever
+        rows = retriever.bundle.catalog.offered(item_ids)
+        taken = self.history_of(retriever, user_id)
+        left = rows >= 0 if taken is None else (rows >= 0) & ~np.isin(rows, taken)
+        return [item_ids[place] for place in np.flatnonzero(left).tolist()]
 
     async def start(self) -> None:
         """Begin to answer."""

@@ -77,6 +77,13 @@ from longtail.commands.options import run_argument, wait_option, wait_s
     help="Keep items that are put and look made to game the engine out of all answers until "
     "`longtail index release`.",
 )
+@click.option(
+    "--impressions/--no-impressions",
+    default=True,
+    show_default=True,
+    help="Keep, with an event that has the request id of an answered list, what its user has seen "
+    "above its item, and the next one below, as shown.",
+)
 @wait_option
 def serve(
     run: Path,

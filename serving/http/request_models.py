@@ -214,7 +214,9 @@ class Event(_Strict):
         None, description="0: it was shown and not taken; 1 says no more than the type"
     )
     request_id: Annotated[str, StringConstraints(pattern=f"^{REQUEST_ID}$")] | None = Field(
-        None, description="of the answer that held the item"
+        None,
+        description="of the answer that held the item; what stood above it there, and the next one "
+        "below, is kept as shown",
     )
 
 

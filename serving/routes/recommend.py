@@ -26,6 +26,7 @@ def recommend_router(service: Service) -> APIRouter:
         _, [outcome] = await service.batcher.submit([query])
         if isinstance(outcome, RefusedError):
             raise outcome
+        service.shown.remember(asked.state.request_id, [outcome])
         return JsonAnswer({**outcome, "request_id": asked.state.request_id})
 
     @router.post(
@@ -52,6 +53,7 @@ def recommend_router(service: Service) -> APIRouter:
             else outcome
             for outcome in outcomes
         ]
+        service.shown.remember(asked.state.request_id, answers)
         told = {"versions": versions, "request_id": asked.state.request_id}
         return JsonAnswer({"answers": answers, **told})
 
