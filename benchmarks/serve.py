@@ -1,14 +1,15 @@
 """The HTTP service: latency, throughput, where the time goes, cold start, memory, and a soak.
 
-Run:  python benchmarks/serve.py RUN [--seconds 20] [--soak MINUTES] [--threads 1]
+Run:  python benchmarks/serve.py RUN [--seconds 20] [--threads 1]
       python benchmarks/serve.py RUN --hostile [--seconds 60]
+      python benchmarks/serve.py RUN --soak MINUTES
 
 RUN is a run folder; it is copied, and left as it is. The load comes from another process on
-loopback (service/load.py). With --soak steady load goes on while an item is put and removed each
-minute, which makes a new index version each time. With --hostile nothing but what a client at 20
-requests a second notices of 20 attackers (service/attackers.py) is measured, into
-benchmarks/results/serve_hostile.json. Else writes benchmarks/results/serve.json, where the
-last soak of the same run stays until the next.
+loopback (service/load.py). With --hostile nothing but what a client at 20 requests a second notices
+of 20 attackers (service/attackers.py) is measured. With --soak the same goes on for long, every
+other half minute without attackers, while an item comes and goes, events come, `longtail learn`
+publishes and the run folder is swapped (service/soak.py); it exits 1 where a promise was broken.
+Writes benchmarks/results/serve.json, serve_hostile.json or soak.json.
 """
 
 from __future__ import annotations
@@ -21,21 +22,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from report.results_file import read_results, results_path, write_results
+from report.results_file import results_path, write_results
 from report.targets import print_targets, target
 from service.hostile import hostile, hostile_targets
 from service.process import Process, finished, load, served
+from service.soak import soak, soak_targets
 
-RESULTS = results_path("serve")
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "orjson", "torch", "faiss-cpu")
 RATE, CLIENTS = 50, 32
 SETTLE_S = 3.0
+# Lines of the service's log about failures.
+SHOWN = 20
 
 
 def measured(service: Process, bodies: Path, *how: object) -> dict[str, Any]:
@@ -63,36 +66,6 @@ def measured(service: Process, bodies: Path, *how: object) -> dict[str, Any]:
         "engine_ms_an_answer": {name: took / answered * 1000 for name, took in engine.items()},
         "http_processor_ms_an_answer": (processor_s - sum(engine.values())) / answered * 1000,
         "processor_ms_an_answer": processor_s / answered * 1000,
-    }
-
-
-def soak(service: Process, bodies: Path, minutes: float) -> dict[str, Any]:
-    """Return what a steady load found while a version came each minute."""
-    process = load(service.url, bodies, "--rate", RATE, "--seconds", minutes * 60)
-    began, memory, swaps = time.monotonic(), [], 0
-    while process.poll() is None and time.monotonic() - began < minutes * 60:
-        time.sleep(min(30.0, minutes * 30))
-        service.send("PUT", "/v1/items/soak-item", {"title": f"a passing item {swaps}"})
-        time.sleep(min(30.0, minutes * 30))
-        service.send("DELETE", "/v1/items/soak-item")
-        swaps += 2
-        resident = service.numbers()["longtail_resident_bytes"] / 1e6
-        memory.append({"minute": (time.monotonic() - began) / 60, "resident_mb": resident})
-    found = finished(process)
-    # The first minutes fill caches; after them nothing should grow.
-    later = memory[len(memory) // 3 :]
-    slope = (
-        float(np.polyfit([m["minute"] for m in later], [m["resident_mb"] for m in later], 1)[0])
-        if len(later) > 2
-        else None
-    )
-    failed = sum(n for status, n in found["statuses"].items() if status >= "500")
-    return found | {
-        "minutes": minutes,
-        "swaps": swaps,
-        "server_errors": failed + found["broken_connections"],
-        "memory": memory,
-        "memory_slope_mb_a_minute": slope,
     }
 
 
@@ -143,7 +116,7 @@ def write_bodies(run: Path, path: Path, *, batches: bool = False) -> None:
 def targets_of(parts: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the targets of what was measured."""
     rate, crowd = parts["at_50_a_second"], parts["at_concurrency_32"]
-    lines = [
+    return [
         target("p50 ms at 50 requests a second", rate["p50_ms"], 15, most=True),
         target("p99 ms at 50 requests a second", rate["p99_ms"], 60, most=True),
         target("requests a second at concurrency 32", crowd["per_second"], 400, most=False),
@@ -151,12 +124,6 @@ def targets_of(parts: dict[str, Any]) -> list[dict[str, Any]]:
         target("cold start seconds", parts["cold_start_s"], 10, most=True),
         target("errors under load", _errors(rate) + _errors(crowd), 0, most=True),
     ]
-    if "soak" in parts:
-        lines.append(target("soak: server errors", parts["soak"]["server_errors"], 0, most=True))
-        lines.append(target("soak: mixed answers", parts["soak"]["mixed_versions"], 0, most=True))
-        if (slope := parts["soak"]["memory_slope_mb_a_minute"]) is not None:
-            lines.append(target("soak: memory MB a minute", slope, 1.0, most=True))
-    return lines
 
 
 def _errors(found: dict[str, Any]) -> int:
@@ -173,23 +140,64 @@ def measure_hostile(given: argparse.Namespace) -> None:
         with served(run, given.threads) as service:
             finished(load(service.url, bodies, "--concurrency", 4, "--seconds", SETTLE_S))
             part = hostile(service, bodies, given.seconds)
-    lines = hostile_targets(part)
+    written(
+        given,
+        "serve_hostile",
+        {"hostile": part},
+        hostile_targets(part),
+        request="user_id, k 10, pool tail, 20 a second",
+        attackers="20: slow readers, mistyped ids, filters, batches, searches",
+    )
+
+
+def measure_soak(given: argparse.Namespace) -> int:
+    """Soak, print, and write the results; return 1 where a promise was broken."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        run, bodies = folder / "run", folder / "bodies.jsonl"
+        shutil.copytree(given.run, run)
+        write_bodies(run, bodies, batches=True)
+        with served(run, given.threads, folder / "log") as service:
+            done = soak(service, run, bodies, given.run, given.soak)
+        part = done.summary(given.soak) | {"events": done.events.counted(run, folder)}
+        with (folder / "log").open(encoding="utf-8") as said:
+            failures = (line for line in said if '"level":"error"' in line)
+            sys.stdout.writelines(islice(failures, SHOWN))
+    lines = soak_targets(part)
+    written(
+        given,
+        "soak",
+        {"soak": part},
+        lines,
+        request="user_id, k 10, pool tail, every tenth a batch of three, 20 a second",
+        attackers="20, every other half minute",
+    )
+    return int(not all(line["reached"] for line in lines))
+
+
+def written(
+    given: argparse.Namespace,
+    subject: str,
+    parts: dict[str, Any],
+    lines: list[dict[str, Any]],
+    **settings: object,
+) -> None:
+    """Write the results, and print them."""
     content = {
-        "subject": "serve, hostile",
+        "subject": subject,
         "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
         "settings": {
             "run": given.run.name,
             "seconds": given.seconds,
             "threads": given.threads,
-            "request": "user_id, k 10, pool tail, 20 a second",
-            "attackers": "20: slow readers, mistyped ids, filters, batches, searches",
+            **settings,
         },
         "versions": {package: version(package) for package in PACKAGES},
         "targets": lines,
-        "parts": {"hostile": part},
+        "parts": parts,
     }
-    write_results(results_path("serve_hostile"), content)
-    print(json.dumps(part, indent=1))  # noqa: T201
+    write_results(given.results or results_path(subject), content)
+    print(json.dumps(parts, indent=1))  # noqa: T201
     print_targets(lines)
 
 
@@ -200,12 +208,14 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=20.0, help="of each load")
     arguments.add_argument("--soak", type=float, default=0.0, help="minutes")
     arguments.add_argument("--threads", type=int, default=1)
-    arguments.add_argument("--results", type=Path, default=RESULTS)
+    arguments.add_argument("--results", type=Path)
     arguments.add_argument("--hostile", action="store_true", help="beside 20 attackers")
     given = arguments.parse_args()
     if given.hostile:
         measure_hostile(given)
         return
+    if given.soak:
+        sys.exit(measure_soak(given))
     parts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -221,32 +231,16 @@ def main() -> None:
                 service, bodies, "--concurrency", CLIENTS, *seconds
             )
             parts["resident_mb"] = service.numbers()["longtail_resident_bytes"] / 1e6
-            if given.soak:
-                write_bodies(run, bodies, batches=True)
-                parts["soak"] = soak(service, bodies, given.soak)
         parts["batch"] = batch_scoring(run, folder)
-    before = read_results(given.results)
-    if "soak" not in parts and before.get("settings", {}).get("run") == given.run.name:
-        # A soak of half an hour is too long for every change.
-        parts |= {name: part for name, part in before["parts"].items() if name == "soak"}
     lines = targets_of(parts)
-    content = {
-        "subject": "serve",
-        "machine": {"python": platform.python_version(), "processors": os.cpu_count()},
-        "settings": {
-            "run": given.run.name,
-            "seconds": given.seconds,
-            "threads": given.threads,
-            "request": "user_id, k 10, pool tail",
-            "batch": "all users, k 100, pool all",
-        },
-        "versions": {package: version(package) for package in PACKAGES},
-        "targets": lines,
-        "parts": parts,
-    }
-    write_results(given.results, content)
-    print(json.dumps(parts, indent=1))  # noqa: T201
-    print_targets(lines)
+    written(
+        given,
+        "serve",
+        parts,
+        lines,
+        request="user_id, k 10, pool tail",
+        batch="all users, k 100, pool all",
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
-quality, retail, arrivals, behaviour, index, speed, serve, future, dial, suspects,
+quality, retail, arrivals, behaviour, index, speed, serve, soak, future, dial, suspects,
 languages or towers; all without a name.
 """
 
@@ -24,6 +24,7 @@ import pages.quality
 import pages.retail
 import pages.serve
 import pages.speed
+import service.soak_page
 import tuned_towers.page
 
 SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
@@ -34,6 +35,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "index": (pages.index.rewrite, pages.index_chart.draw),
     "speed": (pages.speed.rewrite, pages.encoding_chart.draw),
     "serve": (pages.serve.rewrite,),
+    "soak": (service.soak_page.rewrite,),
     "future": (pages.future_filter.rewrite,),
     "dial": (pages.dial.rewrite,),
     "suspects": (gamed.page.rewrite,),

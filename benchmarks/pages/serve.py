@@ -48,12 +48,4 @@ def tables(results: dict[str, Any]) -> str:
         "Stages are milliseconds of the engine's thread for each answer, HTTP the processor time "
         f"of all the rest. Resident memory after the loads: {parts['resident_mb']:.0f} MB.",
     ]
-    if soak := parts.get("soak"):
-        slope = soak["memory_slope_mb_a_minute"]
-        grown = "" if slope is None else f", memory {slope:+.2f} MB a minute"
-        lines.append(
-            f"Soak of {soak['minutes']:g} minutes: {soak['answers']:,} answers, {soak['swaps']} "
-            f"new versions, {soak['server_errors']} server errors, {soak['mixed_versions']} "
-            f"answers of mixed versions{grown}."
-        )
     return "\n".join(lines)

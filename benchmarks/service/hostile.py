@@ -28,15 +28,7 @@ def hostile(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
     The same client alone, just before, tells what else the machine does.
     """
     alone = _beside(service, bodies, seconds / 4)
-    attackers = subprocess.Popen(
-        [
-            *(sys.executable, str(HERE / "attackers.py"), service.url),
-            *("--seconds", str(seconds), "--each", str(EACH)),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    attackers = attacked(service, seconds)
     time.sleep(1.0)
     beside = _beside(service, bodies, seconds - 2)
     memory = beside.pop("memory_mb")
@@ -52,6 +44,19 @@ def hostile(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
     }
 
 
+def attacked(service: Process, seconds: float) -> subprocess.Popen[str]:
+    """Start the attackers."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, str(HERE / "attackers.py"), service.url),
+            *("--seconds", str(seconds), "--each", str(EACH)),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
 def _beside(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
     """Return what a client and the probes see for so long, and the memory at each probe."""
     client = load(service.url, bodies, "--rate", RATE, "--seconds", seconds)
@@ -59,7 +64,7 @@ def _beside(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         probes.append(_probe(service.url))
-        memory.append(_resident_mb(service.process.pid))
+        memory.append(resident_mb(service.process.pid))
         time.sleep(1 / PROBES_A_SECOND)
     return {
         "client": finished(client),
@@ -90,6 +95,7 @@ def _probe(url: str) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
+    """Return the memory that a process has."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

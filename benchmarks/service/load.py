@@ -162,6 +162,7 @@ def main() -> None:
     arguments.add_argument("--rate", type=float, help="requests a second, open loop")
     arguments.add_argument("--concurrency", type=int, help="clients, closed loop")
     arguments.add_argument("--seconds", type=float, default=20.0)
+    arguments.add_argument("--all-times", action="store_true", help="print each answer's, too")
     given = arguments.parse_args()
     host, port, requests = requests_of(given.url, given.bodies)
     tally = Tally()
@@ -173,7 +174,10 @@ def main() -> None:
             at_concurrency(host, port, requests, given.concurrency or 1, given.seconds, tally)
         )
     seconds = time.perf_counter() - began
-    print(json.dumps(tally.summary(seconds, time.process_time() - processor)))  # noqa: T201
+    found = tally.summary(seconds, time.process_time() - processor)
+    if given.all_times:
+        found["milliseconds"] = tally.milliseconds
+    print(json.dumps(found))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,19 +20,20 @@ HERE = Path(__file__).parent
 class Process:
     """A running `longtail serve`."""
 
-    def __init__(self, run: Path, threads: int) -> None:
+    def __init__(self, run: Path, threads: int, log: Path = Path(os.devnull)) -> None:
         environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
         began = time.perf_counter()
-        self.process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "longtail.cli", "serve", str(run)),
-                *("--port", "0", "--threads", str(threads)),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
+        with log.open("w") as stream:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "longtail.cli", "serve", str(run)),
+                    *("--port", "0", "--threads", str(threads)),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                text=True,
+                env=environment,
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if " at http" not in line:
@@ -53,6 +55,16 @@ class Process:
         with urllib.request.urlopen(request, timeout=120) as answer:
             answer.read()
 
+    def status_of(self, method: str, path: str, body: Any = None) -> str:
+        """Return the status of an answer, or ``cut off`` where there is none."""
+        try:
+            self.send(method, path, body)
+        except urllib.error.HTTPError as error:
+            return str(error.code)
+        except OSError:
+            return "cut off"
+        return "200"
+
     def numbers(self) -> dict[str, float]:
         """Return /metrics by name and labels."""
         lines = self.get("/metrics").decode().splitlines()
@@ -66,9 +78,9 @@ class Process:
 
 
 @contextmanager
-def served(run: Path, threads: int) -> Iterator[Process]:
-    """Serve a run, and stop it in peace."""
-    service = Process(run, threads)
+def served(run: Path, threads: int, log: Path = Path(os.devnull)) -> Iterator[Process]:
+    """Serve a run, its log in a file, and stop it in peace."""
+    service = Process(run, threads, log)
     try:
         yield service
     finally:

@@ -72,6 +72,7 @@ def test_the_tables_of_the_pages_are_those_of_the_result_files(tmp_path: Path) -
         *("quality", "retail", "arrivals", "behaviour", "index", "speed", "serve", "future_filter"),
     )
     program = "".join(f"import pages.{name}\npages.{name}.rewrite()\n" for name in subjects)
+    program += "import service.soak_page\nservice.soak_page.rewrite()\n"
     in_benchmarks(tmp_path / "benchmarks", program)
     stale = [
         page.name
