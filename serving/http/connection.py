@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from longtail.serving.limits import ANSWERS_BYTES, CONNECTIONS, Limits
 from longtail.serving.metrics import Metrics
@@ -64,6 +64,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
         self._idle_since: float | None = None
         self._has_room = False
+        self._unanswered: list[RequestResponseCycle] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, or another's place."""
@@ -83,6 +84,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         super().connection_lost(exc)
+        self._hang_up()
         self._left()
 
     def data_received(self, data: bytes) -> None:
@@ -102,6 +104,8 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._relax("headers")
         super().on_headers_complete()
+        asked = [*self._unanswered, self.cycle]
+        self._unanswered = [one for one in asked if one is not None and not one.response_complete]
 
     def on_message_complete(self) -> None:
         """The next bytes begin another request."""
@@ -139,10 +143,18 @@ class Connection(HttpToolsProtocol):
         """End the connection at once; what wasn't taken is lost."""
         self._left()
         self._shared.metrics.cut_off.labels(why).inc()
-        if self.cycle is not None and not self.cycle.response_complete:
-            # Known before the system says so: nothing is written to it any more.
-            self.cycle.disconnected = True
+        # Known before the system says so: nothing is written to it any more.
+        self._hang_up()
         self.transport.abort()
+
+    def _hang_up(self) -> None:
+        """Tell every request that is answered or waits; the server tells the newest alone."""
+        for one in self._unanswered:
+            if not one.response_complete:
+                one.disconnected = True
+                one.message_event.set()
+        self._unanswered = []
+        self.pipeline.clear()
 
     def _shared_connections(self) -> list[Connection]:
         return [c for c in self.connections if isinstance(c, Connection) and c._has_room]
