@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -48,6 +47,7 @@ from longtail.serving.limits import (
     MOST_WEIGHT,
     REQUEST_ID,
 )
+from longtail.serving.strict_model import StrictModel, several
 
 
 def _trimmed(value: object) -> object:
@@ -72,6 +72,13 @@ def _few_clauses(where: list[str]) -> list[str]:
     return where
 
 
+def _few_columns(columns: object) -> object:
+    # Each cell has several faults if it has one, and they are told of before the number is.
+    if isinstance(columns, dict) and len(columns) > MOST_COLUMNS:
+        raise ValueError(f"columns are more than {MOST_COLUMNS}")
+    return columns
+
+
 # As files are read: blanks around an id are taken off, and what no file may hold isn't taken in.
 _Trimmed = BeforeValidator(_trimmed)
 _Taken = (
@@ -94,12 +101,7 @@ Weight = Annotated[float, Field(ge=-MOST_WEIGHT, le=MOST_WEIGHT, allow_inf_nan=F
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    # A misspelt field, or a number in quotes, is an error and never a silent default.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class RecommendRequest(_Strict):
+class RecommendRequest(StrictModel):
     """Ask for one list. Give one of user_id, history and text, or user alone."""
 
     model_config = ConfigDict(
@@ -114,7 +116,7 @@ class RecommendRequest(_Strict):
     )
 
     user_id: Id | None = Field(None, description="a user of the log, or of earlier events")
-    history: Annotated[list[Id], Field(max_length=MOST_HISTORY)] | None = Field(
+    history: Annotated[list[Id], several(MOST_HISTORY)] | None = Field(
         None, description="items taken, oldest first; for a user the log doesn't know"
     )
     text: Annotated[str, StringConstraints(max_length=LONGEST_TEXT)] | None = Field(
@@ -122,8 +124,9 @@ class RecommendRequest(_Strict):
     )
     user: (
         Annotated[
-            dict[Name, Cell | Annotated[list[Cell], Field(max_length=MOST_COLUMNS)] | None],
+            dict[Name, Cell | Annotated[list[Cell], several(MOST_COLUMNS)] | None],
             Field(max_length=MOST_COLUMNS),
+            BeforeValidator(_few_columns),
         ]
         | None
     ) = Field(
@@ -140,14 +143,14 @@ class RecommendRequest(_Strict):
     diversity: Share = Field(0.0, description="weight of unlikeness within the list")
     where: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_WHERE)]],
-        Field(max_length=MOST_CLAUSES),
+        several(MOST_CLAUSES),
         AfterValidator(_few_clauses),
     ] = Field(
         [],
         description="attribute filters, all of which hold; in all of them together at most "
         f"{MOST_CLAUSES} conditions",
     )
-    exclude: Annotated[list[Id], Field(max_length=MOST_EXCLUDED)] = Field(
+    exclude: Annotated[list[Id], several(MOST_EXCLUDED)] = Field(
         [], description="items that are never an answer"
     )
     include_seen: bool = Field(False, description="whether items of the history may come back")
@@ -171,10 +174,10 @@ class RecommendRequest(_Strict):
         return self
 
 
-class RecommendBatch(_Strict):
+class RecommendBatch(StrictModel):
     """Several lists at once, all from one version; each has its own answer or error."""
 
-    requests: Annotated[list[RecommendRequest], Field(min_length=1, max_length=MOST_IN_BATCH)]
+    requests: Annotated[list[RecommendRequest], several(MOST_IN_BATCH, least=1)]
 
     @model_validator(mode="after")
     def _has_few_clauses(self) -> RecommendBatch:
@@ -190,7 +193,7 @@ class RecommendBatch(_Strict):
         return self
 
 
-class Event(_Strict):
+class Event(StrictModel):
     """What a user did with an item; without a type it was taken."""
 
     user_id: UserId
@@ -220,7 +223,7 @@ class Event(_Strict):
     )
 
 
-class EventBatch(_Strict):
+class EventBatch(StrictModel):
     """Events in the order in which they happened; all are kept, or none."""
 
     model_config = ConfigDict(
@@ -236,7 +239,7 @@ class EventBatch(_Strict):
         }
     )
 
-    events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
+    events: Annotated[list[Event], several(MOST_EVENTS, least=1)]
 
 
-ItemColumns = dict[str, Any]
+ItemColumns = Annotated[dict[str, Any], BeforeValidator(_few_columns)]
