@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from longtail.index.errors import LongtailError
 from longtail.index.storage.versions import served_version
+from longtail.retrieval.data.events import EVENTS
 from longtail.retrieval.ranking.pipeline import ClockOf
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
@@ -39,6 +42,8 @@ class ModelRegistry:
     trouble: Exception | None = None
     seal: str = ""
     _seen: object = None
+    _refused: object = None
+    _files: object = None
     _lock: Lock = field(default_factory=Lock)
 
     @classmethod
@@ -57,15 +62,17 @@ class ModelRegistry:
     def refresh(self) -> Retriever:
         """Serve the newest version if there is one, and return what is served then.
 
-        A version that can't be served leaves the one before: `trouble` and the log say why, and
-        it isn't tried again before something else is published. One caller at a time.
+        A version that can't be served leaves the one before: `trouble` and the log say why. It is
+        tried again once something else is published, or its files have changed and are at rest: a
+        run that is copied into the folder may be whole some time after its manifest. One caller
+        at a time.
         """
         with self._lock:
             seen, trained = _state(self.run), _trained(self.run)
-            if seen == self._seen:
+            if seen == self._seen and not self._changed_since_refused():
                 return self.retriever
             began = time.perf_counter()
-            self._seen = seen
+            self._seen, files = seen, _files(self.run)
             try:
                 retriever, seal = self._opened(self.retriever.served)
                 try_out(retriever)
@@ -74,7 +81,7 @@ class ModelRegistry:
                     self._seen = None
                     return self.retriever
             except (LongtailError, OSError, ValueError) as error:
-                self.trouble = error
+                self.trouble, self._refused = error, files
                 self.metrics.swaps.labels("refused").inc()
                 log(
                     "version refused",
@@ -94,6 +101,12 @@ class ModelRegistry:
                 seconds=round(time.perf_counter() - began, 3),
             )
             return retriever
+
+    def _changed_since_refused(self) -> bool:
+        if self.trouble is None:
+            return False
+        before, self._files = self._files, _files(self.run)
+        return self._files == before != self._refused
 
     def _opened(self, before: ServedRun) -> tuple[Retriever, str]:
         # What was trained is in memory already, unless the run was trained anew.
@@ -121,3 +134,16 @@ def _trained(run: Path) -> object:
     except OSError:
         return None
     return manifest.st_mtime_ns, manifest.st_ino
+
+
+def _files(run: Path) -> object:
+    """Return what differs when a file that a version may be made of was written again."""
+    found = []
+    for place, folders, names in os.walk(run):
+        folders[:] = [name for name in folders if name != EVENTS and not name.startswith(".")]
+        for name in names:
+            path = os.path.join(place, name)
+            with suppress(OSError):
+                there = os.stat(path)
+                found.append((path, there.st_mtime_ns, there.st_ino, there.st_size))
+    return sorted(found)

@@ -146,6 +146,25 @@ class TestABadVersion:
             numbers = client.get("/metrics").text
             assert 'longtail_swaps_total{result="refused"} 1.0' in numbers
 
+    def test_is_tried_again_once_its_files_are_whole(self, run_copy: Path, tmp_path: Path) -> None:
+        # As a copy into the folder comes: the manifest before what it lists.
+        with serving(run_copy) as (client, service):
+            version = publish(run_copy)
+            whole = shutil.copytree(run_copy / "index" / version, tmp_path / "whole")
+            flip_a_byte(run_copy, version)
+            for _ in range(3):
+                service.registry.refresh()
+            assert client.get("/readyz").json()["status"] == "degraded"
+            shutil.copytree(whole, run_copy / "index" / version, dirs_exist_ok=True)
+            # Once they are at rest: they are as they were at the look before.
+            service.registry.refresh()
+            assert client.get("/readyz").json()["status"] == "degraded"
+            service.registry.refresh()
+            assert client.get("/readyz").json()["status"] == "ready"
+            assert recommend(client, user_id=USER)["versions"]["index"] == version
+            numbers = client.get("/metrics").text
+            assert 'longtail_swaps_total{result="refused"} 1.0' in numbers
+
     def test_whose_canaries_fail_is_not_served(
         self, run_copy: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
