@@ -30,9 +30,10 @@ def main(out: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         done("data", "synth", folder / "shop", "--items", ITEMS, "--users", USERS)
-        options = train_arguments(save_tiny_bert(folder / "bert"), "history.epochs=0")
+        short = ("history.epochs=0", "encoder.max_steps=40")
+        options = train_arguments(save_tiny_bert(folder / "bert"), *short)
         rejected = ("--rejected", folder / "rejected.csv")
-        done("train", folder / "shop", *options, "--out", out, *rejected)
+        done("train", folder / "shop", *options, "--out", out, "--overwrite", *rejected)
 
 
 if __name__ == "__main__":
