@@ -2,10 +2,11 @@
 
 Run:  python benchmarks/ranking.py meanings demo-shop|FOLDER ... [--work W] [--set KEY=VALUE]
 
-``demo-shop`` is the made-up shop with behaviours: views, carts, returns and purchases. A FOLDER
-holds a log with ratings. Each is trained by the command line from three readings of one log, and
-asked for the same targets: what users really wanted (a purchase, four stars or more) in the test
-part and hadn't had before. Test rows are those targets alone, in every reading.
+``demo-shop`` is the made-up shop with behaviours: views, carts, returns and purchases, another one
+with every seed. A FOLDER holds a log with ratings. Each is trained by the command line from three
+readings of one log, and asked for the same targets: what users really wanted (a purchase, four
+stars or more) in the test part and hadn't had before. Test rows are those targets alone, in every
+reading.
 
 purchases alone   the log without anything but what was wanted
 all as taken      every row is a purchase, as an engine has it that reads neither events nor stars
@@ -50,7 +51,7 @@ def typed_log(folder: Path) -> tuple[pd.DataFrame, Path]:
 
     Columns: user_id, item_id, timestamp, wanted, split, and event or rating.
     """
-    from longtail.files.folders.find_files import find_file
+    from longtail.files.input_files import find_file
 
     catalog = find_file(folder, ("items", "catalog"))
     path = find_file(folder, ("interactions",))
@@ -237,7 +238,10 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
                 if name != TYPED and seeds[0]["typed less"][name][key]["difference"] is not None:
                     found = [s["typed less"][name][key] for s in seeds]
                     mean = np.mean([one["difference"] for one in found])
-                    error = np.mean([one["error"] for one in found])
+                    errors = np.array([one["error"] for one in found])
+                    # Shops are drawn apart; seeds of one log are asked by the same users.
+                    apart = len(errors) if data == SHOP else 1
+                    error = np.sqrt(np.mean(errors**2) / apart)
                     row[key] += f" (typed {mean:+.4f} ± {error:.4f})"
             rows.append(row)
     return rows_table(rows)
@@ -264,22 +268,20 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         work = (given.work or Path(temporary)).resolve()
         for name in given.data:
-            folder = Path(name)
-            if name == SHOP:
-                folder = _shop(work)
-            found = [
-                measured(folder, work, given.settings, int(seed)) for seed in given.seeds.split(",")
-            ]
-            results[folder.name] = found
-            write_results(RESULTS, results)
+            found = []
+            for seed in map(int, given.seeds.split(",")):
+                folder = _shop(work, seed) if name == SHOP else Path(name)
+                found.append(measured(folder, work, given.settings, seed))
+                results[name if name == SHOP else folder.name] = found
+                write_results(RESULTS, results)
     tables = {"meanings": table(results), "rejected": rejected_line(results)}
     put_tables(DOCS / "behaviours.md", tables)
 
 
-def _shop(work: Path) -> Path:
+def _shop(work: Path, seed: int) -> Path:
     from longtail.demo_shop.shop import make_demo_shop
 
-    folder = work / SHOP
+    folder = work / (f"{SHOP}-{seed}" if seed else SHOP)
     if not folder.exists():
-        make_demo_shop(folder, n_items=1500, n_users=2000, behaviours=True)
+        make_demo_shop(folder, n_items=1500, n_users=2000, behaviours=True, seed=seed)
     return folder
