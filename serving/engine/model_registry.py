@@ -124,7 +124,13 @@ def _timed(served: ServedRun, metrics: Metrics, clock_of: ClockOf | None) -> Ret
 def _state(run: Path) -> object:
     """Return what differs when something else is to be served."""
     trained = _trained(run)
-    return None if trained is None else (served_version(run / "index"), trained)
+    if trained is None:
+        return None
+    try:
+        return served_version(run / "index"), trained
+    except OSError as error:
+        # Something else than before: whoever opens the index then says what is wrong with it.
+        return error.errno, trained
 
 
 def _trained(run: Path) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ _WATCHED_BYTES = 16_384
 SEND_BUFFER_BYTES = 262_144
 # Request line and headers together.
 _LONGEST_HEAD = 65_536
+# Some clients offer HTTP/2 with whatever they send. The parser would take the request for the last
+# of its kind, and what it carries for something else; nothing but HTTP/1.1 is spoken here.
+_UPGRADE = re.compile(rb"(?im)^upgrade(?=[ \t]*:)")
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -94,6 +98,8 @@ class Connection(HttpToolsProtocol):
             self._head += len(data)
             if "headers" not in self._timers:
                 self._expect("headers")
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"x-upgrade", head) + end + rest
         super().data_received(data)
         if self._in_head and self._head > _LONGEST_HEAD and not self.transport.is_closing():
             self.transport.write(_TOO_LONG)

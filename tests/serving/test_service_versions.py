@@ -165,6 +165,18 @@ class TestABadVersion:
             numbers = client.get("/metrics").text
             assert 'longtail_swaps_total{result="refused"} 1.0' in numbers
 
+    def test_whose_name_cannot_be_read_is_not_served_and_said_so(self, run_copy: Path) -> None:
+        with serving(run_copy) as (client, service):
+            pointer = run_copy / "index" / "CURRENT"
+            aside = pointer.rename(run_copy / "aside")
+            pointer.mkdir()
+            service.registry.refresh()
+            assert client.get("/readyz").json()["status"] == "degraded"
+            pointer.rmdir()
+            aside.rename(pointer)
+            service.registry.refresh()
+            assert client.get("/readyz").json()["status"] == "ready"
+
     def test_whose_canaries_fail_is_not_served(
         self, run_copy: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -147,3 +147,16 @@ def test_a_client_that_reads_gets_everything(url: str) -> None:
         answers = client.post("/v1/recommend:batch", json={"requests": [asked] * 100}).json()
         assert len(answers["answers"]) == 100
         assert recommend(client, user_id=USER)["items"]
+
+
+def test_a_client_that_offers_http_2_is_answered_as_others_are(url: str) -> None:
+    body = json.dumps({"user_id": USER, "k": 1}).encode()
+    offered = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
+    whole = request("POST", "/v1/recommend", body, KEY, *offered)
+    last = request("GET", "/healthz", b"", KEY, "Connection: close")
+    with connected(url) as client:
+        client.sendall(whole[: -len(body)])
+        time.sleep(0.1)
+        client.sendall(body + last)
+        said = everything(client)
+    assert said.count(b"HTTP/1.1 200") == 2, said
