@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +25,8 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge,
 }
 _TRUTH = ("True", "False")
+# Up to this a float is every integer.
+_EXACT = 2**53
 # No float is larger than this.
 _LARGEST = 2**1023
 
@@ -128,6 +131,10 @@ def _number(value: str, clause: Clause) -> float | int:
         number = math.nan
     if math.isnan(number):
         raise _misfit(clause, f"numbers, and {value!r} is none")
+    if abs(number) > _EXACT and math.isfinite(number):
+        # Written with a point or an exponent it may be an integer all the same.
+        exact = Decimal(value.strip())
+        return int(exact) if exact == exact.to_integral_value() else number
     return number
 
 

@@ -144,3 +144,9 @@ def test_a_condition_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None
         assert found.tolist() == [False, True, False]
         assert filters.passing(["brand=y"]).tolist() == [False, True, False]
     assert sorted(asked) == ["brand!=x", "brand=y", "price<6"]
+
+
+@pytest.mark.parametrize("written", ["7205759403792793601.0", "7.205759403792793601e18"])
+def test_a_large_integer_may_be_written_with_a_point(written: str) -> None:
+    shop = pd.DataFrame({"seller": [7205759403792793600, 7205759403792793601]})
+    assert Filters(shop).passing([f"seller={written}"]).tolist() == [False, True]
