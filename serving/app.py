@@ -80,7 +80,10 @@ def make_app(service: Service, keys: Keys | None = None, *, local_only: bool = F
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:
         code, sentence = _BY_STATUS.get(error.status_code, _BY_STATUS[400])
-        return RefusedError(error.status_code, code, sentence).answer(request.state.request_id)
+        answer = RefusedError(error.status_code, code, sentence).answer(request.state.request_id)
+        # With 405 comes which methods are allowed.
+        answer.headers.update(error.headers or {})
+        return answer
 
     @app.exception_handler(Exception)
     async def bug(request: Request, _: Exception) -> Response:

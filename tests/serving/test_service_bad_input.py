@@ -228,3 +228,4 @@ def test_unknown_addresses_and_methods_are_json(client: TestClient) -> None:
     refused(client.get("/v2/recommend"), 404, "not_found")
     refused(client.get("/v1/recommend"), 405, "method_not_allowed")
     refused(client.post("/healthz"), 405, "method_not_allowed")
+    assert "POST" in client.get("/v1/recommend").headers["allow"]
