@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 
 from longtail.retrieval.data.popularity import POOLS
 from longtail.retrieval.ranking.rerank.rerank import MODES
+from longtail.serving.engine.reads import Reads
 from longtail.serving.explorer.page_files import (
     CHOICES,
     PAGE,
@@ -24,6 +26,7 @@ from longtail.serving.explorer.page_files import (
     page_files,
 )
 from longtail.serving.explorer.router import explorer_router
+from longtail.serving.limits import Limits
 
 OWN = sorted(p for p in STATIC.rglob("*.js") if "vendor" not in p.parts)
 IMPORT = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
@@ -32,7 +35,7 @@ IMPORT = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     app = FastAPI()
-    the_page_needs_no_engine: Any = None
+    the_page_needs_no_engine: Any = SimpleNamespace(reads=Reads(Limits()))
     app.include_router(explorer_router(the_page_needs_no_engine))
     with TestClient(app) as found:
         yield found
