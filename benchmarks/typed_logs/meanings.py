@@ -1,6 +1,7 @@
 """What it is worth to know what rows mean; write benchmarks/results/meanings.json and its table.
 
-Run:  python benchmarks/ranking.py meanings demo-shop|FOLDER ... [--work W] [--set KEY=VALUE]
+Run:  python benchmarks/ranking.py meanings demo-shop|FOLDER ... [--seeds 0,1,2] [--work W]
+                                            [--set KEY=VALUE]
 
 ``demo-shop`` is the made-up shop with behaviours: views, carts, returns and purchases, another one
 with every seed. A FOLDER holds a log with ratings. Each is trained by the command line from three

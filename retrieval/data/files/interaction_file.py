@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.cells import CodedIds, code_ids
-from longtail.retrieval.data.files.columns import (
-    plain_name,
-)
+from longtail.retrieval.data.files.columns import plain_name
 from longtail.retrieval.data.files.dialect.reading import AS_THEY_ARE, Reading
 from longtail.retrieval.data.files.log_columns.log_times import read_log_times, with_joined_column
 from longtail.retrieval.data.files.log_columns.split_column import read_parts
 from longtail.retrieval.data.files.log_columns.weight_column import (
     amount_column,
-    read_amount_column,
+    read_amounts,
     read_weight_column,
 )
 from longtail.retrieval.data.files.losses.first_rows import first_rows
@@ -72,9 +70,9 @@ def read_interactions(
     timestamp) events become one; where they differ in meaning, that which says the most stays, and
     a look beside it.
     A day and a time of day in two columns are one time. Without a timestamp column the order of
-    the file stands for the time; ``time_format`` is how
-    the column spells it, where that is none of the usual ways (`parse_times`). A column with hardly
-    any distinct times is an order, not a clock.
+    the file stands for the time; ``time_format`` is how the column spells it, where that is none of
+    the usual ways (`parse_times`). A column with hardly any distinct times is an order, not a
+    clock. Without a weight column an amount (`amount_column`) is the weight.
 
     Raises:
         DataError: a required column is missing or ambiguous, the file is unreadable, mostly not
@@ -152,8 +150,9 @@ def read_log(
         checks.refuse(roles["timestamp"], reason, mask, spell_cells(table, roles["timestamp"]))
     timeless &= ~checks.keep
     read = read_weight_column(table, roles.get("weight"), reading, rejected)
-    amount = amount_column(present, roles, reading)
-    weight = read_amount_column(table, amount, rejected) if read is None else read.values
+    weight = None if read is None else read.values
+    if (amount := amount_column(present, roles, reading)) is not None:
+        weight = read_amounts(table, amount, rejected)
     for note in _unread(path, present, roles, reading):
         rejected.note(note)
     meanings = meanings_of_rows(path, table.columns, roles, read, reading)

@@ -127,7 +127,7 @@ def _read_fast(
         # Arrow's JSON reader checks neither the encoding nor that a line holds one object.
         table.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, *GZIP_FAILURES):
-        return None
+        return None  # the careful reader says what is wrong, and where
     finally:
         stream.close()
     if stream.lines - stream.blank_lines != table.num_rows:

@@ -23,18 +23,9 @@ def read_weight_column(
     """Return the weights of a log, None without a column; what can't be read is NaN and noted."""
     if column is None:
         return None
-    cells = table.columns[column]
     if not says_rating(column, reading):
-        amounts = read_weights(
-            table.path,
-            column,
-            cells,
-            rows=table.rows,
-            decimal=table.decimal,
-            rejected=rejected,
-        )
-        return RatingCells(amounts, None)
-    ratings = read_ratings(table.path, column, cells, table.rows)
+        return RatingCells(read_amounts(table, column, rejected), None)
+    ratings = read_ratings(table.path, column, table.columns[column], table.rows)
     if ratings.note:
         rejected.note(ratings.note)
     return ratings
@@ -51,12 +42,8 @@ def amount_column(present: Sequence[str], roles: Mapping[str, str], reading: Rea
     return next((name for name in named if name not in roles.values()), None)
 
 
-def read_amount_column(
-    table: Table, column: str | None, rejected: RejectedRows
-) -> NDArray[np.float32] | None:
-    """Return the amounts of a log, float32 [n], NaN where a cell holds none."""
-    if column is None:
-        return None
+def read_amounts(table: Table, column: str, rejected: RejectedRows) -> NDArray[np.float32]:
+    """Return the amounts of a log, float32 [n], NaN where a cell holds none, which is noted."""
     return read_weights(
         table.path,
         column,
