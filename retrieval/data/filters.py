@@ -24,6 +24,38 @@ MOST_KEPT = 4_096
 _MOST_COMPARED, _LONGEST_COMPARED = 100, 60
 
 
+class _Columns:
+    """The columns that were asked about, each found out once."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self.names = tuple(str(name) for name in frame.columns)
+        self._read: dict[str, FilterColumn] = {}
+
+    def packed(self, clause: Clause) -> NDArray[np.uint8]:
+        """Return the rows that pass one condition, bool [n] as bits; see `Filters.mask`."""
+        return np.packbits(self._column(clause).passing(clause))
+
+    def _column(self, clause: Clause) -> FilterColumn:
+        name = clause.column
+        if name not in self._read:
+            if name not in self.names:
+                raise self._unknown(clause)
+            self._read[name] = FilterColumn(self._frame[name])
+        return self._read[name]
+
+    def _unknown(self, clause: Clause) -> QueryError:
+        near = difflib.get_close_matches(
+            clause.column[:_LONGEST_COMPARED], self.names[:_MOST_COMPARED], 1
+        )
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        return QueryError(
+            Field("where"),
+            f" {clause.text!r}: the catalog has no column {clause.column!r}{hint} "
+            f"It has: {', '.join(self.names)}",
+        )
+
+
 class Filters:
     """Filters on one catalog, each of whose conditions is worked out once.
 
@@ -38,12 +70,14 @@ class Filters:
     def __init__(
         self, frame: pd.DataFrame, own_names: Mapping[str, str] = MappingProxyType({})
     ) -> None:
-        self._frame, self._own_names = frame, own_names
-        self._names = tuple(str(name) for name in frame.columns)
+        self._n, self._own_names = len(frame), own_names
+        columns = _Columns(frame)
+        self._names = columns.names
         self._readable = (*self._names, *own_names)
-        self._columns: dict[str, FilterColumn] = {}
-        room = KEPT_BYTES // (len(frame) // 8 + 1)
-        self._packed = lru_cache(min(max(room, 1), MOST_KEPT))(self._worked_out)
+        room = KEPT_BYTES // (self._n // 8 + 1)
+        # Of another object: a cache of an own method would be a circle, and the filters of versions
+        # that nobody serves any more would stay until Python looks for circles.
+        self._packed = lru_cache(min(max(room, 1), MOST_KEPT))(columns.packed)
 
     def read(self, filters: Sequence[str]) -> Iterator[Clause]:
         """Yield the conditions of filters, columns under the catalog's own names.
@@ -60,7 +94,7 @@ class Filters:
 
     def passing(self, filters: Sequence[str]) -> NDArray[np.bool_]:
         """Return the rows that pass every filter, bool [n]; see `where_mask`."""
-        passes = np.ones(len(self._frame), bool)
+        passes = np.ones(self._n, bool)
         for clause in self.read(filters):
             passes &= self.mask(clause)
         return passes
@@ -71,30 +105,8 @@ class Filters:
         Raises:
             QueryError: an unknown column, or a comparison that it doesn't allow.
         """
-        bits = np.unpackbits(self._packed(clause), count=len(self._frame))
+        bits = np.unpackbits(self._packed(clause), count=self._n)
         return bits.view(np.bool_)
-
-    def _worked_out(self, clause: Clause) -> NDArray[np.uint8]:
-        return np.packbits(self._column(clause).passing(clause))
-
-    def _column(self, clause: Clause) -> FilterColumn:
-        name = clause.column
-        if name not in self._columns:
-            if name not in self._names:
-                raise self._unknown(clause)
-            self._columns[name] = FilterColumn(self._frame[name])
-        return self._columns[name]
-
-    def _unknown(self, clause: Clause) -> QueryError:
-        near = difflib.get_close_matches(
-            clause.column[:_LONGEST_COMPARED], self._names[:_MOST_COMPARED], 1
-        )
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        return QueryError(
-            Field("where"),
-            f" {clause.text!r}: the catalog has no column {clause.column!r}{hint} "
-            f"It has: {', '.join(self._names)}",
-        )
 
 
 def where_mask(

@@ -51,7 +51,7 @@ class VectorCache:
         self._chunks: list[Path] = []
         self._starts = [0]
         self._unwritten: list[NDArray[np.bytes_]] = []
-        self._mapped = lru_cache(CHUNKS_AT_HAND)(self._map)
+        self._mapped = lru_cache(CHUNKS_AT_HAND)(_mapped_vectors)
         kept = [self._take_in(path) for path in sorted(folder.glob(f"{self._prefix}*.npy"))]
         there = np.concatenate([self._keys, *kept])
         self._numbers = np.argsort(there, kind="stable").astype(np.int32)
@@ -102,11 +102,11 @@ class VectorCache:
         """Return written vectors by number, float16 [n, dim]."""
         chunk_of = np.searchsorted(self._starts, numbers, side="right") - 1
         parts = np.unique(chunk_of)
-        first = self._mapped(int(parts[0]))
+        first = self._mapped(self._chunks[int(parts[0])])
         out = np.empty((len(numbers), first.shape[1]), np.float16)
         for part in parts.tolist():
             here = chunk_of == part
-            out[here] = self._mapped(part)[numbers[here] - self._starts[part]]
+            out[here] = self._mapped(self._chunks[part])[numbers[here] - self._starts[part]]
         return out
 
     def _take_in(self, path: Path) -> NDArray[np.bytes_]:
@@ -131,10 +131,11 @@ class VectorCache:
         self._chunks.append(path)
         self._starts.append(self._starts[-1] + size)
 
-    def _map(self, chunk: int) -> NDArray[np.float16]:
-        records = np.load(self._chunks[chunk], mmap_mode="r", allow_pickle=False)
-        vectors: NDArray[np.float16] = records["vector"]
-        return vectors
+
+def _mapped_vectors(path: Path) -> NDArray[np.float16]:
+    records = np.load(path, mmap_mode="r", allow_pickle=False)
+    vectors: NDArray[np.float16] = records["vector"]
+    return vectors
 
 
 def _insert(array: NDArray[Any], places: list[int], values: NDArray[Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -150,3 +152,18 @@ def test_a_condition_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_large_integer_may_be_written_with_a_point(written: str) -> None:
     shop = pd.DataFrame({"seller": [7205759403792793600, 7205759403792793601]})
     assert Filters(shop).passing([f"seller={written}"]).tolist() == [False, True]
+
+
+def test_filters_go_with_the_version_that_they_are_of() -> None:
+    shop = pd.DataFrame({"brand": ["x", "y"]})
+    filters = Filters(shop)
+    assert filters.passing(["brand=x"]).tolist() == [True, False]
+    left, cells = weakref.ref(filters), weakref.ref(shop)
+    gc.disable()
+    try:
+        del filters, shop
+        # No circle holds them: with millions of objects Python looks for circles once in hours.
+        assert left() is None
+        assert cells() is None
+    finally:
+        gc.enable()
