@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.sealed_json import SEAL
 from longtail.retrieval.run.served_run import ServedRun, open_run, with_index
 from longtail.serving.engine.smoke_queries import try_out
+from longtail.serving.http.http_errors import refusal_for_owner
 from longtail.serving.logs import log
 from longtail.serving.metrics import Metrics
 
@@ -31,16 +33,18 @@ class ModelRegistry:
         run: the run folder.
         retriever: what answers now.
         clock_of: see `RankingPipeline`.
-        trouble: why the newest version isn't served, None while it is.
+        trouble: the code of why the newest version isn't served, None while it is.
         seal: of the manifest of the run that is served.
+        when_swapped: called once another version answers.
     """
 
     run: Path
     metrics: Metrics
     retriever: Retriever
     clock_of: ClockOf | None = None
-    trouble: Exception | None = None
+    trouble: str | None = None
     seal: str = ""
+    when_swapped: list[Callable[[], None]] = field(default_factory=list)
     _seen: object = None
     _refused: object = None
     _files: object = None
@@ -81,7 +85,8 @@ class ModelRegistry:
                     self._seen = None
                     return self.retriever
             except (LongtailError, OSError, ValueError) as error:
-                self.trouble, self._refused = error, files
+                # Not the error itself: its traceback would keep the refused engine in memory.
+                self.trouble, self._refused = refusal_for_owner(error).code, files
                 self.metrics.swaps.labels("refused").inc()
                 log(
                     "version refused",
@@ -92,6 +97,8 @@ class ModelRegistry:
                 return self.retriever
             before, self.retriever, self.trouble = self.retriever, retriever, None
             self.seal = seal
+            for hear in self.when_swapped:
+                hear()
             self.metrics.swaps.labels("served").inc()
             self.metrics.serves(retriever.versions)
             log(

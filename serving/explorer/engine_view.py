@@ -11,6 +11,7 @@ import numpy as np
 
 from longtail.retrieval.data.ids.near_ids import NearIds
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.engine.model_registry import ModelRegistry
 from longtail.serving.explorer.filter_columns import filter_columns
 from longtail.serving.explorer.item_audience import ItemAudiences
 from longtail.serving.explorer.people import People
@@ -82,13 +83,21 @@ class EngineView:
 class LatestView:
     """Hands out the view of the engine that answers now; that of an earlier one is forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, registry: ModelRegistry) -> None:
+        self._registry = registry
         self._lock = threading.Lock()
         self._view: EngineView | None = None
+        # Nobody may ask for a day, and an engine may be gigabytes.
+        registry.when_swapped.append(self._forget)
 
-    def of(self, retriever: Retriever) -> EngineView:
-        """Return the view of this engine, the same one for every request."""
+    def now(self) -> EngineView:
+        """Return the view of the engine that answers, the same one for every request."""
         with self._lock:
+            retriever = self._registry.retriever
             if self._view is None or self._view.retriever is not retriever:
                 self._view = EngineView(retriever)
             return self._view
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._view = None

@@ -38,11 +38,7 @@ def explorer_router(service: Service) -> APIRouter:
     to the app.
     """
     router = APIRouter()
-    latest = LatestView()
-
-    def now() -> EngineView:
-        return latest.of(service.registry.retriever)
-
+    now = LatestView(service.registry).now
     _add_page(router)
     _add_users(router, now, service)
     _add_items(router, now, service)

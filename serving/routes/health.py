@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from longtail.serving.http.http_errors import refusal_for_owner
 from longtail.serving.http.json_response import JsonAnswer
 from longtail.serving.metrics import CONTENT_TYPE
 from longtail.serving.service import Service
@@ -29,8 +28,7 @@ def health_router(service: Service) -> APIRouter:
         versions = service.registry.retriever.versions
         reasons = [service.events.trouble] if service.events.trouble else []
         if service.registry.trouble is not None:
-            # Its words name folders: they are in the log.
-            reasons.insert(0, refusal_for_owner(service.registry.trouble).code)
+            reasons.insert(0, service.registry.trouble)
         if reasons:
             reason = "; ".join(reasons)
             return JsonAnswer({"status": "degraded", "reason": reason, "versions": versions})

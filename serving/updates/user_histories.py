@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,13 @@ class _Layers:
     generations: tuple[_Generation, ...]
 
 
+class _RowsOfPages(NamedTuple):
+    # Weak: they are large, and of no use once others are served.
+    pages: ref[EventPages]
+    catalog: ref[Catalog]
+    rows: NDArray[np.int32]
+
+
 @dataclass
 class UserHistories:
     """What the service was told, by user.
@@ -47,7 +56,7 @@ class UserHistories:
     clock: LiveClock = field(default_factory=LiveClock)
     _layers: _Layers = field(default_factory=lambda: _Layers(None, ({},)))
     _sealed: list[int] = field(default_factory=list)
-    _rows: tuple[tuple[EventPages, Catalog, NDArray[np.int32]], ...] = ()
+    _rows: tuple[_RowsOfPages, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of events, but for those that later ones have denied in memory."""
@@ -159,12 +168,12 @@ class UserHistories:
 
     def _rows_of_pages(self, pages: EventPages, catalog: Catalog) -> NDArray[np.int32]:
         known = self._rows
-        for of_pages, of_catalog, rows in known:
-            if of_pages is pages and of_catalog is catalog:
-                return rows
+        for one in known:
+            if one.pages() is pages and one.catalog() is catalog:
+                return one.rows
         rows = _rows_of(catalog, pages.item_ids.to_pylist())
         # The version that answers, and the one that is tried out beside it.
-        self._rows = ((pages, catalog, rows), *known)[:2]
+        self._rows = (_RowsOfPages(ref(pages), ref(catalog), rows), *known)[:2]
         return rows
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from longtail.retrieval.data.popularity import POOL_NAMES
 from longtail.retrieval.ranking.pipeline import PROFILE_BANDS
 from longtail.retrieval.ranking.rerank.popularity_profile import PopularityProfile, mass_bands
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.engine.model_registry import ModelRegistry
 from longtail.serving.explorer import text_search
 from longtail.serving.explorer.cards import item_cards, plain_cell
 from longtail.serving.explorer.engine_view import LatestView
@@ -23,6 +26,7 @@ from longtail.serving.explorer.item_audience import ItemAudiences
 from longtail.serving.explorer.people import People
 from longtail.serving.explorer.popularity_curve import PopularityCurve
 from longtail.serving.explorer.text_search import TextSearch
+from longtail.serving.metrics import Metrics
 
 
 class TestTextSearch:
@@ -207,9 +211,10 @@ class TestCards:
 
 
 def test_an_engine_is_looked_at_once_and_the_next_one_anew(retriever: Retriever) -> None:
-    latest = LatestView()
-    first = latest.of(retriever)
-    assert latest.of(retriever) is first
+    registry = ModelRegistry(Path("run"), Metrics(), retriever)
+    latest = LatestView(registry)
+    first = latest.now()
+    assert latest.now() is first
     assert first.people is first.people
-    other = Retriever.of(retriever.served)
-    assert latest.of(other) is not first
+    registry.retriever = Retriever.of(retriever.served)
+    assert latest.now() is not first
