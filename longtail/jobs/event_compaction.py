@@ -29,9 +29,7 @@ def compact_events(run: Path, *, wait_s: float = 0.0) -> Compaction:
 
 
 def _in_every_log(bundles: Sequence[Bundle], events: Sequence[UserEvent]) -> NDArray[np.bool_]:
-    asked = {event.user_id for event in events}
     held = np.ones(len(events), np.bool_)
     for bundle in bundles:
-        position = {user: i for i, user in enumerate(bundle.log.user_ids) if user in asked}
-        held &= logged(bundle, events, position.get)
+        held &= logged(bundle, events)
     return held

@@ -127,10 +127,7 @@ def _with_pages(clock: ItemClock, bundle: Bundle, pages: EventPages) -> ItemCloc
 
 
 def _logged(bundle: Bundle, events: list[tuple[tuple[str, str], int]]) -> NDArray[np.bool_]:
-    asked = {user for (user, _), _ in events}
-    position = {user: i for i, user in enumerate(bundle.log.user_ids) if user in asked}
-    taken = [UserEvent(user, item, time) for (user, item), time in events]
-    return logged(bundle, taken, position.get)
+    return logged(bundle, [UserEvent(user, item, time) for (user, item), time in events])
 
 
 def _of_own_log(bundle: Bundle, clock: ItemClock) -> bool:

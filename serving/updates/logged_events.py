@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,13 @@ from longtail.retrieval.data.meaning.behaviours import TAKEN
 from longtail.retrieval.run.bundle import Bundle
 
 
-def logged(
-    bundle: Bundle, events: Sequence[UserEvent], position: Callable[[str], int | None]
-) -> NDArray[np.bool_]:
-    """Return which of these events the log of a served bundle has, bool [n].
-
-    ``position`` is of a user in the log; see `in_log`.
-    """
-    places = [position(event.user_id) for event in events]
+def logged(bundle: Bundle, events: Sequence[UserEvent]) -> NDArray[np.bool_]:
+    """Return which of these events the log of a served bundle has, bool [n]; see `in_log`."""
+    asked = {event.user_id for event in events}
+    position = {user: i for i, user in enumerate(bundle.log.user_ids) if user in asked}
     return in_log(
         bundle,
-        np.array([-1 if place is None else place for place in places], np.int64),
+        np.array([position.get(event.user_id, -1) for event in events], np.int64),
         bundle.catalog.rows_of(event.item_id for event in events),
         np.array([event.timestamp for event in events], np.int64),
         np.array([event.code for event in events], np.int8),

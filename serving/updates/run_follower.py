@@ -69,9 +69,7 @@ class RunFollower:
         known = [event for event in events if event is not None]
         if bundle is None or len(known) != len(lines):
             return lines
-        asked = {event.user_id for event in known}
-        position = {user: i for i, user in enumerate(bundle.log.user_ids) if user in asked}
-        held = logged(bundle, known, position.get)
+        held = logged(bundle, known)
         return [line for line, there in zip(lines, held.tolist(), strict=True) if not there]
 
     def _new_run(self, seal: str) -> Bundle | None:
