@@ -12,7 +12,7 @@ from longtail.index.storage.leftovers import remove_leftovers
 from longtail.retrieval.data.event_log.event_pages import EventPages
 from longtail.retrieval.data.event_log.event_table import EventTable
 from longtail.retrieval.data.event_log.log_writer import LogWriter
-from longtail.retrieval.data.event_log.reading import whole_lines
+from longtail.retrieval.data.event_log.reading import events_in
 from longtail.retrieval.data.event_log.segments import OpenSegment, Segment, open_segments
 from longtail.retrieval.data.event_log.stored_pages import (
     FOLDER,
@@ -20,7 +20,7 @@ from longtail.retrieval.data.event_log.stored_pages import (
     record_of,
     store_pages,
 )
-from longtail.retrieval.data.events import UserEvent, event_of
+from longtail.retrieval.data.events import UserEvent
 
 # A file of so many bytes is full: it is as much as is read line by line at a start, and as is kept
 # in memory, some 80,000 events.
@@ -59,12 +59,7 @@ def open_log(folder: Path) -> OpenedLog:
                 writer.turn()
             pages = newer_pages(folder, pages)
         with open_segments(folder) as segments:
-            recent = [
-                event
-                for one in _behind(segments, pages)
-                for line in whole_lines(one.file.read(), one.path, full=one.segment is not None)
-                if (event := event_of(line)) is not None
-            ]
+            recent = [event for _, event in events_in(_behind(segments, pages))]
     except BaseException:
         writer.close()
         raise

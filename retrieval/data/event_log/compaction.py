@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from longtail.index.files import sync, write_file_atomically
 from longtail.retrieval.data.event_log.checkpoint import open_log
 from longtail.retrieval.data.event_log.log_writer import LogWriter
-from longtail.retrieval.data.event_log.reading import whole_lines
-from longtail.retrieval.data.event_log.segments import OpenSegment, Segment, listed, open_segments
+from longtail.retrieval.data.event_log.reading import events_in
+from longtail.retrieval.data.event_log.segments import Segment, listed, open_segments
 from longtail.retrieval.data.event_log.stored_pages import FOLDER
-from longtail.retrieval.data.events import UserEvent, event_of
+from longtail.retrieval.data.events import UserEvent
 
 _AT_ONCE = 1 << 16
-_Lines = list[tuple[bytes, UserEvent]]
 
 
 class Compaction(NamedTuple):
@@ -54,7 +53,8 @@ def compact(folder: Path, held: Callable[[Sequence[UserEvent]], NDArray[np.bool_
         write_file_atomically(folder / whole.name) as temporary,
         temporary.open("wb") as file,
     ):
-        for lines in _lines_of(segments):
+        all_lines = events_in(segments)
+        while lines := list(islice(all_lines, _AT_ONCE)):
             there = held([event for _, event in lines])
             file.writelines(
                 line for (line, _), drop in zip(lines, there.tolist(), strict=True) if not drop
@@ -70,10 +70,3 @@ def compact(folder: Path, held: Callable[[Sequence[UserEvent]], NDArray[np.bool_
     # What is large has its pages at once, and not at the next start.
     open_log(folder).writer.close()
     return Compaction(kept, dropped, len(full))
-
-
-def _lines_of(segments: Sequence[OpenSegment]) -> Iterator[_Lines]:
-    for one in segments:
-        lines = iter(whole_lines(one.file.read(), one.path, full=one.segment is not None))
-        while block := list(islice(lines, _AT_ONCE)):
-            yield [(line, event) for line in block if (event := event_of(line)) is not None]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from longtail.index.errors import DamagedFileError
-from longtail.retrieval.data.event_log.segments import open_segments
+from longtail.retrieval.data.event_log.segments import OpenSegment, open_segments
 from longtail.retrieval.data.events import UserEvent, event_of
 
 # More than a batch that shares one sync can have: further from the end all was acknowledged.
@@ -38,12 +38,19 @@ def read_events(folder: Path) -> list[UserEvent]:
             dropping events is the owner's call.
     """
     with open_segments(folder) as segments:
-        return [
-            event
-            for one in segments
-            for line in whole_lines(one.file.read(), one.path, full=one.segment is not None)
-            if (event := event_of(line)) is not None
-        ]
+        return [event for _, event in events_in(segments)]
+
+
+def events_in(segments: Iterable[OpenSegment]) -> Iterator[tuple[bytes, UserEvent]]:
+    """Yield lines and what they say, from where the files stand, in the order in which they came.
+
+    Raises:
+        DamagedFileError: see `read_events`.
+    """
+    for one in segments:
+        for line in whole_lines(one.file.read(), one.path, full=one.segment is not None):
+            if (event := event_of(line)) is not None:
+                yield line, event
 
 
 def whole_lines(data: bytes, path: Path, *, full: bool = False, before: int = 0) -> Iterator[bytes]:
