@@ -21,12 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from longtail.index.disk.regular_file import irregularity, open_regular
 from longtail.index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
 from longtail.index.temporary_folder import temporary_folder
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # Linux: paths are relative to the working folder; both names change places.
 _HERE, _RENAME_EXCHANGE = -100, 2
+# What file systems take for one name, and the system for a path, in bytes.
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+_SHOWN = 80
+_COPY = "restore it from a copy"
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,12 @@ class FileRecord:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal, read in blocks."""
-    with path.open("rb") as file:
+    """Return the file's SHA-256 in hexadecimal, read in blocks.
+
+    Raises:
+        DamagedFileError: it is a folder, a FIFO, a device or a socket.
+    """
+    with open_regular(path, remedy=_COPY) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -67,12 +76,13 @@ def verify_files(
     compared, which finds files that are missing or cut short, but no altered ones.
 
     Raises:
-        DamagedFileError: a file is missing, has another size or another SHA-256.
+        DamagedFileError: a file is missing, has another size or another SHA-256, or its name is
+            none of a file within the folder.
     """
     for name, record in records.items():
         path = _inside(folder, name, remedy)
-        if not path.is_file():
-            raise DamagedFileError(f"{path} is missing; {remedy}")
+        if (wrong := irregularity(path)) is not None:
+            raise DamagedFileError(f"{path} {wrong}; {remedy}")
         size = path.stat().st_size
         if size != record.size:
             raise DamagedFileError(
@@ -136,15 +146,17 @@ def check_format(
         )
 
 
-def read_json(path: Path, *, remedy: str = "restore it from a copy") -> dict[str, Any]:
+def read_json(path: Path, *, remedy: str = _COPY) -> dict[str, Any]:
     """Return the JSON object in the file.
 
     Raises:
-        DamagedFileError: the file is missing, is not UTF-8 JSON, or holds no object.
+        DamagedFileError: the file is missing, is not UTF-8 JSON, or holds no object; or what is
+            there is no file.
     """
     try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
+        with open_regular(path, remedy=remedy) as file:
+            content = json.loads(file.read())
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise DamagedFileError(f"{path} is missing; {remedy}") from error
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is not readable as JSON ({error}); {remedy}") from error
@@ -241,10 +253,27 @@ def _disk_full_is_known(path: Path) -> Iterator[None]:
 
 
 def _inside(folder: Path, name: str, remedy: str) -> Path:
+    if (wrong := _fault_of_name(name)) is None:
+        return folder / name
+    shown = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+    raise DamagedFileError(f"the manifest of {folder} lists {shown!r}, which {wrong}; {remedy}")
+
+
+def _fault_of_name(name: str) -> str | None:
+    """Return what is wrong with a name that a manifest lists, None if nothing is.
+
+    >>> _fault_of_name("towers/model.safetensors"), _fault_of_name("a/../../b")
+    (None, 'lies outside it')
+    """
     relative = PurePosixPath(name)
     if relative.is_absolute() or ".." in relative.parts:
-        raise DamagedFileError(f"the manifest of {folder} lists {name!r} outside it; {remedy}")
-    return folder / relative
+        return "lies outside it"
+    parts = [part.encode("utf-8", "replace") for part in relative.parts]
+    if not parts or any(ord(character) < ord(" ") for character in name):
+        return "is no name of a file"
+    if max(map(len, parts)) > _LONGEST_NAME or sum(map(len, parts)) + len(parts) > _LONGEST_PATH:
+        return f"is longer ({len(name):,} characters) than the name of a file may be"
+    return None
 
 
 def _sibling(path: Path, ending: str) -> Path:

@@ -15,7 +15,7 @@ from processes import output_of_python
 
 # From the ground up. A module stands on the rung that names it most closely.
 LADDER: tuple[tuple[str, ...], ...] = (
-    ("index.errors", "index.files", "index.temporary_folder", "index.faiss_runtime"),
+    ("index.errors", "index.disk", "index.files", "index.temporary_folder", "index.faiss_runtime"),
     ("index.checks", "index.item_ids"),
     ("index.stored_parts",),
     ("index.vectors",),

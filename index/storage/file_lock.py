@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from longtail.index.errors import LongtailError
+from longtail.index.disk.regular_file import check_regular
+from longtail.index.errors import DamagedFileError, LongtailError
 
 POLL_S = 0.02
 # Behind the lock file's name: who holds it is the next in line.
@@ -50,6 +51,7 @@ class FileLock:
         Raises:
             HeldError: somebody else holds it, and did for ``wait_s`` seconds.
             FileNotFoundError: the folder isn't there.
+            DamagedFileError: what lies at the path is no file.
         """
         until = time.monotonic() + wait_s
         line = path.with_name(path.name + NEXT)
@@ -78,7 +80,13 @@ class FileLock:
     def _tried(cls, path: Path) -> FileLock | None:
         """Return the lock if nobody holds it."""
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            # Nobody is waited for, whatever it is that lies there.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+            try:
+                check_regular(descriptor, path, remedy="remove it: it is no lock of longtail's")
+            except DamagedFileError:
+                os.close(descriptor)
+                raise
             lock = cls(path, descriptor)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,7 +153,7 @@ def holder_of(path: Path) -> str:
 def is_held(path: Path) -> bool:
     """Return whether somebody holds a lock file; what a killed process left is held by nobody."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
         return False
     try:

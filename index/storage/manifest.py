@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from longtail.index.checks import SEGMENT_NAME
+from longtail.index.disk.regular_file import irregularity
 from longtail.index.errors import DamagedFileError
 from longtail.index.faiss_runtime import faiss_wheel
 from longtail.index.files import FileRecord, check_format, read_json, read_records, sha256_of
@@ -131,8 +132,8 @@ class Manifest:
             DamagedFileError: it is missing, altered, or lacks an entry.
             UnsupportedFormatError: a newer longtail has written it, or one before format 2.
         """
-        if not path.is_file():
-            raise DamagedFileError(f"{path} is missing; {remedy}")
+        if (wrong := irregularity(path)) is not None:
+            raise DamagedFileError(f"{path} {wrong}; {remedy}")
         digest = sha256_of(path)
         if digest != sha256:
             raise DamagedFileError(

@@ -8,15 +8,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtail.index.disk.regular_file import open_regular
 from longtail.index.errors import DamagedFileError, MissingVersionError
 from longtail.index.files import write_file_atomically
 from longtail.index.storage.leftovers import leftovers, remove
 
-VERSION = re.compile(r"v(\d{4,})")
-POINTER = re.compile(r"(v\d{4,}) ([0-9a-f]{64})\n")
-PUBLISHED = re.compile(r"v\d{4,}|CURRENT")
+VERSION = re.compile(r"v(\d{4,12})")
+POINTER = re.compile(r"(v\d{4,12}) ([0-9a-f]{64})\n")
+PUBLISHED = re.compile(r"v\d{4,12}|CURRENT")
 # In the form that `sha256sum --check` reads.
 SEAL = re.compile(r"([0-9a-f]{64})  manifest\.json\n")
+# More than either of them has.
+_MOST_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def current_version(folder: Path) -> Pointer:
     """
     path = folder / "CURRENT"
     try:
-        text = path.read_bytes().decode("ascii", errors="replace")
+        text = _start_of(path, f"remove it, then {rebuild_command(folder)}")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingVersionError(
             f"{folder} holds no published index; build one with "
@@ -88,7 +91,7 @@ def sealed_version(folder: Path, version: str) -> Pointer | None:
     """
     path = folder / version / "manifest.sha256"
     try:
-        text = path.read_bytes().decode("ascii", errors="replace")
+        text = _start_of(path, f"serve another version, or {rebuild_command(folder)}")
     except (FileNotFoundError, NotADirectoryError):
         return None
     match = SEAL.fullmatch(text)
@@ -98,6 +101,11 @@ def sealed_version(folder: Path, version: str) -> Pointer | None:
             f"{rebuild_command(folder)}"
         )
     return Pointer(version, match[1])
+
+
+def _start_of(path: Path, remedy: str) -> str:
+    with open_regular(path, remedy=remedy) as file:
+        return file.read(_MOST_BYTES).decode("ascii", errors="replace")
 
 
 def list_versions(folder: Path) -> list[str]:

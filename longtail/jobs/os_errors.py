@@ -58,6 +58,8 @@ def as_known_failure(error: BaseException) -> LongtailError | None:
     if reason := full_disk_behind(error):
         return DiskFullError(f"no room on the disk ({reason}); make room and run it again")
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
+        # Of two names the second is the one that a person knows: what was to be replaced.
+        name = error.filename2 or error.filename
+        place = f"{name}: " if name else ""
         return MachineError(f"{place}{error.strerror}")
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -166,7 +167,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         DamagedFileError: the manifest was altered.
     """
     path = folder / "manifest.json"
-    if not path.is_file():
+    if not os.path.lexists(path):
         interrupted = work_folder(folder).is_dir()
         hint = (
             ("training was interrupted: run `longtail train` again with ", Field("resume"))
@@ -190,12 +191,22 @@ def open_bundle(folder: Path, *, item_tower: ItemTower | None = None) -> Bundle:
         DamagedFileError: a file is missing, was altered or isn't listed, or the item tower is
             another one.
     """
+    manifest = verify_bundle(folder)
+    with read_as_written(folder, remedy=REMEDY):
+        return _bundle(folder, manifest, item_tower)
+
+
+def verify_bundle(folder: Path) -> dict[str, Any]:
+    """Compare every file of a bundle with its manifest, and return that.
+
+    Raises:
+        BundleError, DamagedFileError, UnsupportedFormatError: see `open_bundle`.
+    """
     manifest = read_manifest(folder)
     records = read_records(manifest, folder / "manifest.json", remedy=REMEDY)
     verify_files(folder, records, remedy=REMEDY)
     refuse_unlisted(folder, records, among=PARTS)
-    with read_as_written(folder, remedy=REMEDY):
-        return _bundle(folder, manifest, item_tower)
+    return manifest
 
 
 def _bundle(folder: Path, manifest: Mapping[str, Any], item_tower: ItemTower | None) -> Bundle:

@@ -15,6 +15,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from longtail.index.disk.regular_file import irregularity
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import publish_folder, read_json
 from longtail.index.storage.store import ATTACHED
@@ -24,7 +25,7 @@ from longtail.retrieval.run.catalog_state import REMEDY
 from longtail.retrieval.towers.item_tower import ItemTower
 
 LEARNED = "learned"  # the folder in a run
-_NAME = re.compile(r"l(\d{4,})")
+_NAME = re.compile(r"l(\d{4,12})")
 
 
 def open_learned(run: Path, name: str, item_tower: ItemTower) -> Bundle:
@@ -35,8 +36,10 @@ def open_learned(run: Path, name: str, item_tower: ItemTower) -> Bundle:
         UnsupportedFormatError: a newer longtail wrote it.
     """
     folder = run / LEARNED / name
-    if not _NAME.fullmatch(name) or not (folder / "manifest.json").is_file():
-        raise DamagedFileError(f"{folder} is missing; {REMEDY}")
+    if not _NAME.fullmatch(name):
+        raise DamagedFileError(f"{run / LEARNED} holds nothing called {name[:40]!r}; {REMEDY}")
+    if (wrong := irregularity(folder / "manifest.json")) is not None:
+        raise DamagedFileError(f"{folder / 'manifest.json'} {wrong}; {REMEDY}")
     return replace(open_bundle(folder, item_tower=item_tower), learned=name)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from longtail.index.disk.regular_file import open_regular
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import write_file_atomically
 
@@ -33,7 +34,8 @@ def check_seal(content: Mapping[str, Any], path: Path, *, remedy: str) -> None:
     """
     seal = content.get(SEAL)
     if isinstance(seal, str) and len(seal) == len(_BLANK):
-        blanked = path.read_bytes().replace(seal.encode(), _BLANK.encode(), 1)
+        with open_regular(path, remedy=remedy) as file:
+            blanked = file.read().replace(seal.encode(), _BLANK.encode(), 1)
         if hashlib.sha256(blanked).hexdigest() == seal:
             return
     raise DamagedFileError(f"{path} is not the file that was written; {remedy}")

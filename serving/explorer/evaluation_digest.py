@@ -11,6 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from longtail.index.disk.regular_file import open_regular
+from longtail.index.errors import DamagedFileError
 from longtail.serving.http.http_errors import RefusedError
 
 # What `longtail evaluate` writes; see docs/evaluation.md.
@@ -45,7 +47,8 @@ def evaluation_digest(run: Path) -> dict[str, Any]:
     path = run / FILE
     try:
         evaluated = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path, remedy="remove it") as file:
+            stored = json.loads(file.read())
         if stored["format"] != FORMAT:
             raise NoEvaluationError(
                 "the evaluation of this run was written by another longtail; make it again with "
@@ -56,7 +59,7 @@ def evaluation_digest(run: Path) -> dict[str, Any]:
         raise NoEvaluationError(
             "this run has not been evaluated; `longtail evaluate RUN` does it"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, DamagedFileError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoEvaluationError(
             "the evaluation of this run can't be read; make it again with `longtail evaluate RUN`"
         ) from error

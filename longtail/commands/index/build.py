@@ -115,8 +115,10 @@ def info(run: Path) -> None:
 def verify(run: Path) -> None:
     """Check every file of RUN, bundle and index, against its recorded sha256."""
     from longtail.index.storage.store import verify_index
+    from longtail.retrieval.run.bundle import verify_bundle
     from longtail.retrieval.run.served_run import open_run
 
-    open_run(run)
+    if open_run(run).bundle.learned is not None:
+        verify_bundle(run)  # what was trained isn't served now; a rollback would
     verified = verify_index(run / "index")
     click.echo(f"{run}: every file is as it was written; index {verified.version}")

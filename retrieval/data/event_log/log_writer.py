@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
+from longtail.index.disk.regular_file import open_regular
 from longtail.index.errors import DamagedFileError
 from longtail.index.files import DISK_FULL, sync, write_file_atomically
 from longtail.retrieval.data.event_log.reading import torn_end
 from longtail.retrieval.data.event_log.segments import (
     NAME,
+    REMEDY,
     OpenSegment,
     Segment,
     listed,
@@ -169,7 +171,7 @@ class LogWriter:
 def _mend(path: Path) -> int:
     """Take out what a crash left of lines that weren't acknowledged; return how many bytes."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path, remedy=REMEDY) as file:
             size, lines = whole_part(file)
             file.seek(size)
             rest = file.read()

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from longtail.index.disk.regular_file import open_regular
 from longtail.index.errors import LongtailError
 from longtail.retrieval.data.events import START
 
 NAME = "events.jsonl"
+REMEDY = "move it away; the events are in files"
 _FULL = re.compile(r"events-(\d{6,})(?:-(\d{6,}))?\.jsonl")
 _TRIES = 5
 
@@ -100,7 +102,7 @@ def is_service_log(path: Path) -> bool:
         return False
     if not path.is_file():
         return has_events(path.parent)
-    with path.open("rb") as file:
+    with open_regular(path, remedy=REMEDY) as file:
         start = file.read(len(START))
     return not start or start == START
 
@@ -123,7 +125,7 @@ def _opened(folder: Path, files: ExitStack) -> list[OpenSegment]:
 
 def _open(path: Path, segment: Segment | None, files: ExitStack) -> OpenSegment | None:
     try:
-        return OpenSegment(path, files.enter_context(path.open("rb")), segment)
+        return OpenSegment(path, files.enter_context(open_regular(path, remedy=REMEDY)), segment)
     except FileNotFoundError:
         return None
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from longtail.index.disk.regular_file import irregularity
 from longtail.retrieval.data.files.dialect.encoding.recoded_stream import RecodedStream
 from longtail.retrieval.data.files.dialect.inflating import InflatedStream
 from longtail.retrieval.errors import DataError
@@ -104,6 +105,8 @@ def identify(path: Path) -> DataFile:
         raise DataError(f"{path}: no such file")
     if path.is_dir():
         raise DataError(f"{path}: is a folder; name the file inside it")
+    if (wrong := irregularity(path)) is not None:
+        raise DataError(f"{path}: {wrong}; write it to a file, which is read more than once")
     gzipped = path.suffix.lower() == ".gz"
     suffix = Path(path.stem).suffix.lower() if gzipped else path.suffix.lower()
     refuse_what_is_not_exported(path)

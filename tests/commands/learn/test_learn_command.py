@@ -58,6 +58,10 @@ def test_the_whole_log_is_learned_and_served(
     out = done("learn", run, "--interactions", as_file(plain), "--force", *rejected(tmp_path))
     assert "as served" in out
     assert "recall@10" in out
+    # What was trained is what a rollback serves: it is verified, too.
+    assert longtail("index", "verify", run).code == 0
+    (run / "popularity.parquet").write_bytes(b"")
+    assert "popularity.parquet has 0 bytes" in longtail("index", "verify", run).complaint
     assert re.search(r"v0002: \d+ events learned, \d+ of them new", out)
     assert f"longtail index rollback {run}" in out
     assert open_run(run).trained.learned == "l0001"

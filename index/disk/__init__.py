@@ -1,0 +1,1 @@
+"""The least that is asked of a file before it is read."""
