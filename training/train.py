@@ -86,6 +86,7 @@ def train_engine(
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
     with training(out) as lease:
+        out = lease.out  # a link is followed
         bundle, index = _trained(
             catalog,
             split,

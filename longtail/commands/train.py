@@ -99,12 +99,11 @@ class Options:
 
 
 def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
-    from longtail.files.run_folder import place_of
     from longtail.retrieval.run.lease import training
 
     # What can be refused is refused before an hour of work, not after it.
     settings, inputs = _settings_and_inputs(options, given)
-    with training(place_of(options.out), wait_s=wait_s()) as lease:
+    with training(options.out, wait_s=wait_s()) as lease:
         _train_in_place(options, settings, inputs, lease, processes)
 
 

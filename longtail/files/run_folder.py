@@ -14,11 +14,6 @@ class RunExistsError(LongtailError):
     """Something is at --out already that nobody said may be replaced."""
 
 
-def place_of(out: Path) -> Path:
-    """Return the path of a run folder: ".", ".." and "x/" have no name to put anything beside."""
-    return out if out.name not in ("", "..") else out.resolve()
-
-
 def prepare_run_folder(lease: TrainingLease, out: Path, *, resume: bool, overwrite: bool) -> Path:
     """Return the path for a new run, once nothing can be lost by writing there.
 
@@ -31,7 +26,9 @@ def prepare_run_folder(lease: TrainingLease, out: Path, *, resume: bool, overwri
         LeaseError: a service has the run, or has taken events.
     """
     run = lease.out
-    if run.is_file():
+    if run.is_symlink():
+        raise RunExistsError(f"{out} is a link that leads nowhere; name a folder with --out")
+    if run.exists() and not run.is_dir():
         raise RunExistsError(f"{out} is a file; name a folder with --out")
     if run.is_dir() and any(run.iterdir()):
         if not (run / "manifest.json").is_file():

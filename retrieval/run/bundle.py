@@ -32,6 +32,7 @@ from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.features.user_columns import UserColumns
 from longtail.retrieval.run.checks.log_rows import check_log_rows
 from longtail.retrieval.run.checks.misread import read_as_written
+from longtail.retrieval.run.lease.place import real_place
 from longtail.retrieval.run.sealed_json import check_seal, write_sealed_json
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.paired_item_tower import load_item_tower
@@ -252,8 +253,7 @@ def open_item_tower(run: Path) -> ItemTower:
 
 def work_folder(run: Path) -> Path:
     """Return where an unfinished training of this run keeps its checkpoints and vectors."""
-    # "." and ".." have no name of their own.
-    named = run if run.name not in ("", "..") else run.resolve()
+    named = real_place(run)
     return named.with_name(f".{named.name}.work")
 
 

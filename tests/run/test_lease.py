@@ -169,6 +169,26 @@ class TestTraining:
         assert (folder / "manifest.json").read_text() == "new"
         assert [path.name for path in folder.parent.iterdir()] == ["run"]
 
+    def test_of_a_link_is_of_the_folder_that_it_leads_to(self, folder: Path) -> None:
+        elsewhere_lies = folder.with_name("links")
+        elsewhere_lies.mkdir()
+        link = elsewhere_lies / "link"
+        link.symlink_to(folder)
+        for one, other in ((folder, link), (link, folder)):
+            with training(one) as lease:
+                assert lease.out == folder
+                told = elsewhere(enter(lambda other=other: training(other)))
+                assert re.search(rf"{folder} is being trained by {HERE}; wait until", str(told))
+            with serving(one), training(other) as lease:
+                with pytest.raises(LeaseError, match="which serves it; stop it"):
+                    lease.refuse_served()
+                assert isinstance(elsewhere(enter(lambda other=other: serving(other))), LeaseError)
+        with training(link) as lease:
+            publish(lease.out, lease)
+        assert link.is_symlink()
+        assert (folder / "manifest.json").read_text() == "new"
+        assert [path.name for path in elsewhere_lies.iterdir()] == ["link"]
+
     @pytest.mark.parametrize("holder", [serving, changing])
     def test_does_not_replace_a_run_that_somebody_has(
         self, folder: Path, holder: Callable[[Path], object]

@@ -12,7 +12,7 @@ where it may not write there. All of them end with the process that holds them.
 """
 
 from longtail.retrieval.run.lease.changing_lease import changing
-from longtail.retrieval.run.lease.place import Place
+from longtail.retrieval.run.lease.place import Place, real_place
 from longtail.retrieval.run.lease.serving_lease import ServingLease, serving
 from longtail.retrieval.run.lease.training_lease import (
     TrainingLease,
@@ -25,6 +25,7 @@ __all__ = [
     "ServingLease",
     "TrainingLease",
     "changing",
+    "real_place",
     "refuse_to_lose_events",
     "serving",
     "training",

@@ -39,6 +39,15 @@ class Place:
             )
 
 
+def real_place(run: Path) -> Path:
+    """Return where a run folder is, or will be: a link is followed, whether it leads anywhere yet.
+
+    What is replaced is the folder, and the link stays. Paths without a name of their own (".",
+    "..") get one: something may have to lie beside them.
+    """
+    return Path(os.path.realpath(run)) if run.name in ("", "..") or run.is_symlink() else run
+
+
 def beside(run: Path, name: str) -> Path:
     """Return the path of a lock that lies beside a run folder, not in it."""
     path = Path(os.path.abspath(run))

@@ -17,7 +17,7 @@ from longtail.retrieval.data.event_log.segments import has_events
 from longtail.retrieval.data.events import EVENTS
 from longtail.retrieval.errors import LeaseError
 from longtail.retrieval.run.lease.changing_lease import INDEX
-from longtail.retrieval.run.lease.place import Place, beside, holder_here
+from longtail.retrieval.run.lease.place import Place, beside, holder_here, real_place
 from longtail.retrieval.run.lease.serving_lease import is_served, serving
 
 _held = threading.local()
@@ -25,7 +25,11 @@ _held = threading.local()
 
 @dataclass(eq=False)
 class TrainingLease:
-    """What a training holds from its start to its end: nobody else trains the same run folder."""
+    """What a training holds from its start to its end: nobody else trains the same run folder.
+
+    Attributes:
+        out: where the run will be; of a link, where it leads.
+    """
 
     out: Path
     wait_s: float
@@ -78,11 +82,13 @@ class TrainingLease:
 def training(out: Path, *, wait_s: float = 0.0) -> Iterator[TrainingLease]:
     """Hold the place of a run for a training; a thread that holds it may take it again.
 
-    What a killed training left half published beside it is removed.
+    Of a link it is the place that it leads to. What a killed training left half published
+    beside it is removed.
 
     Raises:
         LeaseError: another process trains there, and did for ``wait_s`` seconds.
     """
+    out = real_place(out)
     path = Path(os.path.abspath(out))
     leases: dict[Path, TrainingLease] = _held.__dict__.setdefault("trainings", {})
     lease = leases.get(path)

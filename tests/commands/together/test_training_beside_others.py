@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -62,6 +63,41 @@ def test_a_second_training_is_told_of_the_first_or_waits_until_it_has_ended(
         threading.Timer(0.3, first.kill).start()
         done(*words, "--out", run, "--resume", "--wait", 600)
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_link_is_followed_to_the_folder_that_is_replaced(
+    words: list[object], run: Path, tmp_path: Path
+) -> None:
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "to a run").symlink_to(run)
+    (links / "to nothing yet").symlink_to("../new run")
+    seal = read_manifest(run)[SEAL]
+    with serving(run):
+        told = longtail(*words, "--out", links / "to a run", "--overwrite").complaint
+    assert "which serves it; stop it" in told
+    done(*words, "--out", links / "to a run", "--overwrite")
+    done(*words, "--out", links / "to nothing yet")
+    assert read_manifest(run)[SEAL] != seal
+    assert not run.is_symlink()
+    assert read_manifest(tmp_path / "new run")
+    assert all(link.is_symlink() for link in links.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} >= {"run", "new run", "links"}
+    assert not [path for path in (*tmp_path.iterdir(), *links.iterdir()) if path.name[0] == "."]
+
+
+@pytest.mark.parametrize("kind", ["a link to itself", "a FIFO"])
+def test_what_no_run_can_be_is_refused_before_any_work(
+    words: list[object], tmp_path: Path, kind: str
+) -> None:
+    out = tmp_path / "out"
+    if kind == "a FIFO":
+        os.mkfifo(out)
+    else:
+        out.symlink_to(out)
+    told = longtail(*words, "--out", out, "--overwrite").complaint
+    assert told.startswith(str(out))
+    assert told.endswith("name a folder with --out")
 
 
 def test_a_run_that_is_served_is_refused_before_any_work(words: list[object], run: Path) -> None:
