@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from longtail.files.new_items import forget_texts, read_texts
 from longtail.index.errors import (
@@ -19,7 +20,8 @@ from longtail.index.errors import (
 )
 from longtail.index.storage.store import save_index
 from longtail.retrieval.progress import Progress
-from longtail.retrieval.run.bundle import Bundle, open_bundle
+from longtail.retrieval.run.bundle import Bundle, open_bundle, read_manifest
+from longtail.retrieval.run.checks.other_version import OtherVersionError, written_by
 from longtail.retrieval.run.index_build import IndexSettings, build_index, check_structure
 from longtail.retrieval.run.lease import changing
 from longtail.retrieval.run.quarantine import withheld
@@ -58,7 +60,7 @@ def rebuild(
     """
     with changing(run):
         trained = open_bundle(run) if trained_catalog else open_trained(run)
-        settings = IndexSettings(**{**trained.config.get("index", {}), **chosen})
+        settings = _as_trained(trained, run).changed(**chosen)
         check_structure(settings.structure, trained.item_tower.dim)
         try:
             state = None if trained_catalog else read_state(run)
@@ -85,6 +87,16 @@ def rebuild(
         version = save_index(index, run / "index", attach=attach)
         forget_texts(run)
     return Rebuilt(version, len(catalog), texts_read=served is None)
+
+
+def _as_trained(trained: Bundle, run: Path) -> IndexSettings:
+    stored = trained.config.get("index", {})
+    try:
+        return IndexSettings(**stored)
+    except ValidationError as error:
+        first = error.errors()[0]
+        fault = f"index.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise OtherVersionError(run, written_by(read_manifest(run)), fault) from error
 
 
 def _served_vectors(

@@ -103,6 +103,13 @@ class ItemWeights:
         except SafetensorError as error:
             reason = " ".join(str(error).split())
             raise DamagedFileError(f"{path} can't be read ({reason}); {REMEDY}") from error
+        try:
+            tensors = {name: tensors[name] for name in DTYPES}
+        except KeyError as error:
+            kind = np.dtype(DTYPES[error.args[0]]).name
+            raise DamagedFileError(
+                f"{path} holds no list of {kind} named {error}; {REMEDY}"
+            ) from error
         if problem := _problem(tensors, n_items):
             raise DamagedFileError(f"{path} {problem}; {REMEDY}")
         return cls(*(tensors[name] for name in DTYPES))
@@ -111,7 +118,7 @@ class ItemWeights:
 def _problem(tensors: dict[str, NDArray[Any]], n_items: int) -> str | None:
     """Return what is wrong with stored weights, in words that follow the file's name."""
     for name, dtype in DTYPES.items():
-        if name not in tensors or tensors[name].ndim != 1 or tensors[name].dtype != dtype:
+        if tensors[name].ndim != 1 or tensors[name].dtype != dtype:
             return f"holds no list of {np.dtype(dtype).name} named {name!r}"
     indptr, columns, values = (tensors[name] for name in DTYPES)
     if len(indptr) != n_items + 1:

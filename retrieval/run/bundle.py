@@ -30,8 +30,14 @@ from longtail.retrieval.errors import BundleError
 from longtail.retrieval.features.evidence_models import EvidenceModels
 from longtail.retrieval.features.relevance_head import RelevanceHead
 from longtail.retrieval.features.user_columns import UserColumns
+from longtail.retrieval.run.checks.evidence_names import unknown_evidence
 from longtail.retrieval.run.checks.log_rows import check_log_rows
 from longtail.retrieval.run.checks.misread import read_as_written
+from longtail.retrieval.run.checks.other_version import (
+    OtherVersionError,
+    StoredSettings,
+    written_by,
+)
 from longtail.retrieval.run.lease.place import real_place
 from longtail.retrieval.run.sealed_json import check_seal, write_sealed_json
 from longtail.retrieval.towers.item_tower import ItemTower
@@ -55,6 +61,8 @@ LATER_FILES = (
     "learned",
 )
 ITEM_TOWER = "item_tower"
+# Of the manifest: without these nothing can be opened.
+NEEDED = (ITEM_TOWER, "bucket_rule", "split", "serving", "config", "summary")
 # All that a bundle may be made of; whatever lies there is read, so it must be listed.
 PARTS = (
     ITEM_TOWER,
@@ -164,7 +172,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
     Raises:
         BundleError: the folder isn't a run folder.
-        UnsupportedFormatError: it was written by a newer longtail, or by one too old.
+        UnsupportedFormatError: it was written by a newer longtail, by one too old, or by one that
+            left out what this one needs.
         DamagedFileError: the manifest was altered.
     """
     path = folder / "manifest.json"
@@ -179,6 +188,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     manifest = read_json(path, remedy=REMEDY)
     check_format(manifest, path, reads=FORMAT, remedy=REMEDY, oldest=FORMAT)
     check_seal(manifest, path, remedy=REMEDY)
+    if missing := [name for name in NEEDED if name not in manifest]:
+        raise OtherVersionError(folder, written_by(manifest), f"no {missing[0]!r}")
     return manifest
 
 
@@ -193,7 +204,7 @@ def open_bundle(folder: Path, *, item_tower: ItemTower | None = None) -> Bundle:
             another one.
     """
     manifest = verify_bundle(folder)
-    with read_as_written(folder, remedy=REMEDY):
+    with read_as_written(folder, manifest, remedy=REMEDY):
         return _bundle(folder, manifest, item_tower)
 
 
@@ -222,19 +233,26 @@ def _bundle(folder: Path, manifest: Mapping[str, Any], item_tower: ItemTower | N
     counts = pd.read_parquet(folder / "popularity.parquet")["training_count"].to_numpy(np.int64)
     log = load_interactions(folder / "histories.parquet")
     check_log_rows(log, len(catalog))
+    relevance = RelevanceHead.load(folder / "relevance_head")
+    evidence_models = EvidenceModels.load(folder / "evidence", n_items=len(catalog))
+    clock = ItemClock.load(folder / CLOCK, n_items=len(catalog))
+    unknown = unknown_evidence(relevance, evidence_models, clock=clock is not None)
+    if unknown is not None:
+        reason = f"its head reads evidence {unknown!r}"
+        raise OtherVersionError(folder, written_by(manifest), reason)
     return Bundle(
         catalog=catalog,
         popularity=Popularity.from_counts(counts, catalog.item_ids, manifest["bucket_rule"]),
         log=log,
         item_tower=item_tower,
         user_tower=load_user_tower(folder / "user_tower", item_tower).eval(),
-        relevance=RelevanceHead.load(folder / "relevance_head"),
-        evidence_models=EvidenceModels.load(folder / "evidence", n_items=len(catalog)),
+        relevance=relevance,
+        evidence_models=evidence_models,
         serving=Serving(**manifest["serving"]),
         split_kind=manifest["split"],
-        config=manifest["config"],
+        config=StoredSettings(manifest["config"], folder, written_by(manifest)),
         summary=manifest["summary"],
-        clock=ItemClock.load(folder / CLOCK, n_items=len(catalog)),
+        clock=clock,
         user_columns=UserColumns.load(folder / "users", n_items=len(catalog))
         if (folder / "users").is_dir()
         else None,
@@ -243,11 +261,12 @@ def _bundle(folder: Path, manifest: Mapping[str, Any], item_tower: ItemTower | N
 
 def open_item_tower(run: Path) -> ItemTower:
     """Return a run's item tower alone, verified as `open_bundle` does."""
-    records = read_records(read_manifest(run), run / "manifest.json", remedy=REMEDY)
+    manifest = read_manifest(run)
+    records = read_records(manifest, run / "manifest.json", remedy=REMEDY)
     own = {name: record for name, record in records.items() if name.startswith(f"{ITEM_TOWER}/")}
     verify_files(run, own, remedy=REMEDY)
     refuse_unlisted(run, own, among=(ITEM_TOWER,))
-    with read_as_written(run, remedy=REMEDY):
+    with read_as_written(run, manifest, remedy=REMEDY):
         return load_item_tower(run / ITEM_TOWER)
 
 
