@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -93,7 +94,23 @@ def serve(
         )
         shown = f"[{host}]" if ":" in host else host
         url = f"http://{shown}:{listener.getsockname()[1]}"
-        _Server(config, lambda: announce(url)).run(sockets=[listener])
+        with settled_heap():
+            _Server(config, lambda: announce(url)).run(sockets=[listener])
+
+
+@contextmanager
+def settled_heap() -> Generator[None, None, None]:
+    """Let Python's search for circles leave out what is there now.
+
+    Libraries and their models are a million objects: each look at all of them keeps the whole
+    service waiting for a third of a second, and large answers call for one every few.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

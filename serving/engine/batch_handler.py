@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,15 @@ from longtail.retrieval.ranking.answering import Failed, Pace
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.http.http_errors import RefusedError, refusal_of, unknown_item
-from longtail.serving.http.response_bodies import recommendation_body, similar_body
+from longtail.serving.http.response_bodies import (
+    AnsweredList,
+    recommendation_body,
+    similar_body,
+)
 from longtail.serving.limits import GROUP_COST
 from longtail.serving.updates.user_histories import UserHistories
 
-Outcome = dict[str, Any] | RefusedError
+Outcome = AnsweredList | RefusedError
 
 
 def answer_all(

@@ -10,9 +10,14 @@ from starlette.responses import JSONResponse
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
+def written(content: Any) -> bytes:
+    """Return content as JSON; float32 scores don't grow digits that they never had."""
+    return orjson.dumps(content, option=_OPTIONS)
+
+
 class JsonAnswer(JSONResponse):
-    """A JSON response; float32 scores don't grow digits that they never had."""
+    """A JSON response."""
 
     def render(self, content: Any) -> bytes:
         """Return the body."""
-        return orjson.dumps(content, option=_OPTIONS)
+        return written(content)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 import pandas as pd
 
 from longtail.retrieval.data.popularity import POOL_NAMES
@@ -14,11 +16,37 @@ from longtail.retrieval.ranking.answers import Answers
 from longtail.retrieval.ranking.query import Query
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.serving.explorer.cards import plain_cell
+from longtail.serving.http.json_response import written
+
+
+@dataclass(frozen=True)
+class AnsweredList:
+    """An answer whose items are JSON already.
+
+    Whoever ranks writes them: a batch can hold a hundred thousand, and the loop has others to
+    answer meanwhile.
+
+    Attributes:
+        body: what the client gets.
+        user_id: whom it is for, None for a history or a text.
+        item_ids: its items, best first.
+    """
+
+    body: dict[str, Any]
+    user_id: str | None
+    item_ids: list[str]
+
+    @classmethod
+    def of(cls, body: dict[str, Any], user_id: str | None) -> AnsweredList:
+        """Return a body with its items written."""
+        items = body["items"]
+        ids = [item["item_id"] for item in items]
+        return cls({**body, "items": orjson.Fragment(written(items))}, user_id, ids)
 
 
 def recommendation_body(
     retriever: Retriever, query: Query, answers: Answers, line: int
-) -> dict[str, Any]:
+) -> AnsweredList:
     """Return the answer to a query."""
     items = _items(retriever, answers, line)
     for place, item in enumerate(items):
@@ -29,7 +57,7 @@ def recommendation_body(
             item["title"] = retriever.title(int(answers.rows[line, place]))
             item["base_rank"] = int(answers.base_ranks[line, place]) or None
             item["because"] = answers.because[line][place]
-    return {
+    body = {
         "user_id": query.user,
         "debias": query.rerank(retriever.bundle.serving.debias).debias,
         "items": items,
@@ -37,14 +65,16 @@ def recommendation_body(
         "note": answers.note(line, query.k),
         "versions": retriever.versions,
     }
+    return AnsweredList.of(body, query.user)
 
 
-def similar_body(retriever: Retriever, query: Query, answers: Answers, line: int) -> dict[str, Any]:
+def similar_body(retriever: Retriever, query: Query, answers: Answers, line: int) -> AnsweredList:
     """Return the items nearest to a query's."""
     items = _items(retriever, answers, line)
     for place, item in enumerate(items):
         item["cosine"] = answers.scores[line, place]
-    return {"item_id": query.item, "items": items, "versions": retriever.versions}
+    body = {"item_id": query.item, "items": items, "versions": retriever.versions}
+    return AnsweredList.of(body, None)
 
 
 def item_body(retriever: Retriever, row: int) -> dict[str, Any]:

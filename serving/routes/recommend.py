@@ -27,7 +27,7 @@ def recommend_router(service: Service) -> APIRouter:
         if isinstance(outcome, RefusedError):
             raise outcome
         service.shown.remember(asked.state.request_id, [outcome])
-        return JsonAnswer({**outcome, "request_id": asked.state.request_id})
+        return JsonAnswer({**outcome.body, "request_id": asked.state.request_id})
 
     @router.post(
         "/v1/recommend",
@@ -50,10 +50,11 @@ def recommend_router(service: Service) -> APIRouter:
         answers = [
             {"error": {"code": outcome.code, "message": str(outcome)}}
             if isinstance(outcome, RefusedError)
-            else outcome
+            else outcome.body
             for outcome in outcomes
         ]
-        service.shown.remember(asked.state.request_id, answers)
+        lists = [one for one in outcomes if not isinstance(one, RefusedError)]
+        service.shown.remember(asked.state.request_id, lists)
         told = {"versions": versions, "request_id": asked.state.request_id}
         return JsonAnswer({"answers": answers, **told})
 

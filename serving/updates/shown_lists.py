@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from sys import getsizeof
-from typing import Any
 
 from longtail.retrieval.data.events import UserEvent
+from longtail.serving.http.response_bodies import AnsweredList
 
 MOST_LISTS, MOST_BYTES = 50_000, 32 << 20
 # A person who takes the 300th has hardly read 299, and the log grows by each.
@@ -52,7 +52,7 @@ class ShownLists:
         """Return for how many users of requests there are lists."""
         return len(self._lists)
 
-    def remember(self, request_id: str, answers: Sequence[Mapping[str, Any]]) -> None:
+    def remember(self, request_id: str, answers: Sequence[AnsweredList]) -> None:
         """Keep the lists of a request's answers; those that are for no user's id aren't kept.
 
         Of two requests of one name the later one counts.
@@ -61,10 +61,9 @@ class ShownLists:
             return
         lists: dict[_Key, tuple[str, ...]] = {}
         for answer in answers:
-            user_id = answer.get("user_id")
-            if user_id is not None and answer["items"]:
-                ids = _BETWEEN.join(item["item_id"] for item in answer["items"])
-                key = request_id, user_id
+            if answer.user_id is not None and answer.item_ids:
+                ids = _BETWEEN.join(answer.item_ids)
+                key = request_id, answer.user_id
                 lists[key] = (*lists.get(key, ()), ids)
         for key, texts in lists.items():
             self._keep(key, texts)

@@ -35,7 +35,9 @@ IMPORT = re.compile(r"""(?:from|import\()\s*["']([^"']+)["']""")
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     app = FastAPI()
-    the_page_needs_no_engine: Any = SimpleNamespace(reads=Reads(Limits()), registry=None)
+    the_page_needs_no_engine: Any = SimpleNamespace(
+        reads=Reads(Limits()), registry=SimpleNamespace(when_swapped=[])
+    )
     app.include_router(explorer_router(the_page_needs_no_engine))
     with TestClient(app) as found:
         yield found

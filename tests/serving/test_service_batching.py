@@ -16,8 +16,13 @@ from longtail.serving.engine.batch_handler import Outcome
 from longtail.serving.engine.batching import Batcher
 from longtail.serving.engine.lane import Versions
 from longtail.serving.http.http_errors import RefusedError
+from longtail.serving.http.response_bodies import AnsweredList
 from longtail.serving.limits import LARGEST_BATCH, Limits
 from longtail.serving.metrics import Metrics
+
+
+def answer_of(name: str | None) -> AnsweredList:
+    return AnsweredList({"name": name}, name, [])
 
 
 @dataclass
@@ -46,7 +51,7 @@ class SlowEngine:
             if not wanted(place):
                 continue
             self.answered.append(str(names[place]))
-            yield [(place, {"name": names[place]})]
+            yield [(place, answer_of(names[place]))]
 
 
 def ask(*names: str, k: int = 10) -> list[Query]:
@@ -92,8 +97,8 @@ def test_what_arrives_while_the_engine_works_is_one_batch() -> None:
         await asyncio.sleep(0)
         engine.free.set()
         await settled(first)
-        assert [(await other)[1] for other in others] == [[{"name": n}] for n in "abc"]
-        assert await pair == ({"index": "v2", "model": "m"}, [{"name": "d"}, {"name": "e"}])
+        assert [(await other)[1] for other in others] == [[answer_of(n)] for n in "abc"]
+        assert await pair == ({"index": "v2", "model": "m"}, [answer_of("d"), answer_of("e")])
 
     assert run(story).batches == [["first"], ["a", "b", "c", "d", "e"]]
 
@@ -155,7 +160,7 @@ def test_a_bug_reaches_those_it_concerns_and_the_next_batch_is_answered() -> Non
         engine.free.set()
         with pytest.raises(ValueError, match="a bug"):
             await batcher.submit(ask("bug"))
-        assert (await batcher.submit(ask("a")))[1] == [{"name": "a"}]
+        assert (await batcher.submit(ask("a")))[1] == [answer_of("a")]
 
     run(story)
 
@@ -172,7 +177,7 @@ def test_closing_answers_what_waits_and_refuses_the_rest() -> None:
         assert caught.value.status == 503
         engine.free.set()
         await closing
-        assert (await waiting)[1] == [{"name": "a"}]
+        assert (await waiting)[1] == [answer_of("a")]
         await settled(first)
 
     run(story)
@@ -186,8 +191,8 @@ def test_what_is_light_does_not_wait_for_the_whole_of_what_is_heavy() -> None:
         light = asyncio.create_task(batcher.submit(ask("light")))
         await asyncio.sleep(0)
         engine.free.set()
-        assert (await light)[1] == [{"name": "light"}]
-        assert [answer["name"] for answer in (await heavy)[1]] == [*"abcdef"]
+        assert (await light)[1] == [answer_of("light")]
+        assert (await heavy)[1] == [answer_of(name) for name in "abcdef"]
 
     # One group of the heavy batch was at hand already.
     assert run(story).answered == ["f", "light", *"edcba"]
@@ -218,7 +223,7 @@ def test_heavy_requests_take_no_room_from_light_ones() -> None:
         await asyncio.sleep(0)
         engine.free.set()
         await settled(first)
-        assert (await light)[1] == [{"name": "light"}]
+        assert (await light)[1] == [answer_of("light")]
         assert len((await heavy)[1]) == 6
 
     run(story, replace(PATIENT, waiting=50))

@@ -23,6 +23,7 @@ from longtail.retrieval.data.files.interaction_file import read_interactions
 from longtail.retrieval.data.files.rejected import RejectedRows
 from longtail.retrieval.data.meaning.behaviours import SHOWN, TAKEN
 from longtail.retrieval.ranking.retriever import Retriever
+from longtail.serving.http.response_bodies import AnsweredList
 from longtail.serving.service import Service
 from longtail.serving.updates.shown_lists import MOST_SEEN, ShownLists, surely_seen
 
@@ -218,8 +219,9 @@ def test_files_and_learning_read_impressions_as_shown(
 
 class TestTheMemory:
     @staticmethod
-    def answer(user_id: str | None, items: Sequence[str]) -> dict[str, Any]:
-        return {"user_id": user_id, "items": [{"item_id": item} for item in items]}
+    def answer(user_id: str | None, items: Sequence[str]) -> AnsweredList:
+        body = {"user_id": user_id, "items": [{"item_id": item} for item in items]}
+        return AnsweredList.of(body, user_id)
 
     def test_forgets_the_oldest_beyond_its_number(self) -> None:
         lists = ShownLists(most_lists=2)
@@ -240,8 +242,7 @@ class TestTheMemory:
 
     def test_keeps_no_lists_that_are_for_no_user_or_empty(self) -> None:
         lists = ShownLists()
-        lists.remember("a", [self.answer(None, ["tea"]), self.answer("u", []), {"error": {}}])
-        lists.remember("a", [{"item_id": "tea", "items": [{"item_id": "pot"}]}])
+        lists.remember("a", [self.answer(None, ["tea"]), self.answer("u", [])])
         assert len(lists) == 0
 
     def test_of_a_long_list_a_part_is_surely_seen(self) -> None:
