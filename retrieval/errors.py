@@ -23,6 +23,10 @@ class DataError(LongtailError):
     """A catalog or interaction file can't be used; the message names file, row and column."""
 
 
+class NoRowsError(DataError):
+    """A file has a header and nothing below it."""
+
+
 class ModelNotFoundError(LongtailError):
     """A text encoder was found neither in a folder, nor the hub or its cache, nor a package."""
 

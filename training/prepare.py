@@ -15,7 +15,6 @@ from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import TRAIN, VALID
 from longtail.retrieval.data.popularity import Popularity
 from longtail.retrieval.data.splits import Split
-from longtail.retrieval.errors import DataError
 from longtail.retrieval.progress import Progress, silent
 from longtail.retrieval.run.bundle import work_folder
 from longtail.retrieval.run.index_build import check_structure
@@ -86,20 +85,8 @@ def prepare_training(
     The first process reads the item texts and solves the closed form, and the others get what it
     found. See `train_engine` for what is raised.
     """
-    if len(catalog) < 2:
-        raise DataError("the catalog holds one item; there is nothing to choose between")
     histories = Histories.from_interactions(split.train)
     examples = NextItemExamples.from_histories(histories, settings.user_tower.max_history)
-    if len(examples) == 0:
-        raise DataError(
-            "no user has two training events, so there is no next item to learn from; "
-            "check the user_id column and the split with `longtail data describe`"
-        )
-    if len(validation_users(split)) == 0:
-        raise DataError(
-            "no user has both training and validation events, so the relevance head has nothing "
-            "to learn from; check the split with `longtail data describe`"
-        )
     torch.manual_seed(settings.seed)
     item_tower = ItemTower.from_pretrained(
         settings.item_tower.encoder,
@@ -146,7 +133,11 @@ def prepare_training(
     )
     read = ReadCatalog(item_tower, join_pieces(parts), pooled, reading)
     reports = []
-    if settings.co_taken.epochs > 0 and not tunes:
+    untaught = reason_untaught(split, examples, validation)
+    if settings.co_taken.epochs > 0 and untaught is not None:
+        tunes = False
+        reports.append(left_out(untaught))
+    elif settings.co_taken.epochs > 0 and not tunes:
         reports.append(left_out("the text user tower reads with the item tower's own encoder"))
     if tunes:
         with profile.section("stage co_taken"):
@@ -189,7 +180,21 @@ def prepare_training(
         processes=processes,
         profile=profile,
         reports=reports,
+        untaught=untaught,
     )
+
+
+def reason_untaught(
+    split: Split, examples: NextItemExamples, validation: ValidationSet
+) -> str | None:
+    """Return why no stage can train, or nothing could say whether it paid; None where it can."""
+    if not len(split.interactions):
+        return "there is no event to learn from"
+    if not len(examples):
+        return "no user has two training events, so there is no next item to learn from"
+    if not len(validation):
+        return "no user took something new in the valid part, so nothing says whether it pays"
+    return None
 
 
 def _kept(blocks: Iterable[TextPieces], kept: list[TextPieces]) -> Iterator[TextPieces]:
@@ -213,6 +218,8 @@ def with_validation(split: Split, seed: int) -> Split:
     last = train[np.append(user[1:] != user[:-1], True)] if len(train) else train
     enough = np.bincount(user, minlength=len(split.interactions.user_ids)) >= 3
     last = last[enough[split.interactions.user[last]]]
+    if not len(last):
+        return split
     chosen = np.random.default_rng(seed).permutation(last)[: max(1, len(last) // 10)]
     part[chosen] = VALID
     note = f"no validation part: the last training events of {len(chosen)} users were taken as one"

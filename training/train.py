@@ -34,6 +34,7 @@ from longtail.training.evidence.user_columns.fit_user_columns import (
     refit_user_columns,
 )
 from longtail.training.head.head_training import with_relevance_head
+from longtail.training.head.prior_head import with_prior_head
 from longtail.training.item_pace import choose_half_lives
 from longtail.training.prepare import prepare_training, with_validation
 from longtail.training.processes import ALONE, Processes
@@ -75,8 +76,7 @@ def train_engine(
     several ``processes`` this is what the first one does, while the others `help_train`.
 
     Raises:
-        DataError: fewer than two items, no user with two training events, or none with both
-            training and validation events.
+        DataError: the bucket rule is none.
         ResumeError: see `prepare_work_folder`.
         ModelNotFoundError: the text encoder can't be found.
         BackendError, ParityError: the backend that was named can't be used for it.
@@ -141,7 +141,8 @@ def _trained(
         # Back from wherever the trainer put them: retrieval reads on the CPU.
         item_tower=item_tower.cpu().eval(),
         user_tower=user_tower.cpu().eval(),
-        relevance=RelevanceHead(),
+        # A log of nobody, or that asks nobody for something new, teaches no head.
+        relevance=RelevanceHead(prior=not len(stages.validation)),
         evidence_models=EvidenceModels(),
         serving=serving,
         split_kind=split.kind,
@@ -169,7 +170,10 @@ def _trained(
         with profile.section("user columns"):
             bundle = _with_user_columns(bundle, split, settings, progress)
     with profile.section("relevance head"):
-        bundle = with_relevance_head(bundle, index, fitted, split, settings, progress)
+        if bundle.relevance.prior:
+            bundle = with_prior_head(bundle)
+        else:
+            bundle = with_relevance_head(bundle, index, fitted, split, settings, progress)
     if settings.refit:
         before_test = split.interactions.select(split.part <= VALID)
         more = Histories.from_interactions(before_test)
@@ -205,7 +209,7 @@ def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bun
 
     Unchanged where the log's times are no clock, or the parts aren't cut by it.
     """
-    if not settings.relevance.clock or not split.is_cut_by_time:
+    if not settings.relevance.clock or not split.is_cut_by_time or bundle.relevance.prior:
         return bundle
     half_lives, report = choose_half_lives(
         split.train,

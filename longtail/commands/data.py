@@ -73,7 +73,7 @@ def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: An
     inputs = make_inputs(**given)
     data = read_inputs(inputs)
     catalog, log, rejected = data.catalog, data.log, data.rejected
-    kept = [(inputs.catalog, len(catalog)), (inputs.interactions, len(log))]
+    kept = [(inputs.catalog, len(catalog)), (inputs.log, len(log))]
     if inputs.users is not None and data.users is not None:
         kept.append((inputs.users, len(data.users)))
     _print(validation_table(kept, rejected), columns_table(columns_read(inputs, data)))

@@ -63,7 +63,8 @@ def train(
 
     FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
     or name the files. Everything is chosen on the valid part; the test part is stored for
-    `longtail evaluate` and not read.
+    `longtail evaluate` and not read. Without a log (--catalog alone) texts say what goes together,
+    until `longtail learn` knows more.
 
     On several GPUs: torchrun --nproc-per-node 8 -m longtail train ...
     """
@@ -188,7 +189,7 @@ def _settings_and_inputs(
         click.echo(f"settings: {config} (shipped); see `longtail settings`", err=True)
     resolve_encoder(settings.item_tower.encoder)
     check_backend(settings.item_tower.backend, training_device())
-    inputs = make_inputs(**given)
+    inputs = make_inputs(**given, needs_log=False)
     if inputs.reading.template == "auto":
         reading = replace(inputs.reading, template=settings.data.template)
         inputs = replace(inputs, reading=reading)

@@ -19,7 +19,7 @@ from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.columns import NO_COLUMN, FileKind
 from longtail.retrieval.data.files.dialect.reading import Reading
-from longtail.retrieval.data.files.interaction_file import read_log
+from longtail.retrieval.data.files.interaction_file import LogRows, read_log
 from longtail.retrieval.data.files.losses.loss_limit import refuse_loss
 from longtail.retrieval.data.files.losses.missing_column import (
     refuse_unused_mapping,
@@ -33,7 +33,7 @@ from longtail.retrieval.data.files.times.two_columns.log_roles import find_log_r
 from longtail.retrieval.data.files.users_file import read_users
 from longtail.retrieval.data.interactions import Interactions
 from longtail.retrieval.data.users.user_table import UserTable
-from longtail.retrieval.errors import DataError
+from longtail.retrieval.errors import DataError, NoRowsError
 from longtail.retrieval.progress import Progress
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -71,21 +71,29 @@ class Inputs:
 
     Attributes:
         catalog: the catalog file.
-        interactions: the interaction log.
+        interactions: the interaction log; None: there is none, and the log is of nobody.
         users: the users file, None without one.
         users_named: whether it was named, and not only found beside the log.
         reading: how they are read.
         rejected_path: where rows that are set aside are written.
         save_columns: whether to keep which column was read as what beside the catalog.
+        needs_log: whether a log without rows is an error, too.
     """
 
     catalog: Path
-    interactions: Path
+    interactions: Path | None
     reading: Reading
     rejected_path: Path
     users: Path | None = None
     users_named: bool = False
     save_columns: bool = False
+    needs_log: bool = True
+
+    @property
+    def log(self) -> Path:
+        """The interaction log of a job that needs one."""
+        assert self.interactions is not None  # `make_inputs` has refused
+        return self.interactions
 
     def read(self, progress: Progress) -> InputData:
         """Return what the files hold, and what was set aside, which is on disk by then.
@@ -97,19 +105,16 @@ class Inputs:
             DataError: a file can't be used.
         """
         rejected = RejectedRows()
-        refuse_unused_mapping(self.catalog, self.interactions, self.reading)
+        if self.interactions is not None:
+            refuse_unused_mapping(self.catalog, self.interactions, self.reading)
         try:
             read = partial(read_catalog, self.catalog, rejected=rejected, progress=progress)
-            catalog = with_suggestions(self.catalog, self.interactions, self.reading, read)
+            if self.interactions is None:
+                catalog = read(reading=self.reading)
+            else:
+                catalog = with_suggestions(self.catalog, self.interactions, self.reading, read)
             refuse_loss(self.catalog, self.reading, rejected)
-            log = read_log(
-                self.interactions,
-                catalog,
-                reading=self.reading,
-                rejected=rejected,
-                progress=progress,
-            )
-            refuse_loss(self.interactions, self.reading, rejected, catalog)
+            log = self._read_log(catalog, rejected, progress)
             users = self._read_users(rejected, progress)
         finally:
             rejected.replace(self.rejected_path)
@@ -118,9 +123,35 @@ class Inputs:
             rejected.note(f"which column was read as what is kept in {path}")
         return InputData(catalog, log.interactions, log.rows, users, rejected)
 
+    def _read_log(self, catalog: Catalog, rejected: RejectedRows, progress: Progress) -> LogRows:
+        """Return the log; one of nobody where there is none, or no row in it, and none is needed.
+
+        A log whose rows can't be used is an error all the same: somebody meant it to be read.
+        """
+        nobody = LogRows(Interactions.nothing(), np.empty(0, np.int64))
+        if self.interactions is None:
+            return nobody
+        try:
+            log = read_log(
+                self.interactions,
+                catalog,
+                reading=self.reading,
+                rejected=rejected,
+                progress=progress,
+            )
+        except NoRowsError as error:
+            if self.needs_log:
+                raise
+            rejected.note(f"{error}; it is taken for a log without events")
+            return nobody
+        refuse_loss(self.interactions, self.reading, rejected, catalog)
+        return log
+
     def _roles(self) -> dict[str, dict[str, str]]:
         """Return which column plays each role, by file; roles mapped to none included."""
-        files: dict[FileKind, Path] = {"items": self.catalog, "log": self.interactions}
+        files: dict[FileKind, Path] = {"items": self.catalog}
+        if self.interactions is not None:
+            files["log"] = self.interactions
         roles = {}
         for kind, path in files.items():
             present = column_names(path, self.reading.of(kind))
@@ -212,19 +243,27 @@ def make_inputs(
     reading: Reading,
     rejected_path: Path,
     save_columns: bool = False,
+    needs_log: bool = True,
 ) -> Inputs:
-    """Return the inputs named by a folder, or by two files.
+    """Return the inputs named by a folder, or by two files; without ``needs_log`` by one.
+
+    A folder must hold a log all the same: one that is called otherwise would be passed over.
 
     Raises:
         click.UsageError: neither a folder nor both files are named.
         DataError: the folder holds no such files.
     """
-    if folder is None and (catalog is None or interactions is None):
+    if folder is None and catalog is None and not needs_log:
+        raise click.UsageError(
+            "name a FOLDER, or --catalog and, where there is a log, --interactions"
+        )
+    if folder is None and (catalog is None or (interactions is None and needs_log)):
         raise click.UsageError("name a FOLDER, or both --catalog and --interactions")
     catalog = catalog or find_file(folder or Path(), ("items", "catalog"))
-    interactions = interactions or find_file(folder or Path(), ("interactions",))
+    if folder is not None and interactions is None:
+        interactions = find_file(folder, ("interactions",))
     found = users or (None if folder is None else find_users_file(folder))
-    files = (catalog, interactions, *(() if found is None else (found,)))
+    files = tuple(path for path in (catalog, interactions, found) if path is not None)
     return Inputs(
         catalog,
         interactions,
@@ -233,4 +272,5 @@ def make_inputs(
         found,
         users is not None,
         save_columns,
+        needs_log,
     )

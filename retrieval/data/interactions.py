@@ -40,6 +40,16 @@ class Interactions:
     label: NDArray[np.int8] | None = None
     part: NDArray[np.int8] | None = None
 
+    @classmethod
+    def nothing(cls) -> Interactions:
+        """Return a log of nobody; it has a clock, for events to come have times.
+
+        >>> len(Interactions.nothing()), Interactions.nothing().user_counts(2).tolist()
+        (0, [0, 0])
+        """
+        rows = np.empty(0, np.int32)
+        return cls(np.empty(0, object), rows, rows, rows.astype(np.int64), has_clock=True)
+
     def __len__(self) -> int:
         return len(self.user)
 

@@ -20,6 +20,8 @@ LEAVE_LAST_LEAKS = (
     "train part holds events later than those it is tested on; split by time where there are times"
 )
 
+NO_LOG = "there is no event to learn from: texts alone say what goes together"
+
 # Of the test users; more without a train event are another question.
 MANY_STRANGERS = 0.2
 
@@ -94,6 +96,9 @@ def split(
             train on, the train part is empty, or a date leaves its part empty.
     """
     rule = SplitRule.of(kind)
+    if not len(interactions):
+        nothing = replace(interactions, part=np.empty(0, np.int8))
+        return Split(nothing, "temporal", (NO_LOG,))
     chosen = _allowed_kind(interactions, rule)
     boundaries: tuple[int, int] | None = None
     left_out = ""

@@ -39,6 +39,8 @@ class RelevanceHead:
         of_unknown: the head of items that nobody had taken, which reads the same columns; None:
             this one answers for all.
         bonus: log-odds added when lists are ranked, and to no probability.
+        prior: whether it was chosen before there was a log to fit one on. It judges items that
+            nobody had taken as it judges all others, by evidence of their own.
     """
 
     names: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class RelevanceHead:
     shift: float = 0.0
     of_unknown: RelevanceHead | None = None
     bonus: float = 0.0
+    prior: bool = False
 
     @property
     def ranks(self) -> bool:
@@ -100,6 +103,7 @@ class RelevanceHead:
             "scale": self.scale,
             "shift": self.shift,
             **({"bonus": self.bonus} if self.bonus else {}),
+            **({"prior": True} if self.prior else {}),
         }
         (folder / "config.json").write_text(json.dumps(config, indent=2))
         for number, scorer in enumerate(self.scorers):
@@ -128,6 +132,7 @@ class RelevanceHead:
             config["shift"],
             cls.load(folder / UNKNOWN) if (folder / UNKNOWN).is_dir() else None,
             config.get("bonus", 0.0),
+            config.get("prior", False),
         )
         unknown = () if head.of_unknown is None else head.of_unknown.scorers
         for scorer in (*head.scorers, *unknown):

@@ -16,8 +16,14 @@ from longtail.retrieval.run.bundle import Bundle
 def with_cold_lent(bundle: Bundle, index: VectorIndex, counts: NDArray[np.int64]) -> Bundle:
     """Return the bundle in which items without events borrow evidence.
 
-    ``counts`` int64 [n] are of the events that the evidence was fitted on.
+    ``counts`` int64 [n] are of the events that the evidence was fitted on. Under a prior head
+    nothing is borrowed: of a few events all would borrow from the same few, and what the texts say
+    of an item is nearer to it.
     """
+    if bundle.relevance.prior:
+        everything = np.ones(len(bundle.catalog), np.bool_)
+        models = replace(bundle.evidence_models, known=everything)
+        return replace(bundle, evidence_models=models)
     return _with_lent(bundle, index, np.flatnonzero(counts == 0), counts > 0)
 
 

@@ -118,21 +118,37 @@ def test_a_text_of_a_megabyte_and_nul_bytes_are_read(shop: Path) -> None:
     assert "NUL" in done.err + done.out + Path("rejected.csv").read_text()
 
 
-def test_a_catalog_of_one_item_leaves_nothing_to_choose(shop: Path, tiny_bert: Path) -> None:
+def test_a_catalog_of_one_item_is_a_run_with_nothing_left_to_recommend(
+    shop: Path, tiny_bert: Path
+) -> None:
     replace_file(shop, "items.csv", b"item_id,title\na,Apple\n")
     done = longtail("train", shop, *train_arguments(tiny_bert), "--allow-loss", "--out", "run")
-    assert "the catalog holds one item; there is nothing to choose between" in done.complaint
+    assert done.code == 0, done.err
+    asked = longtail("query", "run", "--text", "fruit", "--pool", "all", "--format", "json")
+    assert '"item_id": "a"' in asked.out
+    asked = longtail("query", "run", "--history", "a", "--pool", "all")
+    assert asked.code == 0
+    assert "0 of 10 answers" in asked.err
+
+
+def test_a_catalog_without_an_item_is_refused(shop: Path, tiny_bert: Path) -> None:
+    replace_file(shop, "items.csv", b"item_id,title\n")
+    arguments = train_arguments(tiny_bert)
+    done = longtail("train", "--catalog", shop / "items.csv", *arguments, "--out", "run")
+    assert "items.csv: has no rows, only a header" in done.complaint
     assert [path.name for path in Path().iterdir() if "run" in path.name] == []
 
 
-def test_users_with_a_single_interaction_each_teach_no_next_item(
+def test_users_with_a_single_interaction_each_leave_the_stages_out(
     shop: Path, tiny_bert: Path
 ) -> None:
     lines = [f"u{n},{'abc'[n % 3]},{1_700_000_000 + n}\n".encode() for n in range(30)]
     replace_file(shop, "interactions.csv", b"user_id,item_id,timestamp\n" + b"".join(lines))
     done = longtail("train", shop, *train_arguments(tiny_bert), "--out", "run")
-    assert "no user has two training events" in done.complaint
-    assert [path.name for path in Path().iterdir() if "run" in path.name] == []
+    assert done.code == 0, done.err
+    assert "left out: no user has two training events" in " ".join(done.out.split())
+    asked = longtail("query", "run", "--user", "u4", "--pool", "all", "--format", "json")
+    assert asked.out.count('"item_id"') == 2
 
 
 def test_some_users_with_a_single_interaction_are_fine(

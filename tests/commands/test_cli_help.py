@@ -107,7 +107,7 @@ def test_the_reference_page_is_current() -> None:
         (["evaluate", "run", "--pool", "all,nonsense"], "'nonsense' is not one of all, tail"),
         (["evaluate", "run", "--baselines", "nonsense"], "'nonsense' is not one of popularity"),
         (["evaluate", "run", "--examples", "-1"], "-1 is not in the range"),
-        (["train", "--out", "run"], "name a FOLDER, or both --catalog and --interactions"),
+        (["train", "--out", "run"], "name a FOLDER, or --catalog and, where there is a log"),
         (["train", "."], "Missing option '--out'"),
         (["train", ".", "--config", ".", "--out", "run"], "is a directory"),
         (["train", "no-such-folder", "--out", "run"], "does not exist"),

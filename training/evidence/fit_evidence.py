@@ -97,12 +97,16 @@ def fit_evidence(
     if not settings.behaviour.enabled:
         return FittedEvidence(EvidenceModels(), {})
     with profile.section("item-to-item weights"):
+        candidates = item_weights_candidates(settings.behaviour.closed_form, len(data.vectors))
+        if not len(validation):
+            # Nothing to choose by.
+            candidates = [ItemWeightsSettings(**dict(settings.behaviour.closed_form))]
         chosen = choose_item_weights(
             data.taken,
             data.vectors,
             validation,
-            item_weights_candidates(settings.behaviour.closed_form, len(data.vectors)),
-            amounts=data.amounts,
+            candidates,
+            amounts=data.amounts if len(validation) else None,
             progress=progress,
         )
         by_words = len(data.vectors) <= settings.behaviour.words_limit
@@ -212,6 +216,8 @@ def _sequences(
     """Return the sequence towers and how each went; none for a catalog that is too large."""
     towers: dict[str, SequenceTower] = {}
     reports: list[dict[str, Any]] = []
+    if not (np.diff(data.histories.offsets) >= 2).any():
+        return towers, reports
     # A refit makes those that there were, though a smaller catalog could have some by now.
     if len(data.vectors) > settings.sequence.max_items or epochs == []:
         return towers, reports

@@ -45,7 +45,10 @@ def recalibrated(
     pairs = pairs.select(pairs.retrieved & ~pairs.unknown)
     if int(pairs.label.sum()) < FEWEST_TAKEN:
         return head
-    raw = replace(head, scale=1.0, shift=0.0, of_unknown=None).logits(pairs.evidence)
+    # A prior head reads a few of the columns.
+    names = ranking.feature_names(counts=head.counts)
+    evidence = pairs.evidence[:, [names.index(name) for name in head.names]]
+    raw = replace(head, scale=1.0, shift=0.0, of_unknown=None).logits(evidence)
     scale, shift = platt(raw, pairs.label)
     if (scale, shift) == UNSURE:
         return head

@@ -51,11 +51,13 @@ def check_whole(log: Interactions, before: Interactions, *, force: bool) -> None
         DataError: most of what the run knows is missing, its clock is gone, or (without
             ``force``) it ends a day or more before the run's.
     """
-    if before.has_clock and not log.has_clock:
+    if len(before) and before.has_clock and not log.has_clock:
         raise DataError(
             "the run's log has times, and this one has none that are a clock; name the column "
             "with --column timestamp=COLUMN"
         )
+    if not len(before):
+        return
     known = before.taken()
     missing = ~held_events(replace(known, has_clock=False), replace(log.taken(), has_clock=False))
     if len(known) and missing.mean() > MOST_MISSING:
@@ -81,6 +83,9 @@ def on_top(log: Interactions, events: Interactions) -> Interactions:
     Raises:
         DataError: the log has a clock and the events have none.
     """
+    if not len(log):
+        # The first events say whether there is a clock.
+        log = replace(log, has_clock=events.has_clock or bool((events.time >= EARLIEST_S).all()))
     # Of a few events all may be of one moment. Below, a number would be an ordinal and no time, as
     # in interaction files.
     if log.has_clock and not events.has_clock and (events.time < EARLIEST_S).any():

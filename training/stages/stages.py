@@ -26,6 +26,7 @@ from longtail.retrieval.towers.text.text_pieces import TextPieces
 from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 from longtail.retrieval.towers.vector_user_tower import VectorUserTower
+from longtail.training.co_taken.content_measure import TEMPERATURE
 from longtail.training.encoder_backend import renewed
 from longtail.training.losses.logq import expected_draws
 from longtail.training.processes import ALONE, Processes
@@ -82,6 +83,8 @@ class Stages:
     device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
+    # Why no stage can train; None: they can.
+    untaught: str | None = None
     # Fingerprint of the tower that read `pooled`.
     _read_by: str = ""
 
@@ -93,6 +96,9 @@ class Stages:
     def run(self) -> Serving:
         """Run every stage that has epochs and return what validation chose."""
         self.train()
+        if not len(self.examples):
+            # Nothing to fit it to.
+            self.temperature = self.settings.loss.temperature or TEMPERATURE
         if self.temperature == 0.0:
             self.temperature = self._model(STAGES[0], self.settings.history).temperature
         return self._choose_serving()
@@ -102,6 +108,9 @@ class Stages:
         for name in STAGES:
             stage: StageSettings = getattr(self.settings, name)
             if stage.epochs > 0 and self._applies(name):
+                if self.untaught is not None:
+                    self.reports.append({"stage": name, "kept": False, "left_out": self.untaught})
+                    continue
                 with self.profile.section(f"stage {name}"):
                     self._run_stage(name, stage)
         self.processes.leave()
@@ -311,6 +320,8 @@ class Stages:
 
     def _choose_serving(self) -> Serving:
         """Return the popularity weight of the best list overall, and the debias of the balance."""
+        if not len(self.validation):
+            return Serving(self.temperature, popularity_weight=0.0, debias=0.0)
         measures = self._measure(self.temperature)
         overall = max(measures, key=lambda m: m.ndcg)
         below = [m for m in measures if m.popularity_weight <= overall.popularity_weight]

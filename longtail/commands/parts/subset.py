@@ -72,14 +72,14 @@ def subset_command(out: Path, catalog_out: Path | None, **options: Any) -> None:
     subset = Subset(**{name: options.pop(name) for name in names})
     inputs = make_inputs(**options)
     for path in (out, catalog_out):
-        if path is not None and path.exists() and path.samefile(inputs.interactions):
+        if path is not None and path.exists() and path.samefile(inputs.log):
             raise click.UsageError(f"{path} is the log itself; name another file")
         if path is not None and path.exists() and path.samefile(inputs.catalog):
             raise click.UsageError(f"{path} is the catalog itself; name another file")
     data = read_inputs(inputs)
     catalog, log = data.catalog, data.log
     keep = chosen_events(log, subset)
-    write_log_rows(inputs.interactions, inputs.reading, data.rows[keep], out)
+    write_log_rows(inputs.log, inputs.reading, data.rows[keep], out)
     items, users = np.unique(log.item[keep]), np.unique(log.user[keep])
     click.echo(
         f"{out}: {int(keep.sum()):,} of {len(log):,} events, {len(users):,} of "

@@ -47,7 +47,8 @@ class ColumnRead:
 
 def columns_read(inputs: Inputs, data: InputData) -> list[ColumnRead]:
     """Return the columns of the catalog and the log: those with a role first, then the others."""
-    return [*_of_catalog(inputs, data.catalog), *_of_log(inputs, data.log)]
+    of_log = [] if inputs.interactions is None else _of_log(inputs, data.log)
+    return [*_of_catalog(inputs, data.catalog), *of_log]
 
 
 def columns_table(columns: Sequence[ColumnRead]) -> Table:
@@ -96,7 +97,7 @@ def _of_catalog(inputs: Inputs, catalog: Catalog) -> Iterator[ColumnRead]:
 
 
 def _of_log(inputs: Inputs, log: Interactions) -> Iterator[ColumnRead]:
-    reading, path = inputs.reading.of("log"), inputs.interactions
+    reading, path = inputs.reading.of("log"), inputs.log
     present = column_names(path, reading)
     roles = find_log_roles(path, present, reading)
     if (amount := amount_column(present, roles, reading)) is not None:

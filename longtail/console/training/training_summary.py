@@ -13,6 +13,8 @@ from longtail.console.backend_summary import reading_line
 from longtail.console.console import stdout_console
 from longtail.console.data_tables import left_out_lines
 from longtail.console.truncation_note import long_texts_note
+from longtail.retrieval.data.interactions import TEST
+from longtail.retrieval.run.bundle import Bundle
 from longtail.training.head.history_length import WHOLE
 from longtail.training.train import Trained
 
@@ -41,7 +43,8 @@ def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> N
     console.print(
         f"{run}: {len(bundle.catalog):,} items ({sizes}; rule "
         f"{bundle.popularity.rule}), {len(bundle.log.user_ids):,} users, "
-        f"{len(bundle.log):,} interactions, split {bundle.split_kind}"
+        f"{len(bundle.log):,} interactions"
+        + (f", split {bundle.split_kind}" if len(bundle.log) else "")
     )
     for line in set_aside:
         console.print(line, markup=False, highlight=False)
@@ -63,32 +66,58 @@ def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> N
                 "yes" if report["kept"] else "no: undone",
                 f"{report['seconds']:.0f}",
             )
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     for report in bundle.summary["stages"]:
         if "left_out" in report:
             console.print(f"{STAGE_NAMES[report['stage']]} left out: {report['left_out']}")
+    for line in _of_prior(bundle) if bundle.relevance.prior else _of_head(bundle):
+        console.print(line)
+    for line in user_columns_lines(bundle.summary.get("user_columns")):
+        console.print(line)
+    console.print("next:")
+    for command in _next_commands(bundle, quote(str(run))):
+        console.print(f"  {command}", soft_wrap=True)
+
+
+def _next_commands(bundle: Bundle, run: str) -> Iterator[str]:
+    """Yield what to type next, ready to be copied: a folder or an id may hold blanks."""
+    if len(bundle.log.user_ids):
+        yield f"longtail query {run} --user {quote(str(bundle.log.user_ids[0]))} --explain"
+    else:
+        item = quote(str(bundle.catalog.item_ids[0]))
+        yield f"longtail query {run} --history {item} --explain"
+        yield f"longtail similar {run} --item {item}"
+    if bundle.log.part is not None and (bundle.log.part == TEST).any():
+        yield f"longtail evaluate {run}"
+    yield f"longtail serve {run}"
+    if bundle.relevance.prior:
+        yield f"longtail learn {run} --events {run}/events/events.jsonl"
+
+
+def _of_head(bundle: Bundle) -> Iterator[str]:
+    """Yield what validation says of the fitted head, and what was chosen with it."""
     head = bundle.summary["relevance"]
-    console.print(
+    yield (
         f"relevance head ({head['scorer']}) on {'its own' if head['seen_users'] else 'unseen'} "
         f"validation users: NDCG@10 {_figures(head['scorers'][head['scorer']])}, "
         f"AUC {head['auc']:.3f}, calibration error {head['expected_calibration_error']:.4f}, "
         f"accuracy {head['accuracy']:.4f} (always no: {head['base_accuracy']:.4f})"
     )
     if counts := counts_note(head):
-        console.print(counts)
-    for line in (*_of_time(bundle.summary), _of_debias(head["debias"], bundle.serving.debias)):
-        console.print(line)
-    for line in user_columns_lines(bundle.summary.get("user_columns")):
-        console.print(line)
-    user = bundle.log.user_ids[0]
-    console.print("next:")
-    # Ready to be copied: a folder or an id may hold blanks.
-    for command in (
-        f"longtail query {quote(str(run))} --user {quote(str(user))} --explain",
-        f"longtail evaluate {quote(str(run))}",
-        f"longtail serve {quote(str(run))}",
-    ):
-        console.print(f"  {command}", soft_wrap=True)
+        yield counts
+    yield from _of_time(bundle.summary)
+    yield _of_debias(head["debias"], bundle.serving.debias)
+
+
+def _of_prior(bundle: Bundle) -> Iterator[str]:
+    """Yield what a head is worth that was chosen beforehand."""
+    weights = bundle.summary["relevance"]["weights"]
+    told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    yield (
+        f"relevance head (prior: {told}): nobody took something new in the valid part, so none was "
+        "fitted; probabilities are on another shop's scale until `longtail learn` calibrates them"
+    )
 
 
 def counts_note(head: dict[str, Any]) -> str | None:

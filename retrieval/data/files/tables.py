@@ -32,7 +32,7 @@ from longtail.retrieval.data.files.dialect.recognition import (
 )
 from longtail.retrieval.data.files.dialect.records import BACKSLASHES, TEXT_AFTER_QUOTE
 from longtail.retrieval.data.files.rejected import RejectedRows
-from longtail.retrieval.errors import DataError
+from longtail.retrieval.errors import DataError, NoRowsError
 from longtail.retrieval.progress import Progress, silent
 
 _LOOKED_AT_ROWS = 100
@@ -104,7 +104,8 @@ def read_table(
     can't be taken apart are set aside in ``rejected``.
 
     Raises:
-        DataError: the file isn't there, is empty, damaged, of an unknown type, or has no rows.
+        DataError: the file isn't there, is empty, damaged or of an unknown type.
+        NoRowsError: it holds nothing but a header.
     """
     file = recognise(path, reading)
     if file.format == "parquet":
@@ -121,7 +122,7 @@ def read_table(
         why = f" that can be read; the first bad one is {first}" if first else ", only a header"
         if TEXT_AFTER_QUOTE in first and '\\\\"' in first:
             why += f". {BACKSLASHES}"
-        raise DataError(f"{path}: has no rows{why}")
+        raise (DataError if first else NoRowsError)(f"{path}: has no rows{why}")
     by_column = file.is_delimited and file.delimiter == b";"
     return Table(path, table, rows, reading.decimal or (EITHER if by_column else "."))
 

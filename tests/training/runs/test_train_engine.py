@@ -23,9 +23,9 @@ from toy_shop import (
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.histories.histories import Histories
-from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions
+from longtail.retrieval.data.interactions import TEST, VALID
 from longtail.retrieval.data.splits import Split
-from longtail.retrieval.errors import DataError, ModelNotFoundError
+from longtail.retrieval.errors import ModelNotFoundError
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.towers.item_tower import ItemTower
@@ -276,39 +276,6 @@ class TestOddData:
             opened.history("ink-fan-0").tolist()
             == log.item[(log.user == user) & (log.label == 1)].tolist()
         )
-
-    @pytest.mark.parametrize("events_each", [1, 2])
-    def test_too_few_events_are_one_clear_error_before_any_training(
-        self, quick: TrainingSettings, catalog: Catalog, tmp_path: Path, events_each: int
-    ) -> None:
-        n = 6 * events_each
-        log = Interactions(
-            np.array([f"u{i}" for i in range(6)], dtype=object),
-            np.repeat(np.arange(6, dtype=np.int32), events_each),
-            np.arange(n, dtype=np.int32),
-            np.arange(n),
-            has_clock=True,
-            part=np.full(n, TRAIN, np.int8),
-        )
-        steps: list[str] = []
-        with pytest.raises(DataError, match="longtail data describe") as error:
-            train_engine(
-                catalog,
-                Split(log, "given", ()),
-                quick,
-                tmp_path / "run",
-                progress=lambda step, *_: steps.append(step),
-            )
-        assert "\n" not in str(error.value)
-        assert steps == []
-        assert not list(tmp_path.iterdir())
-
-    def test_a_catalog_of_one_item_is_refused(
-        self, quick: TrainingSettings, catalog: Catalog, split: Split, tmp_path: Path
-    ) -> None:
-        single = Catalog(catalog.frame.iloc[:1].reset_index(drop=True), catalog.template)
-        with pytest.raises(DataError, match="one item"):
-            train_engine(single, split, quick, tmp_path / "run")
 
     def test_an_unknown_encoder_leaves_nothing_behind(
         self, tiny_bert: Path, catalog: Catalog, split: Split, tmp_path: Path
