@@ -80,8 +80,7 @@ class FileLock:
     def _tried(cls, path: Path) -> FileLock | None:
         """Return the lock if nobody holds it."""
         while True:
-            # Nobody is waited for, whatever it is that lies there.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+            descriptor = _opened(path)
             try:
                 check_regular(descriptor, path, remedy="remove it: it is no lock of longtail's")
             except DamagedFileError:
@@ -114,11 +113,16 @@ class FileLock:
     def _say_who(self) -> None:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         text = f"process {os.getpid()} on {socket.gethostname()} since {since}\n"
-        os.ftruncate(self._descriptor, 0)
-        # What it says is for people: a full disk must not keep anybody from the lock.
+        # What it says is for people: a full disk, or a file of another user, must not keep
+        # anybody from the lock.
+        self._say_nothing()
         try:
             os.pwrite(self._descriptor, text.encode(), 0)
         except OSError:
+            self._say_nothing()
+
+    def _say_nothing(self) -> None:
+        with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
 
     def is_at(self, path: Path) -> bool:
@@ -136,9 +140,21 @@ class FileLock:
             if remove and self.is_at(self.path):
                 with suppress(OSError):
                     self.path.unlink()
-            os.ftruncate(self._descriptor, 0)
+            self._say_nothing()
         finally:
             os.close(self._descriptor)
+
+
+def _opened(path: Path) -> int:
+    # Nobody is waited for, whatever it is that lies there.
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK, 0o666)
+    except PermissionError as error:
+        # Another user has made it, as root does who changed the run once; it locks all the same.
+        try:
+            return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        except FileNotFoundError:
+            raise error from None
 
 
 def holder_of(path: Path) -> str:

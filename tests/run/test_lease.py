@@ -6,12 +6,13 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import line_of, started_python
+from processes import as_nobody, line_of, started_python
 
 from longtail.index.errors import LockedIndexError, LongtailError, StaleIndexError
 from longtail.index.files import publish_folder
@@ -127,6 +128,25 @@ class TestServing:
         monkeypatch.setattr(file_lock.os, "open", refused)
         with serving(folder):
             assert elsewhere(enter(lambda: serving(folder))) is not None
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+    def test_of_a_folder_beside_which_nobody_else_may_write(self) -> None:
+        with tempfile.TemporaryDirectory() as above:
+            Path(above).chmod(0o755)
+            run = Path(above, "run")
+            run.mkdir()
+            run.chmod(0o777)
+            # What root has left of its own there.
+            (run / ".serving").touch(mode=0o644)
+            with as_nobody():
+                with serving(run) as lease:
+                    assert lease.holds
+                    assert isinstance(elsewhere(enter(lambda: serving(run))), LeaseError)
+                with pytest.raises(PermissionError), training(run):
+                    pass
+                with serving(run):
+                    pass
+            assert list(Path(above).iterdir()) == [run]
 
 
 class TestChanging:

@@ -18,6 +18,7 @@ from checkout import ROOT, SUPPORT_PATH
 LONGEST_WAIT_S = 600.0
 
 Process = subprocess.Popen[str]
+NOBODY = 65_534
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,21 @@ def wait_until(condition: Callable[[], object], process: Process | None = None) 
     while not condition() and (process is None or process.poll() is None):
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Let this process be nobody, where it is root; whoever else it is, it stays."""
+    if os.geteuid() != 0:
+        yield
+        return
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)

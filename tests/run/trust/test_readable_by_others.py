@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 from command_line import longtail
-from processes import run_program
-
-NOBODY = 65_534
+from processes import NOBODY, run_program
 
 
 @pytest.fixture
