@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from longtail.index.disk.regular_file import irregularity, open_regular
+from longtail.index.disk.stream import is_stream, poured_into
 from longtail.index.errors import DamagedFileError, DiskFullError, UnsupportedFormatError
 from longtail.index.temporary_folder import temporary_folder
 
@@ -177,11 +178,16 @@ def write_file_atomically(path: Path) -> Iterator[Path]:
     """Yield a temporary path of the same name; what was written there replaces it at the end.
 
     On any exception, Ctrl-C included, the temporary is removed and the old file stands. What a
-    killed writer of the same file left is removed by the next.
+    killed writer of the same file left is removed by the next. A device, and a stream such as
+    ``/dev/stdout``, are written to, and not replaced by a file.
 
     Raises:
         DiskFullError: the disk or the quota ran out.
     """
+    if is_stream(path):
+        with poured_into(path) as temporary:
+            yield temporary
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with _disk_full_is_known(path), temporary_folder(path) as folder:
         temporary = folder / path.name

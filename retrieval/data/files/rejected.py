@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from longtail.index.files import write_file_atomically
 from longtail.retrieval.data.meaning.told_meanings import ToldMeanings
 from longtail.retrieval.data.meaning.value_meaning import ValueMeaning
 from longtail.retrieval.errors import DataError
@@ -131,21 +130,19 @@ class RejectedRows:
             DataError: the file can't be written.
         """
         files = list(dict.fromkeys(batch.file for batch in self._batches))
-        temporary = path.with_name(f".{path.name}.partial")
         schema = pa.schema(
             [("file", pa.string()), ("row", pa.int64())]
             + [(name, pa.string()) for name in ("column", "reason", "value")]
         )
         options = pyarrow.csv.WriteOptions(quoting_style="needed")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with pyarrow.csv.CSVWriter(temporary, schema, write_options=options) as writer:
+            with (
+                write_file_atomically(path) as temporary,
+                pyarrow.csv.CSVWriter(temporary, schema, write_options=options) as writer,
+            ):
                 for file in files:
                     writer.write_table(self._table(file, schema))
-            os.replace(temporary, path)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise DataError(f"can't write {path}: {error.strerror or error}") from error
 
     def replace(self, path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import longtail
-from processes import LONGEST_WAIT_S
+from processes import LONGEST_WAIT_S, run_python
 
 from longtail.index.errors import LongtailError
 from longtail.index.storage.file_lock import FileLock, is_held
@@ -164,3 +164,30 @@ def test_ids_may_come_through_a_pipe(run_copy: Path) -> None:
     done = longtail("index", "remove", run_copy, "--file", f"/dev/fd/{reading}")
     os.close(reading)
     assert "1 removed" in done.out
+
+
+def test_a_device_is_written_to_and_not_replaced(run_copy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "null.csv"
+    out.symlink_to("/dev/null")  # not the machine's own: a test that fails would replace that
+    new = tmp_path / "items.csv"
+    new.write_text("item_id,title,description\nnew,a new tea,black\n,nobody's,\n")
+    done = longtail("index", "add", run_copy, "--catalog", new, "--rejected", out)
+    assert done.code == 0, done.err
+    writer, _ = LogWriter.open(run_copy / EVENTS)
+    writer.append([UserEvent("u", "tea-oolong-small", 1)])
+    writer.close()
+    for words in (("data", "events", run_copy), ("recommend", run_copy, "--all")):
+        assert longtail(*words, "--out", out).code == 0
+    assert out.is_symlink()
+    assert out.is_char_device()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_stream_takes_what_a_file_would(run_copy: Path, tmp_path: Path) -> None:
+    writer, _ = LogWriter.open(run_copy / EVENTS)
+    writer.append([UserEvent("u", "tea-oolong-small", 1)])
+    writer.close()
+    words = ("data", "events", run_copy, "--out")
+    done = run_python("-m", "longtail.cli", *words, "/proc/self/fd/1")
+    assert done.code == 0, done.err
+    assert done.out.startswith("user_id,item_id,timestamp\nu,tea-oolong-small,1\n")
