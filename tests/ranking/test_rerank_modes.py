@@ -229,10 +229,14 @@ def test_a_mode_that_misses_what_it_reads_is_refused_in_one_line() -> None:
         rerank(whole, 5, Rerank("per-user"))
     with pytest.raises(QueryError, match="logits are"):
         Candidates(whole.rows, whole.logits[:, 1:], whole.log_p)
-    with pytest.raises(QueryError, match="no user has a history"):
-        PopulationProfile.of(
-            PopularityProfile(np.zeros(2, np.int64), np.zeros(2), np.zeros((2, 3)))
-        )
+
+
+def test_of_users_without_histories_nobody_is_niche_and_no_band_is_more_usual() -> None:
+    nobody = PopularityProfile(np.zeros(2, np.int64), np.zeros(2), np.zeros((2, 4)))
+    somebody = PopularityProfile(np.array([5]), np.array([-9.0]), np.array([[1.0, 0, 0, 0]]))
+    population = PopulationProfile.of(nobody)
+    assert population.niche(somebody).tolist() == [0.0]
+    assert population.profile(somebody).tolist() == [[0.625, 0.125, 0.125, 0.125]]
 
 
 def test_no_users_and_no_candidates_have_empty_lists() -> None:

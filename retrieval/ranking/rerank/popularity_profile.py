@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.retrieval.data.histories.histories import Histories
-from longtail.retrieval.errors import QueryError
 
 PRIOR_ITEMS = 5.0
 """A history of this many items weighs as much as what is typical; shorter ones weigh less."""
@@ -78,12 +77,17 @@ class PopulationProfile:
     def of(cls, popularity_profile: PopularityProfile) -> PopulationProfile:
         """Return what is typical of these users, each counted once; empty histories don't count.
 
-        Raises:
-            QueryError: no user has a history.
+        Where nobody has one, on a shop's first day, nothing is: nobody is niche then, and every
+        band is as usual as another.
+
+        >>> nobody = PopularityProfile(np.zeros(1), np.zeros(1), np.zeros((1, 2)))
+        >>> PopulationProfile.of(nobody).shares.tolist()
+        [0.5, 0.5]
         """
         known = popularity_profile.lengths > 0
         if not known.any():
-            raise QueryError("no user has a history, so nothing is typical; use debias mode fixed")
+            n_bands = popularity_profile.shares.shape[1]
+            return cls(0.0, 0.0, np.full(n_bands, 1 / n_bands))
         means = popularity_profile.log_p[known]
         return cls(
             float(np.median(means)),

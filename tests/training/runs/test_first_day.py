@@ -64,6 +64,32 @@ class TestWithoutALog:
         assert found["score"].is_monotonic_decreasing
         assert found["score"].nunique() == 20
 
+    @pytest.mark.parametrize("mode", ["per-user", "profile"])
+    def test_the_dial_s_modes_are_those_of_anybody(self, day_one: Path, mode: str) -> None:
+        retriever, asked = Retriever.open(day_one), {"new": NICHE[:3]}
+        fixed = retriever.recommend(histories=asked, k=5, pool="all", debias=0.5)
+        found = retriever.recommend(histories=asked, k=5, pool="all", debias=0.5, mode=mode)
+        assert found["item_id"].tolist() == fixed["item_id"].tolist()
+
+    def test_the_explorer_s_tables_open(self, day_one: Path) -> None:
+        with serving(day_one) as (client, _):
+            assert client.get("/v1/users").json()["users"] == []
+            assert client.get("/v1/catalog/curve").json()["buckets"]["cold"] == 60
+            assert client.get("/").status_code == 200
+
+    def test_an_item_that_comes_later_is_found_by_its_text(
+        self, day_one: Path, tmp_path: Path
+    ) -> None:
+        words = "tea sencha large leaves cup brew garden"
+        (tmp_path / "new.csv").write_text(f"item_id,title,description\nnew,tea sencha,{words}\n")
+        done = longtail(
+            *("index", "add", day_one, "--catalog", tmp_path / "new.csv"),
+            *("--rejected", tmp_path / "rejected.csv"),
+        )
+        assert done.code == 0, done.err
+        found = Retriever.open(day_one).recommend(histories={"n": NICHE}, k=3, pool="all")
+        assert "new" in found["item_id"].tolist()
+
     def test_texts_and_similar_items_are_answered(self, day_one: Path) -> None:
         retriever = Retriever.open(day_one)
         assert retriever.similar(NICHE[0], k=4)["item_id"].isin(NICHE).all()
