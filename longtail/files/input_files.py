@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.console.progress import progress_on_stderr
-from longtail.files.folders.find_files import find_file, find_users_file
+from longtail.files.folders.find_files import NoFileError, find_file, find_users_file
 from longtail.files.reading_options import both_reading
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
@@ -261,7 +261,12 @@ def make_inputs(
         raise click.UsageError("name a FOLDER, or both --catalog and --interactions")
     catalog = catalog or find_file(folder or Path(), ("items", "catalog"))
     if folder is not None and interactions is None:
-        interactions = find_file(folder, ("interactions",))
+        try:
+            interactions = find_file(folder, ("interactions",))
+        except NoFileError as error:
+            if needs_log:
+                raise
+            raise DataError(f"{error}, or, where there is no log, --catalog alone") from error
     found = users or (None if folder is None else find_users_file(folder))
     files = tuple(path for path in (catalog, interactions, found) if path is not None)
     return Inputs(

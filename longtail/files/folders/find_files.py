@@ -16,11 +16,16 @@ _SUFFIXES = [
 ]
 
 
+class NoFileError(DataError):
+    """A folder holds no file of that name."""
+
+
 def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
     """Return the one data file of these names in a folder, e.g. ``items.parquet``.
 
     Raises:
-        DataError: there is none, or more than one.
+        NoFileError: there is none.
+        DataError: there is more than one, or files of another layout.
     """
     files = _files(folder, stems)
     if not files:
@@ -31,7 +36,7 @@ def find_file(folder: Path, stems: tuple[str, ...]) -> Path:
     if len(files) != 1:
         looked = " or ".join(f"{s}.*" for s in stems)
         several = f"{len(files)} files could be it: {', '.join(p.name for p in files)}"
-        raise DataError(
+        raise (DataError if files else NoFileError)(
             f"{folder}: {several if files else f'no {looked} (csv, tsv, jsonl, parquet)'}; name "
             "the files with --catalog and --interactions"
         )

@@ -232,6 +232,19 @@ class TestAsTyped:
         assert done.code == 0, done.err
         assert "it is taken for a log without events" in done.err
 
+    def test_a_folder_without_a_log_is_told_how_to_do_without(
+        self, items: Path, tiny_bert: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "shop").mkdir()
+        (tmp_path / "shop" / "items.csv").write_bytes(items.read_bytes())
+        run = ("--out", tmp_path / "run")
+        done = longtail("train", tmp_path / "shop", *train_arguments(tiny_bert), *run)
+        assert done.code == 1
+        assert "no interactions.*" in done.complaint
+        assert "where there is no log, --catalog alone" in done.complaint
+        done = longtail("data", "validate", tmp_path / "shop")
+        assert "--catalog alone" not in done.complaint
+
     def test_a_log_whose_rows_fit_nothing_is_still_an_error(
         self, items: Path, tiny_bert: Path, tmp_path: Path
     ) -> None:
