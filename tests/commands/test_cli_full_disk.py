@@ -10,6 +10,11 @@ import pytest
 from command_line import longtail, train_arguments
 from full_disk import largest_file, small_disk
 
+from longtail.retrieval.data.event_log.log_writer import LogWriter
+from longtail.retrieval.data.events import EVENTS, UserEvent
+
+ITEM = "tea-oolong-small"
+
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
@@ -90,3 +95,37 @@ def test_a_small_file_system_that_fills_up_while_indexing(
         assert complaint.startswith("no room on the disk (")
         assert [path.name for path in (run / "index").glob("*v0*")] == ["v0001"]
         assert longtail("index", "verify", run).code == 0
+
+
+@pytest.mark.parametrize("free", [0, 12_000])
+@pytest.mark.parametrize("name", ["add", "remove", "compact", "refresh", "learn", "events"])
+def test_a_small_file_system_that_fills_up_under_a_change(
+    trained_run: Path, tmp_path: Path, name: str, free: int
+) -> None:
+    items, log = tmp_path / "items.csv", tmp_path / "log.csv"
+    items.write_text("item_id,title,description\nnew,a new tea,black\n")
+    log.write_text(f"user_id,item_id,timestamp\nnewcomer,{ITEM},1750000000\n")
+    rejected = ("--rejected", tmp_path / "rejected.csv")
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        run = disk / "run"
+        shutil.copytree(trained_run, run)
+        writer, _ = LogWriter.open(run / EVENTS)
+        writer.append([UserEvent("u", ITEM, 1)])
+        writer.close()
+        words = {
+            "add": ("index", "add", run, "--catalog", items, *rejected),
+            "remove": ("index", "remove", run, "--items", ITEM),
+            "compact": ("index", "compact", run),
+            "refresh": ("index", "refresh", run, "--interactions", log, *rejected),
+            "learn": ("learn", run, "--events", log, "--force", *rejected),
+            "events": ("data", "events", run, "--with-log", "--out", disk / "events.csv"),
+        }
+        (disk / "ballast").write_bytes(bytes(shutil.disk_usage(disk).free - free))
+        current = (run / "index" / "CURRENT").read_bytes()
+        assert longtail(*words[name]).complaint.startswith("no room ")
+        assert (run / "index" / "CURRENT").read_bytes() == current
+        assert [path.name for path in (run / "index").glob("*v0*")] == ["v0001"]
+        assert not list((run / "learned").glob("*"))
+        (disk / "ballast").unlink()
+        assert longtail("index", "verify", run).code == 0
+        assert longtail(*words[name]).code == 0
