@@ -6,7 +6,7 @@ from longtail.retrieval.data.filter_parser import most_clauses
 from longtail.retrieval.ranking.query import Query
 
 # What adds as much as a plain query, measured roughly: beside others a plain one costs little.
-_ANSWERS, _ITEMS, _EXPLAINED, _CHARACTERS = 100, 250, 25, 250
+_ANSWERS, _ITEMS, _EXPLAINED, _CHARACTERS = 50, 250, 25, 250
 _TEXT, _EXPLANATION, _CONDITION = 4, 4, 2
 
 
@@ -14,7 +14,7 @@ def query_cost(query: Query) -> int:
     """Return about how many plain queries among others are as much work as this one.
 
     >>> query_cost(Query(user="u1")), query_cost(Query(user="u1", k=50, explain=True))
-    (1, 7)
+    (1, 8)
     """
     cost = 1 + query.k // _ANSWERS + len(query.history or ()) // _ITEMS
     cost += len(query.exclude) // _ITEMS + _CONDITION * sum(map(most_clauses, query.where))

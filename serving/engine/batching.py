@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ class Batcher:
     the next batch, together. After a batch of several the next one waits up to ``gather_s`` for
     as many again: clients that ask one after the other come back at about the same time.
 
-    The lanes take turns: all that is lightest, then a group of each other lane. So nobody waits
+    The lanes take turns: a group of one that is heavier, then all that is lightest. So nobody waits
     for the whole of what another has asked, and what is heavy goes on beside what is light.
     """
 
@@ -93,8 +94,8 @@ class Batcher:
             ) from None
 
     async def _work(self) -> None:
-        loop = asyncio.get_running_loop()
-        lightest = self._lanes[0]
+        lightest, *heavier = self._lanes
+        turns = deque(heavier)
         while True:
             busy = [lane for lane in self._lanes if lane.busy]
             if not busy:
@@ -105,16 +106,26 @@ class Batcher:
                 continue
             if busy == [lightest] and self._enough > self._waiting() and not self._closing:
                 await self._gather()
-            for lane in busy:
-                batch = lane.batch or lane.begin(self.answering, self.metrics)
-                self._count()
-                if batch is None:
-                    continue
-                if lane is lightest:
-                    self._enough = sum(len(job.queries) for job in batch.jobs)
-                whole = lane is lightest
-                if await loop.run_in_executor(self._thread, batch.step, loop, whole):
-                    lane.batch = None
+            if lightest.busy:
+                await self._step(lightest)
+            for _ in heavier:
+                turns.rotate(-1)
+                if turns[-1].busy:
+                    await self._step(turns[-1])
+                    break
+
+    async def _step(self, lane: Lane) -> None:
+        """Have all that waits in the lightest lane answered, or a group of another's batch."""
+        batch = lane.batch or lane.begin(self.answering, self.metrics)
+        self._count()
+        if batch is None:
+            return
+        whole = lane is self._lanes[0]
+        if whole:
+            self._enough = sum(len(job.queries) for job in batch.jobs)
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._thread, batch.step, loop, whole):
+            lane.batch = None
 
     async def _gather(self) -> None:
         """Wait a moment for as many requests as the last batch had."""

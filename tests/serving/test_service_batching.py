@@ -32,6 +32,7 @@ class SlowEngine:
     batches: list[list[str]] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     free: threading.Event = field(default_factory=threading.Event)
+    meanwhile: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def __call__(
         self, queries: Sequence[Query], wanted: Callable[[int], bool]
@@ -51,6 +52,7 @@ class SlowEngine:
             if not wanted(place):
                 continue
             self.answered.append(str(names[place]))
+            self.meanwhile.get(str(names[place]), lambda: None)()
             yield [(place, answer_of(names[place]))]
 
 
@@ -58,7 +60,7 @@ def ask(*names: str, k: int = 10) -> list[Query]:
     return [Query(user=name, k=k) for name in names]
 
 
-HEAVY = 1_000
+HEAVY, MIDDLING = 1_000, 500
 
 
 async def settled(*waiting: asyncio.Task[object]) -> list[object]:
@@ -196,6 +198,30 @@ def test_what_is_light_does_not_wait_for_the_whole_of_what_is_heavy() -> None:
 
     # One group of the heavy batch was at hand already.
     assert run(story).answered == ["f", "light", *"edcba"]
+
+
+def test_what_is_light_comes_between_any_two_groups() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        loop, late = asyncio.get_running_loop(), []
+
+        async def comes_late() -> None:
+            late.append(asyncio.create_task(batcher.submit(ask("late"))))
+            await asyncio.sleep(0)
+
+        engine.meanwhile["middling"] = lambda: asyncio.run_coroutine_threadsafe(
+            comes_late(), loop
+        ).result(LONGEST_WAIT_S)
+        heavy = asyncio.create_task(batcher.submit(ask(*"abc", k=HEAVY)))
+        while not engine.batches:
+            await asyncio.sleep(0.001)
+        others = [ask("light"), ask("middling", k=MIDDLING)]
+        waiting = [asyncio.create_task(batcher.submit(other)) for other in others]
+        await asyncio.sleep(0)
+        engine.free.set()
+        await asyncio.gather(heavy, *waiting)
+        await late[0]
+
+    assert run(story).answered == ["c", "light", "middling", "late", "b", "a"]
 
 
 def test_what_nobody_waits_for_any_more_stops_between_groups() -> None:
