@@ -17,7 +17,8 @@ from longtail.retrieval.run.bundle import Bundle
 # its text kernel alone. What `learn` fits moves it, and with history offsets the cosine.
 WEIGHTS = {"standard_cosine": 0.2, f"{LEADING}.standard": 0.8}
 # From scores to log-odds: in the middle of what Platt's method gives on two public logs of which
-# nothing was learned (0.34 and -8.0; 0.25 and -8.3).
+# nothing was learned (0.34 and -8.0; 0.25 and -8.3), on their test events, as the weights above
+# (docs/decisions/0030).
 SCALE, SHIFT = 0.3, -8.15
 # A network cuts its columns off at eight deviations, and a text next to the only one of a history
 # is further out.
