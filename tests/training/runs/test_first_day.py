@@ -200,7 +200,7 @@ class TestAsTyped:
         shown = " ".join(done.out.split())
         assert "0 users, 0 interactions" in shown
         assert "left out: there is no event to learn from" in shown
-        assert "relevance head (prior: standard_cosine 0.20, closed_form.standard 0.80)" in shown
+        assert "relevance head (prior: standard_cosine 0.10, closed_form.standard 0.90)" in shown
         assert "longtail evaluate" not in shown
         with serving(Path("run")) as (client, service):
             events = [{"user_id": "anna", "item_id": item} for item in NICHE[:3]]
