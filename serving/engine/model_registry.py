@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,11 @@ class ModelRegistry:
     _refused: object = None
     _files: object = None
     _lock: Lock = field(default_factory=Lock)
+    # All versions are opened in one thread, whoever asks: the allocator keeps the memory of each
+    # thread apart, and would hold as much as an engine takes for every thread that opened one.
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="versions")
+    )
 
     @classmethod
     def open(cls, run: Path, metrics: Metrics, clock_of: ClockOf | None = None) -> ModelRegistry:
@@ -78,8 +84,7 @@ class ModelRegistry:
             began = time.perf_counter()
             self._seen, files = seen, _files(self.run)
             try:
-                retriever, seal = self._opened(self.retriever.served)
-                try_out(retriever)
+                retriever, seal = self._thread.submit(self._tried_out).result()
                 if _trained(self.run) != trained:
                     # Another folder took the run's place while files of both may have been read.
                     self._seen = None
@@ -114,6 +119,11 @@ class ModelRegistry:
             return False
         before, self._files = self._files, _files(self.run)
         return self._files == before != self._refused
+
+    def _tried_out(self) -> tuple[Retriever, str]:
+        retriever, seal = self._opened(self.retriever.served)
+        try_out(retriever)
+        return retriever, seal
 
     def _opened(self, before: ServedRun) -> tuple[Retriever, str]:
         # What was trained is in memory already, unless the run was trained anew.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from weakref import ref
@@ -77,3 +78,24 @@ def test_an_engine_that_was_refused_goes(run: Path, monkeypatch: pytest.MonkeyPa
         service.registry.refresh()
         assert client.get("/readyz").json()["status"] == "degraded"
         assert [one() for one in refused] == [None]
+
+
+def test_all_versions_are_opened_in_one_thread(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The allocator holds the memory of each thread that has opened one.
+    threads: list[int] = []
+    try_out = model_registry.try_out
+
+    def noted(retriever: Retriever) -> None:
+        threads.append(threading.get_ident())
+        try_out(retriever)
+
+    with serving(run) as (_, service):
+        monkeypatch.setattr(model_registry, "try_out", noted)
+        for variant in ("small", "large"):
+            publish(run, variant)
+            asking = threading.Thread(target=service.registry.refresh)
+            asking.start()
+            asking.join()
+    assert len(threads) == 2
+    assert len(set(threads)) == 1
+    assert threads[0] != threading.get_ident()
