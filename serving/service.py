@@ -166,6 +166,7 @@ class Service:
         self.reads.close()
         await self.items.close()
         await self.events.close()
+        self.registry.close()
         log("stopped")
 
     async def _watch(self) -> None:

@@ -1,10 +1,12 @@
 """Clients that mean no good, from a process of their own: each asks what costs a service most.
 
-Run:  python benchmarks/service/attackers.py URL --seconds 20 [--each 4]
+Run:  python benchmarks/service/attackers.py URL --seconds 20 [--each 4] [--no-slow]
 
 Five kinds, ``--each`` of a kind, all at once and as fast as they get answers: slow readers that ask
 for much and take a few bytes a second, mistyped ids, filters as long as may be, full batches, and
-searches. Prints one JSON object: answers by kind and status, and connections that were cut off.
+searches. Slow readers keep the room for heavy work full, so that hardly a batch of others is
+ranked: ``--no-slow`` leaves them out. Prints one JSON object: answers by kind and status, and
+connections that were cut off.
 """
 
 from __future__ import annotations
@@ -132,11 +134,11 @@ async def read_slowly(host: str, port: int, seed: int, until: float, found: Coun
             client.close()
 
 
-async def attacks(host: str, port: int, each: int, seconds: float) -> Counter:
+async def attacks(host: str, port: int, each: int, seconds: float, *, slow: bool) -> Counter:
     """Return what all attackers together got."""
     found: Counter[str] = Counter()
     until = time.monotonic() + seconds
-    tasks = [read_slowly(host, port, seed, until, found) for seed in range(each)]
+    tasks = [read_slowly(host, port, seed, until, found) for seed in range(each if slow else 0)]
     for name in KINDS:
         tasks += [attack(host, port, name, seed, until, found) for seed in range(each)]
     done = [asyncio.create_task(task) for task in tasks]
@@ -152,11 +154,11 @@ def main() -> None:
     arguments.add_argument("url")
     arguments.add_argument("--seconds", type=float, default=20.0)
     arguments.add_argument("--each", type=int, default=4, help="attackers of each of five kinds")
+    arguments.add_argument("--no-slow", action="store_true", help="without slow readers")
     given = arguments.parse_args()
     parts = urlsplit(given.url)
-    found = asyncio.run(
-        attacks(str(parts.hostname), int(parts.port or 80), given.each, given.seconds)
-    )
+    host, port = str(parts.hostname), int(parts.port or 80)
+    found = asyncio.run(attacks(host, port, given.each, given.seconds, slow=not given.no_slow))
     print(json.dumps(dict(sorted(found.items()))))  # noqa: T201
 
 

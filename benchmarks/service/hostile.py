@@ -25,31 +25,43 @@ SETTLING_SHARE = 0.25
 def hostile(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
     """Return what a client at `RATE` requests a second and the probes saw beside the attackers.
 
-    The same client alone, just before, tells what else the machine does.
+    The same client alone, just before, tells what else the machine does. Last comes the same
+    without slow readers, beside whom hardly a full batch is ranked.
     """
     alone = _beside(service, bodies, seconds / 4)
-    attackers = attacked(service, seconds)
-    time.sleep(1.0)
-    beside = _beside(service, bodies, seconds - 2)
+    beside = _attacked_beside(service, bodies, seconds)
     memory = beside.pop("memory_mb")
     settled = memory[int(len(memory) * SETTLING_SHARE) :]
     half = len(settled) // 2
     growth = statistics.median(settled[half:]) / statistics.median(settled[:half]) - 1
     return beside | {
-        "attackers": finished(attackers),
-        "alone": {name: part for name, part in alone.items() if name != "memory_mb"},
+        "alone": _without_memory(alone),
         "memory_mb": {"first": memory[0], "largest": max(memory), "last": memory[-1]},
         "memory_growth_percent": 100 * growth,
         "load_average": os.getloadavg()[0],
+        "without_slow_readers": _without_memory(
+            _attacked_beside(service, bodies, seconds, "--no-slow")
+        ),
     }
 
 
-def attacked(service: Process, seconds: float) -> subprocess.Popen[str]:
+def _attacked_beside(service: Process, bodies: Path, seconds: float, *how: str) -> dict[str, Any]:
+    attackers = attacked(service, seconds, *how)
+    time.sleep(1.0)
+    beside = _beside(service, bodies, seconds - 2)
+    return beside | {"attackers": finished(attackers)}
+
+
+def _without_memory(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: found for name, found in part.items() if name != "memory_mb"}
+
+
+def attacked(service: Process, seconds: float, *how: str) -> subprocess.Popen[str]:
     """Start the attackers."""
     return subprocess.Popen(
         [
             *(sys.executable, str(HERE / "attackers.py"), service.url),
-            *("--seconds", str(seconds), "--each", str(EACH)),
+            *("--seconds", str(seconds), "--each", str(EACH), *how),
         ],
         stdout=subprocess.PIPE,
         text=True,
@@ -77,13 +89,20 @@ def _beside(service: Process, bodies: Path, seconds: float) -> dict[str, Any]:
 
 def hostile_targets(part: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the targets of what was measured."""
+    return [
+        *_of_client("hostile", part),
+        target("hostile: memory growth %", part["memory_growth_percent"], 5, most=True),
+        *_of_client("hostile, no slow readers", part["without_slow_readers"]),
+    ]
+
+
+def _of_client(name: str, part: dict[str, Any]) -> list[dict[str, Any]]:
     client = part["client"]
     failed = sum(n for status, n in client["statuses"].items() if status != "200")
     return [
-        target("hostile: client's p99 ms", client["p99_ms"], 250, most=True),
-        target("hostile: /healthz ms, 99 of 100", part["healthz_p99_ms"], 100, most=True),
-        target("hostile: client's errors", failed + client["broken_connections"], 0, most=True),
-        target("hostile: memory growth %", part["memory_growth_percent"], 5, most=True),
+        target(f"{name}: client's p99 ms", client["p99_ms"], 250, most=True),
+        target(f"{name}: /healthz ms, 99 of 100", part["healthz_p99_ms"], 100, most=True),
+        target(f"{name}: client's errors", failed + client["broken_connections"], 0, most=True),
     ]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from longtail.console.progress import progress_on_stderr
 from longtail.files.folders.find_files import NoFileError, find_file, find_users_file
-from longtail.files.reading_options import both_reading
+from longtail.files.reading_options import both_reading, said_of_log
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.catalog_file import read_catalog
 from longtail.retrieval.data.files.columns import NO_COLUMN, FileKind
@@ -250,7 +250,8 @@ def make_inputs(
     A folder must hold a log all the same: one that is called otherwise would be passed over.
 
     Raises:
-        click.UsageError: neither a folder nor both files are named.
+        click.UsageError: neither a folder nor both files are named, or something is said of a log
+            that isn't.
         DataError: the folder holds no such files.
     """
     if folder is None and catalog is None and not needs_log:
@@ -268,6 +269,8 @@ def make_inputs(
                 raise
             raise DataError(f"{error}, or, where there is no log, --catalog alone") from error
     found = users or (None if folder is None else find_users_file(folder))
+    if interactions is None and (said := said_of_log(reading, users=found is not None)):
+        raise click.UsageError(f"{said} is about a log, and none is named; add --interactions")
     files = tuple(path for path in (catalog, interactions, found) if path is not None)
     return Inputs(
         catalog,

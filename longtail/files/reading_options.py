@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from longtail.files.dialect_options import DIALECT_FIELDS, DIALECT_OPTIONS, dialect_said
+from longtail.retrieval.data.files.columns import CATALOG_ROLES, USER_ROLES
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.ids.matched_ids import MATCHES
 from longtail.retrieval.data.meaning.behaviours import MEANINGS, Meaning
@@ -130,6 +131,31 @@ def as_set(reading: Reading, data: Mapping[str, Any]) -> Reading:
         positive=reading.positive or tuple(data.get("positive") or ()),
         keep=reading.keep or tuple(data.get("keep") or ()),
     )
+
+
+def said_of_log(reading: Reading, *, users: bool) -> str | None:
+    """Return what options say of a log and of no other file, None where nothing does.
+
+    ``users``: whether there is a users file, whose rows have a user, too.
+
+    >>> said_of_log(make_reading(("title=name", "timestamp=when")), users=False)
+    '--column timestamp=when'
+    """
+    others = {role.name for role in (*CATALOG_ROLES, *(USER_ROLES if users else ()))}
+    for role, column in reading.columns.items():
+        if role.startswith("log.") or ("." not in role and role not in others):
+            return f"--column {role}={column}"
+    said: dict[str, Any] = {
+        "--time-format": reading.time_format,
+        "--positive": reading.positive,
+        "--event": reading.events,
+        "--keep": reading.keep,
+        "--match": reading.match,
+    }
+    for name in ("delimiter", "encoding", "names"):
+        value = getattr(reading, name)
+        said[f"--{name} log=..."] = isinstance(value, Mapping) and "log" in value
+    return next((option for option, value in said.items() if value), None)
 
 
 def make_reading(columns: Sequence[str] = (), meanings: Sequence[str] = (), **said: Any) -> Reading:

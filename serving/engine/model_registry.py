@@ -114,6 +114,10 @@ class ModelRegistry:
             )
             return retriever
 
+    def close(self) -> None:
+        """Open no more versions."""
+        self._thread.shutdown(wait=False)
+
     def _changed_since_refused(self) -> bool:
         if self.trouble is None:
             return False

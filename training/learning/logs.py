@@ -51,13 +51,13 @@ def check_whole(log: Interactions, before: Interactions, *, force: bool) -> None
         DataError: most of what the run knows is missing, its clock is gone, or (without
             ``force``) it ends a day or more before the run's.
     """
-    if len(before) and before.has_clock and not log.has_clock:
+    if not len(before):
+        return
+    if before.has_clock and not log.has_clock:
         raise DataError(
             "the run's log has times, and this one has none that are a clock; name the column "
             "with --column timestamp=COLUMN"
         )
-    if not len(before):
-        return
     known = before.taken()
     missing = ~held_events(replace(known, has_clock=False), replace(log.taken(), has_clock=False))
     if len(known) and missing.mean() > MOST_MISSING:

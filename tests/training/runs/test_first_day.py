@@ -219,6 +219,31 @@ class TestAsTyped:
         assert refused.code == 1
         assert "nothing is held back to evaluate on" in refused.complaint
 
+    @pytest.mark.parametrize(
+        "option",
+        [
+            ("--column", "timestamp=when"),
+            ("--column", "log.item_id=sku"),
+            ("--column", "user_id=brand"),
+            ("--positive", "weight>=4"),
+            ("--event", "view=seen"),
+            ("--keep", "Quantity>0"),
+            ("--time-format", "excel"),
+            ("--match", "zeros"),
+            ("--delimiter", "log=;"),
+        ],
+        ids=" ".join,
+    )
+    def test_what_is_said_of_a_log_that_is_not_named_is_refused(
+        self, items: Path, tiny_bert: Path, tmp_path: Path, option: tuple[str, str]
+    ) -> None:
+        run = ("--out", tmp_path / "run")
+        done = longtail("train", "--catalog", items, *option, *train_arguments(tiny_bert), *run)
+        assert done.code == 2
+        assert option[0] in done.err
+        assert "is about a log, and none is named; add --interactions" in done.err
+        assert not (tmp_path / "run").exists()
+
     @pytest.mark.parametrize("header", [b"user_id,item_id,timestamp\n", b"user_id,item_id\n\n"])
     def test_a_log_of_a_header_alone_is_a_log_of_nobody(
         self, items: Path, tiny_bert: Path, tmp_path: Path, header: bytes
