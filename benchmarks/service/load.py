@@ -79,7 +79,10 @@ class Connection:
         head = await self.reader.readuntil(b"\r\n\r\n")
         place = head.lower().index(b"content-length:") + 15
         size = int(head[place : head.index(b"\r\n", place)])
-        return int(head[9:12]), await self.reader.readexactly(size)
+        body = await self.reader.readexactly(size)
+        if b"connection: close" in head.lower():
+            self.close()
+        return int(head[9:12]), body
 
     def close(self) -> None:
         """Give the connection up."""

@@ -27,11 +27,13 @@ class Job:
 
     Attributes:
         cost: their work (`query_cost`).
+        room: what they take in their lane while they wait.
     """
 
     queries: Sequence[Query]
     cost: int
     future: asyncio.Future[tuple[Versions, list[Outcome]]]
+    room: int = 0
     began: float = field(default_factory=time.perf_counter)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
@@ -95,10 +97,15 @@ class Lane:
         return self.most_cost is None or job.cost <= self.most_cost
 
     def add(self, job: Job) -> bool:
-        """Let a job wait, and return whether there was room for it."""
-        # What is more than all the room waits alone.
-        if not self.room.take(min(job.cost, self.room.most)):
+        """Let a job wait, and return whether there was any room.
+
+        The last one may be more than the room that is left: a full batch would else be kept out
+        for as long as others ask for less.
+        """
+        job.room = min(job.cost, self.room.most - self.room.taken)
+        if not job.room:
             return False
+        self.room.take(job.room)
         self.waiting.append(job)
         return True
 
@@ -108,7 +115,7 @@ class Lane:
         cost, now = 0, time.perf_counter()
         while self.waiting and (not jobs or cost + self.waiting[0].cost <= LARGEST_BATCH):
             job = self.waiting.popleft()
-            self.room.give_back(min(job.cost, self.room.most))
+            self.room.give_back(job.room)
             if not job.future.done():
                 jobs.append(job)
                 cost += job.cost

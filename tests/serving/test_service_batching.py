@@ -237,6 +237,25 @@ def test_what_nobody_waits_for_any_more_stops_between_groups() -> None:
     assert run(story).answered == ["light"]
 
 
+def test_a_full_batch_waits_beside_others_where_there_is_any_room() -> None:
+    async def story(batcher: Batcher, engine: SlowEngine) -> None:
+        first = await busy(batcher, engine)
+        waiting = []
+        for names in ("ab", "cdefgh"):
+            waiting.append(asyncio.create_task(batcher.submit(ask(*names, k=HEAVY))))
+            await asyncio.sleep(0)
+        with pytest.raises(RefusedError) as caught:
+            await batcher.submit(ask("i", "j", k=HEAVY))
+        assert caught.value.status == 429
+        engine.free.set()
+        await settled(first, *waiting)
+        # What they had taken is there again.
+        await batcher.submit(ask("i", "j", k=HEAVY))
+
+    answered = run(story, replace(PATIENT, waiting=100)).answered
+    assert sorted(answered[1:]) == [*"abcdefghij"]
+
+
 def test_heavy_requests_take_no_room_from_light_ones() -> None:
     async def story(batcher: Batcher, engine: SlowEngine) -> None:
         first = await busy(batcher, engine)
