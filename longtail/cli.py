@@ -17,14 +17,14 @@ COMMANDS = {
     "data": "longtail.commands.data",
     "train": "longtail.commands.train",
     "learn": "longtail.commands.learn",
-    "settings": "longtail.commands.settings",
+    "settings": "longtail.commands.about.settings",
     "index": "longtail.commands.index.build",
     "query": "longtail.commands.query",
     "similar": "longtail.commands.similar",
     "recommend": "longtail.commands.recommend",
     "serve": "longtail.commands.serve",
     "evaluate": "longtail.commands.evaluate",
-    "doctor": "longtail.commands.doctor",
+    "doctor": "longtail.commands.about.doctor",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
