@@ -3,6 +3,7 @@
 LongtailError
 ├── DataError                 a catalog or interaction file can't be used; names file, row, column
 ├── ModelNotFoundError        a model name was found in none of the places tried
+├── EncoderError              a text encoder is there, and can't be used as the settings ask
 ├── BackendError              a way of reading texts can't be used on this machine
 │   └── ParityError           it gives other vectors than float32; the message has the numbers
 ├── BundleError               the run folder is incomplete, damaged, or not a run folder
@@ -29,6 +30,10 @@ class NoRowsError(DataError):
 
 class ModelNotFoundError(LongtailError):
     """A text encoder was found neither in a folder, nor the hub or its cache, nor a package."""
+
+
+class EncoderError(LongtailError):
+    """A text encoder is there, and the settings ask for more than it has or can read."""
 
 
 class BackendError(LongtailError):

@@ -21,7 +21,6 @@ from longtail.retrieval.run.index_build import check_structure
 from longtail.retrieval.towers.catalog_encoding import embed_texts, text_blocks
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.text_pieces import TextPieces, join_pieces
-from longtail.retrieval.towers.whitening import fit_partial_whitening
 from longtail.training.co_taken.content_measure import ContentMeasure
 from longtail.training.co_taken.tune_item_tower import left_out
 from longtail.training.co_taken.tuned_catalog import ReadCatalog, with_tuned_tower
@@ -88,12 +87,7 @@ def prepare_training(
     histories = Histories.from_interactions(split.train)
     examples = NextItemExamples.from_histories(histories, settings.user_tower.max_history)
     torch.manual_seed(settings.seed)
-    item_tower = ItemTower.from_pretrained(
-        settings.item_tower.encoder,
-        settings.item_tower.max_tokens,
-        prompt=settings.item_tower.prompt,
-        query_prompt=settings.item_tower.query_prompt,
-    )
+    item_tower = ItemTower.from_pretrained(**settings.item_tower.of_encoder())
     tunes = settings.co_taken.epochs > 0 and settings.user_tower.kind == "vectors"
     # A tuned tower's vectors lie beside the pretrained one's.
     for dim in (item_tower.dim, 2 * item_tower.dim)[: 1 + tunes]:
@@ -117,7 +111,8 @@ def prepare_training(
                 vector_cache or work / "vectors",
                 progress=progress,
             ).all()
-        item_tower.set_whitening(fit_partial_whitening(pooled, settings.item_tower.whitening_power))
+        whitening = item_tower.whitening_of(pooled, settings.item_tower.whitening_power)
+        item_tower.set_whitening(whitening)
     else:
         parts.extend(blocks)
     popularity = Popularity.from_counts(

@@ -6,7 +6,7 @@ docs/settings.md and `longtail settings` are made from them.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ from longtail.retrieval.errors import DataError
 from longtail.retrieval.run.index_build import IndexSettings
 from longtail.retrieval.settings import Settings
 from longtail.retrieval.towers.backends.names import BackendSetting
+from longtail.retrieval.towers.item_tower import PoolingSetting
 from longtail.retrieval.towers.text.prompts import OWN
 from longtail.retrieval.towers.text.text_pieces import LongTexts
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
@@ -113,6 +114,21 @@ class ItemTowerSettings(Settings):
             "multilingual-e5-small, which reads a hundred languages"
         ),
     ] = DEFAULT_ENCODER
+    layers: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["all"],
+        Field(description="the first so many layers of the encoder read, and cost their share"),
+    ] = "all"
+    pooling: Annotated[
+        PoolingSetting,
+        Field(
+            description="makes one vector of those of the tokens: their mean, the first or the "
+            "last; auto: the encoder's own"
+        ),
+    ] = OWN
+    dims: Annotated[
+        Annotated[int, Field(ge=2)] | Literal["all"],
+        Field(description="length of an item vector: the leading axes of the whitening"),
+    ] = "all"
     prompt: Annotated[
         str, Field(description="stands before each item's text; auto: what the model's files name")
     ] = OWN
@@ -142,6 +158,18 @@ class ItemTowerSettings(Settings):
             "at the cost of their length; fine-tuning reads the first piece alone"
         ),
     ] = "cut"
+
+    def of_encoder(self) -> dict[str, Any]:
+        """Return what `ItemTower.from_pretrained` takes."""
+        return {
+            "name": self.encoder,
+            "max_tokens": self.max_tokens,
+            "prompt": self.prompt,
+            "query_prompt": self.query_prompt,
+            "layers": None if self.layers == "all" else self.layers,
+            "dims": None if self.dims == "all" else self.dims,
+            "pooling": self.pooling,
+        }
 
 
 class UserTowerSettings(Settings):

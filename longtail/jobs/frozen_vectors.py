@@ -16,7 +16,8 @@ from longtail.retrieval.towers.backends.names import backend_of_run
 from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.paired_item_tower import PairedItemTower
 from longtail.retrieval.towers.text.encoding import encode_pooled
-from longtail.retrieval.towers.whitening import USUAL_POWER, fit_partial_whitening, unit_rows
+from longtail.retrieval.towers.text.prompts import OWN
+from longtail.retrieval.towers.whitening import USUAL_POWER, unit_rows
 
 
 def frozen_vectors(bundle: Bundle, index: VectorIndex, progress: Progress) -> NDArray[np.float32]:
@@ -38,6 +39,9 @@ def frozen_vectors(bundle: Bundle, index: VectorIndex, progress: Progress) -> ND
         settings["max_tokens"],
         prompt=prompts.item,
         query_prompt=prompts.query,
+        layers=_number(settings.get("layers")),
+        dims=_number(settings.get("dims")),
+        pooling=settings.get("pooling", OWN),
     )
     pieces = tower.pieces(bundle.catalog.texts(), settings.get("long_texts", "cut"))
     tokens = pieces.tokens
@@ -45,4 +49,9 @@ def frozen_vectors(bundle: Bundle, index: VectorIndex, progress: Progress) -> ND
     name = backend_of_run(bundle.summary)
     backend = choose_for_update(tower, name, sample, len(tokens)).backend
     pooled = pieces.average(encode_pooled(backend, tokens, progress=progress))
-    return fit_partial_whitening(pooled).apply(pooled)
+    return tower.whitening_of(pooled).apply(pooled)
+
+
+def _number(setting: Any) -> int | None:
+    """Return how many; None: all, as runs of before the setting have it too."""
+    return setting if isinstance(setting, int) else None

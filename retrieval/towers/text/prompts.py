@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from longtail.retrieval.errors import EncoderError
 
 # A setting of that value asks for the model's own.
-OWN = "auto"
+OWN: Final = "auto"
 # In the order in which `SentenceTransformer.encode_document` looks.
 _OF_ITEMS = ("document", "passage", "corpus")
 _OF_QUERIES = ("query",)
@@ -59,3 +61,18 @@ class Prompts:
     def identity(self) -> bytes:
         """Bytes to tell vectors by; none without prompts, as before there were any."""
         return f"{self.item}\0{self.query}".encode() if self.item or self.query else b""
+
+
+def check_prompts(prompts: Prompts, tokenizer: Any, max_tokens: int) -> None:
+    """Refuse a prompt behind which no token of a text would be read.
+
+    Raises:
+        EncoderError: it takes all tokens that the tower reads.
+    """
+    for setting, prompt in (("prompt", prompts.item), ("query_prompt", prompts.query)):
+        taken = len(tokenizer(prompt.rstrip(), verbose=False)["input_ids"]) if prompt else 0
+        if taken >= max_tokens:
+            raise EncoderError(
+                f"item_tower.{setting} takes {taken:,} tokens, and the tower reads {max_tokens:,}: "
+                "no text would be read behind it; set a shorter one, or item_tower.max_tokens"
+            )

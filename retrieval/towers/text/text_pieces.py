@@ -9,7 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from longtail.retrieval.towers.text.tokens import TokenTable, join_tables, tokenise
+from longtail.retrieval.towers.text.tokens import (
+    TokenTable,
+    join_tables,
+    special_tokens,
+    tokenise,
+)
 
 LongTexts = Literal["cut", "average"]
 
@@ -88,7 +93,7 @@ def read_pieces(
     longer = {i: whole[k] for k, i in enumerate(full) if len(whole[k]) > max_tokens}
     if long_texts == "cut" or not longer:
         return TextPieces(tokens, np.arange(len(tokens) + 1), len(longer))
-    before, after = _special_tokens(tokenizer)
+    before, after = special_tokens(tokenizer)
     if prompt:
         # Its last blank belongs to the word behind it.
         before = len(tokenise(tokenizer, [prompt.rstrip()], None)[0]) - after
@@ -116,13 +121,6 @@ def _pieces(
     room = max(max_tokens - before - after, 1)
     starts = range(before, end, room)
     return [np.concatenate([ids[:before], ids[s : min(s + room, end)], ids[end:]]) for s in starts]
-
-
-def _special_tokens(tokenizer: Any) -> tuple[int, int]:
-    """Return how many special tokens the tokenizer puts before and after a text."""
-    mask = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
-    before = mask.index(0) if 0 in mask else len(mask)
-    return before, len(mask) - before - mask.count(0)
 
 
 def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:

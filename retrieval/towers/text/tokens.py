@@ -50,17 +50,20 @@ class TokenTable:
     def __getitem__(self, position: int) -> NDArray[np.int32]:
         return self.ids[self.offsets[position] : self.offsets[position + 1]]
 
-    def joined(self, rows: NDArray[np.int64], max_tokens: int) -> NDArray[np.int32]:
+    def joined(
+        self, rows: NDArray[np.int64], max_tokens: int, *, starts: bool = True
+    ) -> NDArray[np.int32]:
         """Return several texts as one, in this order, cut at ``max_tokens``.
 
         Each text carries its own start and end token. The end token stays, as a separator;
-        the start token is kept only once, since encoders read the whole as one sequence.
+        the start token is kept only once, since encoders read the whole as one sequence. Texts
+        of a decoder may have none (``starts`` false).
 
         >>> table = TokenTable(np.array([1, 7, 2, 1, 8, 9, 2], np.int32), np.array([0, 3, 7]), 0)
         >>> table.joined(np.array([1, 0]), max_tokens=5).tolist()
         [1, 8, 9, 2, 7]
         """
-        parts = [self[int(row)][int(i > 0) :] for i, row in enumerate(rows)]
+        parts = [self[int(row)][int(i > 0 and starts) :] for i, row in enumerate(rows)]
         whole = np.concatenate(parts) if parts else np.empty(0, np.int32)
         return whole[:max_tokens]
 
@@ -112,6 +115,13 @@ def tokenise(tokenizer: Any, texts: Sequence[str], max_tokens: int | None) -> To
         tokens.extend(np.asarray(ids, np.int32) for ids in read)
     pad_id = tokenizer.pad_token_id
     return TokenTable.of(tokens, 0 if pad_id is None else int(pad_id))
+
+
+def special_tokens(tokenizer: Any) -> tuple[int, int]:
+    """Return how many special tokens the tokenizer puts before and after a text."""
+    mask = tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
+    before = mask.index(0) if 0 in mask else len(mask)
+    return before, len(mask) - before - mask.count(0)
 
 
 def token_counts(tokenizer: Any, texts: Sequence[str]) -> NDArray[np.int64]:

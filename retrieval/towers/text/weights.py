@@ -11,8 +11,13 @@ from longtail.retrieval.towers.text.packages import PACKAGES
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MULTILINGUAL_ENCODER = "intfloat/multilingual-e5-small"
+DECODER = "HuggingFaceTB/SmolLM2-135M-Instruct"
 # What people may write for a hub name.
-SHORT_NAMES = {"multilingual": MULTILINGUAL_ENCODER, "all-MiniLM-L6-v2": DEFAULT_ENCODER}
+SHORT_NAMES = {
+    "multilingual": MULTILINGUAL_ENCODER,
+    "all-MiniLM-L6-v2": DEFAULT_ENCODER,
+    "SmolLM2-135M-Instruct": DECODER,
+}
 
 
 @dataclass(frozen=True)

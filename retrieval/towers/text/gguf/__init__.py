@@ -1,0 +1,1 @@
+"""Decoders that lie in one GGUF file, as folders that sentence-transformers reads."""
