@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "longtail.commands.train",
     "learn": "longtail.commands.learn",
     "settings": "longtail.commands.about.settings",
+    "models": "longtail.commands.about.models",
     "index": "longtail.commands.index.build",
     "query": "longtail.commands.query",
     "similar": "longtail.commands.similar",

@@ -103,8 +103,35 @@ def measure(
 ) -> list[ValidationMeasure]:
     """Return the ranking quality of ``users @ items / temperature + weight * log p``.
 
-    ``users`` [len(validation), d], ``items`` [n, d], unit rows. Every target is ranked among
-    the whole catalog less the user's history; ties count against the target.
+    ``users`` [len(validation), d], ``items`` [n, d], unit rows; see `target_ranks`.
+    """
+    ranks = target_ranks(
+        users,
+        items,
+        validation,
+        popularity,
+        temperature=temperature,
+        popularity_weights=popularity_weights,
+    )
+    return [
+        _summarise(ranks[w], validation, float(weight), k)
+        for w, weight in enumerate(popularity_weights)
+    ]
+
+
+def target_ranks(
+    users: NDArray[np.float32],
+    items: NDArray[np.float32],
+    validation: ValidationSet,
+    popularity: Popularity,
+    *,
+    temperature: float,
+    popularity_weights: Sequence[float],
+) -> NDArray[np.int64]:
+    """Return the rank of every target at each popularity weight, 0 the best, int64 [weights, p].
+
+    Every target is ranked among the whole catalog less the user's history; ties count against the
+    target.
     """
     log_p = torch.from_numpy(popularity.log_p)
     table = torch.from_numpy(items)
@@ -132,10 +159,7 @@ def measure(
                 # Not ">=": of a diverged model's NaN nothing is known, so it counts as worst.
                 better = (~(scores[row[inside]] < of_target[inside, None])).sum(1) - 1
                 ranks[w, pairs[inside]] = better.numpy()
-    return [
-        _summarise(ranks[w], validation, float(weight), k)
-        for w, weight in enumerate(popularity_weights)
-    ]
+    return ranks
 
 
 def _summarise(
@@ -164,10 +188,18 @@ def mean_ndcg(
     """
     if not keep.any():
         return float("nan")
+    return float(user_ndcg(ranks, user, keep, k).mean())
+
+
+def user_ndcg(
+    ranks: NDArray[np.int64], user: NDArray[np.int64], keep: NDArray[np.bool_], k: int
+) -> NDArray[np.float64]:
+    """Return NDCG@k of each user with a kept target, in the order of the users, float64 [u]."""
     _, owner, size = np.unique(user[keep], return_inverse=True, return_counts=True)
     gain = np.where(ranks[keep] < k, 1.0 / np.log2(ranks[keep] + 2), 0.0)
     ideal = np.cumsum(1.0 / np.log2(np.arange(k) + 2))[np.minimum(size, k) - 1]
-    return float((np.bincount(owner, gain) / ideal).mean())
+    each: NDArray[np.float64] = np.bincount(owner, gain) / ideal
+    return each
 
 
 def mean_recall(
@@ -180,5 +212,13 @@ def mean_recall(
     """
     if not keep.any():
         return float("nan")
+    return float(user_recall(ranks, user, keep, k).mean())
+
+
+def user_recall(
+    ranks: NDArray[np.int64], user: NDArray[np.int64], keep: NDArray[np.bool_], k: int
+) -> NDArray[np.float64]:
+    """Return recall@k of each user with a kept target, in the order of the users, float64 [u]."""
     _, owner, size = np.unique(user[keep], return_inverse=True, return_counts=True)
-    return float((np.bincount(owner, (ranks[keep] < k).astype(float)) / size).mean())
+    each: NDArray[np.float64] = np.bincount(owner, (ranks[keep] < k).astype(float)) / size
+    return each

@@ -1,1 +1,1 @@
-"""Commands that say what there is: machine, settings."""
+"""Commands that say what there is: machine, encoders, settings."""

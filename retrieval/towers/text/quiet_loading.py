@@ -7,11 +7,11 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-
 
 def quietly_load(location: str, **config: Any) -> Any:
     """Return the ``SentenceTransformer`` of a folder; ``config`` stands over its own settings."""
+    # Here: finding an encoder alone must not wait for it.
+    import torch
     from sentence_transformers import SentenceTransformer
 
     with quiet_transformers():

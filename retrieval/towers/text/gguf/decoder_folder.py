@@ -6,8 +6,6 @@ import json
 import struct
 from pathlib import Path
 
-import torch
-
 from longtail.retrieval.errors import ModelNotFoundError
 from longtail.retrieval.towers.text.quiet_loading import quiet_transformers
 
@@ -21,12 +19,16 @@ def write_decoder_folder(file: Path, folder: Path) -> None:
     Raises:
         ModelNotFoundError: the file is none that transformers can read.
     """
+    # Here: finding an encoder alone must not wait for it.
+    import torch
+
     # What it draws meanwhile must not change what a training draws.
     with quiet_transformers(), torch.random.fork_rng(devices=[]):
         _write(file, folder)
 
 
 def _write(file: Path, folder: Path) -> None:
+    import torch
     from transformers import AutoModel, AutoTokenizer
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Text encoders tried on a catalog before a training: what each costs, and what it gives."""
