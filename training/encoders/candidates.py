@@ -27,10 +27,12 @@ class EncoderCandidate:
     Attributes:
         encoder: as `item_tower.encoder` takes it.
         changes: other settings of the item tower, by name.
+        found: whether nobody named it; then it may be anything that lies here.
     """
 
     encoder: str
     changes: dict[str, Any] = field(default_factory=dict)
+    found: bool = False
 
     @classmethod
     def of(cls, text: str) -> EncoderCandidate:
@@ -99,7 +101,7 @@ def candidates_here() -> list[EncoderCandidate]:
     names = dict.fromkeys([*packaged, *_in_hub_cache()])
     short = {full: name for name, full in SHORT_NAMES.items()}
     order = sorted(names, key=lambda name: name != DEFAULT_ENCODER)
-    return [EncoderCandidate(short.get(name, name)) for name in order]
+    return [EncoderCandidate(short.get(name, name), found=True) for name in order]
 
 
 def _in_folder(folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from longtail.evaluation.report.numbers import signed
 from longtail.training.encoders.content_figures import interval, resampled_balances
 from longtail.training.encoders.trial import EncoderTrial
 
@@ -109,7 +110,7 @@ def _why(chosen: Judged, measured: list[Judged], rivals: list[Judged], *, passed
         difference, (low, high) = chosen.behind
         said = (
             f"the fastest of those that can't be told from the best, {best.trial.candidate.name} "
-            f"(balance {difference:+.4f}, 95 % {low:+.4f} to {high:+.4f})"
+            f"(balance {signed(difference)}, 95 % {signed(low)} to {signed(high)})"
         )
     left = [each for each in rivals if not each.trial.knows_the_texts]
     if passed_over and left:

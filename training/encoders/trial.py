@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -16,6 +17,7 @@ from longtail.retrieval.towers.item_tower import ItemTower
 from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.retrieval.towers.text.token_coverage import TokenCoverage, token_coverage
 from longtail.retrieval.towers.text.tokens import TokenTable
+from longtail.retrieval.towers.text.weights import resolve_encoder
 from longtail.training.encoders.candidates import EncoderCandidate
 from longtail.training.encoders.catalog_sample import CatalogSample
 from longtail.training.encoders.content_figures import ContentFigures, content_figures
@@ -27,6 +29,8 @@ _FIRST_TEXTS = 8
 _TIMED_TEXTS = 48
 _BYTES_A_NUMBER = 4
 _MOST_SAID = 200
+# Of weights that are tried without being named.
+MOST_FOUND_GB = 4.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ def _tried(
     progress: Progress,
 ) -> EncoderTrial:
     settings = candidate.settings(base)
+    if candidate.found:
+        _check_size(candidate.encoder)
     tower = ItemTower.from_pretrained(**settings.of_encoder()).to(training_device()).eval()
     backend = TorchBackend(tower)
     tokens = tower.tokenise(sample.texts)
@@ -130,6 +136,14 @@ def _tried(
     if not len(sample.validation):
         return replace(trial, unmeasured="no log says what people take")
     return replace(trial, figures=content_figures(vectors, sample))
+
+
+def _check_size(encoder: str) -> None:
+    """Refuse what nobody has asked for and that would fill the memory."""
+    files = Path(resolve_encoder(encoder).location).rglob("*.safetensors")
+    gigabytes = sum(file.stat().st_size for file in files) / 1e9
+    if gigabytes > MOST_FOUND_GB:
+        raise EncoderError(f"its weights take {gigabytes:.1f} GB; --try {encoder} tries it")
 
 
 def _speed(backend: TorchBackend, tokens: TokenTable) -> float:

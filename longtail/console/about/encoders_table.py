@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from rich.table import Table
 
 from longtail.console.console import one_line
+from longtail.evaluation.report.numbers import share, signed
 from longtail.training.encoders.comparison import Comparison, Judged
 from longtail.training.encoders.content_figures import ContentFigures
 
@@ -87,12 +89,12 @@ def _gains(judged: Judged) -> list[str]:
     assert figures is not None
     assert judged.interval is not None
     low, high = judged.interval
-    cells = [_share(value) for value in _recalls(figures)]
-    cells.append(f"{_share(figures.balance)} ({_share(low)} to {_share(high)})")
+    cells = [share(value) for value in _recalls(figures)]
+    cells.append(f"{share(figures.balance)} ({share(low)} to {share(high)})")
     if judged.behind is None:
         return [*cells, "best"]
     difference, (low, high) = judged.behind
-    return [*cells, f"{difference:+.4f} ({low:+.4f} to {high:+.4f})"]
+    return [*cells, f"{signed(difference)} ({signed(low)} to {signed(high)})"]
 
 
 def _record(judged: Judged, n_items: int) -> dict[str, Any]:
@@ -128,17 +130,14 @@ def _record(judged: Judged, n_items: int) -> dict[str, Any]:
     return record
 
 
-def _recalls(figures: ContentFigures) -> tuple[float, float | None]:
-    there = figures.tail_recall[figures.tail_recall == figures.tail_recall]
-    return float(figures.recall.mean()), float(there.mean()) if len(there) else None
+def _recalls(figures: ContentFigures) -> tuple[float, float]:
+    """Return R@10 and tail R@10, NaN where nobody has a target in the tail."""
+    tail = figures.tail_recall[~np.isnan(figures.tail_recall)]
+    return float(figures.recall.mean()), float(tail.mean()) if len(tail) else float("nan")
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}".removeprefix("0")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 5)
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 5)
 
 
 def _time(hours: float) -> str:

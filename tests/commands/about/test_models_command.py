@@ -212,6 +212,18 @@ class TestBrokenCandidates:
         assert "'depth' is none of layers, dims, pooling, max_tokens" in done.err
         assert "validation users" not in done.err
 
+    def test_what_nobody_named_and_is_too_large_is_not_opened(
+        self, shop: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = candidates.EncoderCandidate(str(tiny_bert), found=True)
+        monkeypatch.setattr(candidates, "candidates_here", lambda: [found])
+        monkeypatch.setattr("longtail.training.encoders.trial.MOST_FOUND_GB", 1e-6)
+        done = longtail("models", shop, "--rejected", shop / "rejected.csv", *AS_JSON)
+        assert done.code == 1
+        reason = records(done)[str(tiny_bert)]["reason"]
+        assert f"GB; --try {tiny_bert} tries it" in reason
+        assert tried(shop, tiny_bert).code == 0
+
     def test_nothing_to_try_says_what_to_install(
         self, shop: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

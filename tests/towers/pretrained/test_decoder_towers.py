@@ -13,7 +13,9 @@ from toy_shop import NO_STAGE, settings_for
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.splits import Split
 from longtail.retrieval.ranking.retriever import Retriever
-from longtail.retrieval.towers.item_tower import ItemTower
+from longtail.retrieval.towers.backends.choice import open_backend
+from longtail.retrieval.towers.item_tower import ItemTower, PoolingSetting
+from longtail.retrieval.towers.text.encoding import encode_pooled
 from longtail.retrieval.towers.text.tokens import TokenTable
 from longtail.training.co_taken.co_taken_settings import CoTakenSettings
 from longtail.training.towers.frozen_layers import LayerStack
@@ -81,6 +83,18 @@ def test_its_first_layers_are_a_tower(decoder: Path) -> None:
 
 def test_it_can_be_run_from_its_middle(tower: ItemTower) -> None:
     assert SplitEncoder.of(tower, 1, tower.tokenise(TEXTS)) is not None
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_onnx_runtime_reads_it_as_torch_does(pooling: PoolingSetting, decoder: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    tower = ItemTower.from_pretrained(str(decoder), 24, pooling=pooling).eval()
+    tokens = tower.tokenise(TEXTS)
+    exact, exported = (
+        encode_pooled(open_backend(tower, name), tokens)
+        for name in ("torch-float32", "onnx-float32")
+    )
+    assert exported == pytest.approx(exact, abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["vectors", "text"])

@@ -49,7 +49,7 @@ def test_of_those_that_cannot_be_told_from_the_best_it_is_the_fastest() -> None:
     )
     assert found.recommended is not None
     assert found.recommended.trial.candidate.name == "fast"
-    assert "can't be told from the best, slow (balance -0.0" in found.why
+    assert "can't be told from the best, slow (balance -.0" in found.why
     best, level, worse = found.judged
     assert best.behind is None
     assert level.as_good
