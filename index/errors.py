@@ -9,6 +9,7 @@ LongtailError                     a known failure; its message is one line that 
 │   └── StaleIndexError           somebody else has published since the index was opened
 ├── UnsupportedFormatError        written by a newer longtail than this one, or a much older one
 ├── FaissInstallationError        no FAISS wheel, or two that overwrite one another
+├── UnsupportedSystemError        the operating system has no locks on files
 └── DiskFullError                 the disk ran out while a file was written
 """
 

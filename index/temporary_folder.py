@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import secrets
@@ -10,6 +9,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from longtail.index.disk.system import Lock, hold
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def _is_of_file(folder: Path, name: str) -> bool:
 
 def _hold(descriptor: int, *, without_locks: bool) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        hold(descriptor, Lock.EXCLUSIVE)
     except BlockingIOError:
         return False
     except OSError:

@@ -14,6 +14,10 @@ __all__ = ["Retriever"]
 def __getattr__(name: str) -> Any:
     # Loaded when asked for: the command line must not wait for torch to print its help.
     if name == "Retriever":
+        from longtail.index.disk.system import check_system
+
+        # One clear line, before a call that this system lacks.
+        check_system()
         from longtail.retrieval.ranking.retriever import Retriever
 
         return Retriever

@@ -9,6 +9,7 @@ import sys
 import click
 
 from longtail.console.wording import one_line
+from longtail.index.disk.system import check_system
 from longtail.jobs.interrupts import WorkInterruptedError
 from longtail.jobs.os_errors import as_known_failure
 
@@ -27,6 +28,8 @@ COMMANDS = {
     "evaluate": "longtail.commands.evaluate",
     "doctor": "longtail.commands.about.doctor",
 }
+# What a system without file locks can still do: say what there is.
+WITHOUT_A_RUN = ("doctor", "settings")
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 
@@ -44,12 +47,15 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="longtail")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Find the items a popularity-driven recommender never shows.
 
     train on a catalog and an interaction log, query the long tail for a user, evaluate on
     held-out interactions.
     """
+    if ctx.invoked_subcommand not in WITHOUT_A_RUN:
+        check_system()
 
 
 def main() -> None:

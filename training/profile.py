@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import resource
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -46,11 +46,9 @@ class MeasuringProfile(Profile):
         _forget_peaks()
         began = time.perf_counter()
         yield
-        entry: dict[str, Any] = {
-            "name": name,
-            "seconds": round(time.perf_counter() - began, 3),
-            "peak_bytes": _peak_resident(),
-        }
+        entry: dict[str, Any] = {"name": name, "seconds": round(time.perf_counter() - began, 3)}
+        if (peak := _peak_resident()) is not None:
+            entry["peak_bytes"] = peak
         if torch.cuda.is_available():
             entry["peak_gpu_bytes"] = int(torch.cuda.max_memory_allocated())
         self._sections.append(entry)
@@ -80,9 +78,15 @@ def _forget_peaks() -> None:
         return
 
 
-def _peak_resident() -> int:
+def _peak_resident() -> int | None:
+    """Return the most memory that was held since the mark was reset; None: nobody knows."""
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        try:
+            import resource
+        except ImportError:
+            return None
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import socket
 import time
@@ -13,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from longtail.index.disk.regular_file import check_regular
+from longtail.index.disk.system import Lock, check_system, hold
 from longtail.index.errors import DamagedFileError, LongtailError
 
 POLL_S = 0.02
@@ -52,7 +52,9 @@ class FileLock:
             HeldError: somebody else holds it, and did for ``wait_s`` seconds.
             FileNotFoundError: the folder isn't there.
             DamagedFileError: what lies at the path is no file.
+            UnsupportedSystemError: the system has no such locks.
         """
+        check_system()
         until = time.monotonic() + wait_s
         line = path.with_name(path.name + NEXT)
         if not cls._somebody_waits(line):
@@ -88,7 +90,7 @@ class FileLock:
                 raise
             lock = cls(path, descriptor)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                hold(descriptor, Lock.EXCLUSIVE)
             except OSError as error:
                 os.close(descriptor)
                 if error.errno not in _BUSY:
@@ -173,7 +175,7 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        hold(descriptor, Lock.SHARED)
     except OSError:
         return True
     finally:

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from longtail.console.console import stdout_console
+from longtail.index.disk.system import system_support
 
 
 @click.command()
@@ -29,6 +30,7 @@ def doctor(encoder: str | None) -> None:
 
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
+    table.add_row("system", f"{platform.system()}: {system_support()}")
     for name, version in library_versions().items():
         table.add_row(name, version)
     table.add_row("processors", str(os.cpu_count()))
