@@ -33,6 +33,7 @@ from longtail.training.stages.stage_settings import (
     HistoryStageSettings,
     TextStageSettings,
 )
+from longtail.training.tracking.tracking_settings import TrackingSettings
 
 
 def _known_split(text: str) -> str:
@@ -285,7 +286,8 @@ class TrainingSettings(Settings):
     ``history`` (recency, history offsets), ``encoder`` (the user
     tower's BERT stack), ``text`` (the item tower's text encoder). After them the evidence is
     fitted (``behaviour``, ``sequence``, ``user_columns``), and on all of it the head
-    (``relevance``). ``index`` says how the vectors are stored and searched.
+    (``relevance``). ``index`` says how the vectors are stored and searched,
+    and ``tracking`` who is told.
     """
 
     # The generators of NumPy and torch take nothing else.
@@ -318,3 +320,4 @@ class TrainingSettings(Settings):
     user_columns: UserColumnsSettings = UserColumnsSettings()
     relevance: HeadSettings = HeadSettings()
     index: IndexSettings = IndexSettings()
+    tracking: TrackingSettings = TrackingSettings()

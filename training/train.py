@@ -41,6 +41,9 @@ from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile
 from longtail.training.repeatable import repeatable
 from longtail.training.settings import TrainingSettings
+from longtail.training.tracking.open_tracker import opened_tracker
+from longtail.training.tracking.reported_numbers import flat_settings, numbers_of_summary
+from longtail.training.tracking.tracker import Tracker
 from longtail.training.trainer.examples import taken_matrix
 
 logger = logging.getLogger("longtail.training")
@@ -52,6 +55,15 @@ class Trained:
 
     bundle: Bundle
     run: Path
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who is told how the training goes: a person, a profile, a tracker."""
+
+    progress: Progress
+    profile: Profile
+    tracker: Tracker
 
 
 @repeatable()
@@ -81,12 +93,14 @@ def train_engine(
         ModelNotFoundError: the text encoder can't be found.
         BackendError, ParityError: the backend that was named can't be used for it.
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
+        TrackerNotInstalledError: the library that ``tracking.tool`` names is absent.
         LeaseError: another process trains into ``out``; or, at the end, a service has the run
             that is there, it holds events, or it has come since. The work stays for ``resume``.
         DiskFullError: the disk ran out; the work so far stays for ``resume``.
     """
-    with training(out) as lease:
+    with training(out) as lease, opened_tracker(settings.tracking, out.resolve().name) as tracker:
         out = lease.out  # a link is followed
+        tracker.parameters(flat_settings(settings.model_dump()))
         bundle, index = _trained(
             catalog,
             split,
@@ -94,10 +108,10 @@ def train_engine(
             out,
             resume=resume,
             vector_cache=vector_cache,
-            progress=progress,
-            profile=profile,
+            told=_Told(progress, profile, tracker),
             processes=processes,
         )
+        tracker.metrics(numbers_of_summary(bundle.summary), 0)
         with publish_folder(out, holding=lease.replacing) as folder:
             write_bundle(bundle, folder)
             save_index(index, folder / "index")
@@ -113,11 +127,11 @@ def _trained(
     *,
     resume: bool,
     vector_cache: Path | None,
-    progress: Progress,
-    profile: Profile,
+    told: _Told,
     processes: Processes,
 ) -> tuple[Bundle, VectorIndex]:
     """Return all that `train_engine` publishes."""
+    progress, profile = told.progress, told.profile
     split = with_validation(split, settings.seed)
     stages = prepare_training(
         catalog,
@@ -130,6 +144,7 @@ def _trained(
         profile=profile,
         processes=processes,
     )
+    stages.tracker = told.tracker
     histories, taken, popularity = stages.examples.histories, stages.taken, stages.popularity
     item_tower, user_tower = stages.item_tower, stages.user_tower
     serving = stages.run()

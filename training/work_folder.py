@@ -54,7 +54,9 @@ def prepare_work_folder(
 
 
 def _fingerprint(catalog: Catalog, split: Split, settings: TrainingSettings, processes: int) -> str:
-    digest = hashlib.sha256(json.dumps(settings.model_dump(), sort_keys=True, default=str).encode())
+    # Who is told changes nothing: an interrupted training may go on without its tracker.
+    of_the_job = settings.model_dump(exclude={"tracking"})
+    digest = hashlib.sha256(json.dumps(of_the_job, sort_keys=True, default=str).encode())
     digest.update(f"{processes} processes".encode())
     digest.update("\0".join(catalog.item_ids).encode())
     digest.update("\0".join(catalog.texts()).encode())

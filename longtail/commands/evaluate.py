@@ -122,6 +122,7 @@ def evaluate(
     pool_names = list(dict.fromkeys(["all", *_names(pools, POOLS, "--pool")]))
     from longtail.evaluation.baselines.tuning import Budget
     from longtail.jobs.evaluation_run import evaluate_run
+    from longtail.training.tracking.tracked_evaluation import track_evaluation
 
     unchanged = "no file is half-written; run the same command again"
     with when_stopped(unchanged), progress_on_stderr() as progress:
@@ -136,6 +137,8 @@ def evaluate(
             progress=progress,
             say=lambda line: click.echo(line, err=True),
         )
+        # Example users are people: a report that shows some stays here.
+        track_evaluation(run, report=examples == 0)
     # Not before the progress bars are gone: both write to the same terminal.
     console = stdout_console(markup=True)
     for part in screen:

@@ -18,6 +18,7 @@ from longtail.settings.errors import SettingsError
 from longtail.training.settings import TrainingSettings
 from longtail.training.stages.stages import STAGES
 from longtail.training.towers.lora import LoraNotInstalledError, check_lora_installed
+from longtail.training.tracking.open_tracker import TrackerNotInstalledError, check_tracking
 
 OUT_OF_RANGE = {"greater_than_equal", "less_than_equal", "finite_number"}
 # What training chooses by itself, and so nobody sets.
@@ -41,6 +42,7 @@ def checked_settings(values: Mapping[Any, Any]) -> TrainingSettings:
         raise SettingsError(_complaint(error, known)) from None
     _check_lists(settings)
     _check_trackers(settings)
+    _check_tracking(settings)
     _check_encoder_stages(settings)
     _check_lora(settings)
     try:
@@ -149,6 +151,13 @@ def _check_trackers(settings: TrainingSettings) -> None:
                     f"setting {group}.report_to: {name!r} is no tracker that is installed here; "
                     f"installed: {', '.join(installed) or 'none'}"
                 )
+
+
+def _check_tracking(settings: TrainingSettings) -> None:
+    try:
+        check_tracking(settings.tracking)
+    except TrackerNotInstalledError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _check_encoder_stages(settings: TrainingSettings) -> None:

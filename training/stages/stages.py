@@ -41,6 +41,7 @@ from longtail.training.stages.stage_settings import StageSettings, TextStageSett
 from longtail.training.stages.text_stage import add_lora, start_from_frozen_states
 from longtail.training.towers.lora import Lora
 from longtail.training.towers.two_tower import FIXED_ITEMS, TextTraining, TwoTower
+from longtail.training.tracking.tracker import UNTRACKED, Tracker
 from longtail.training.trainer.batches import ContrastiveCollator
 from longtail.training.trainer.examples import NextItemExamples
 from longtail.training.trainer.trainer import StageContext, run_stage
@@ -80,6 +81,7 @@ class Stages:
     progress: Progress
     processes: Processes = ALONE
     profile: Profile = UNMEASURED
+    tracker: Tracker = UNTRACKED
     device: torch.device = field(default_factory=training_device)
     temperature: float = 0.0
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -142,6 +144,7 @@ class Stages:
                     progress=self.progress,
                     processes=self.processes,
                     clock=self.profile.clock(name, self.device),
+                    tracker=self.tracker,
                 ),
                 balance=lambda: self._balance(model),
                 refresh=lambda: self._refresh(model),

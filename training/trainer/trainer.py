@@ -23,6 +23,7 @@ from longtail.training.stages.stage_settings import StageSettings, TextStageSett
 from longtail.training.towers.bfloat16 import uses_bfloat16
 from longtail.training.towers.table_refresh import TableRefresh
 from longtail.training.towers.two_tower import TwoTower
+from longtail.training.tracking.tracker import UNTRACKED, Tracker
 from longtail.training.trainer.batches import ContrastiveCollator
 from longtail.training.trainer.checkpoints import last_whole_checkpoint
 from longtail.training.trainer.step_clock import SILENT, StepClock
@@ -132,6 +133,7 @@ class StageContext:
     progress: Progress = silent
     processes: Processes = ALONE
     clock: StepClock = SILENT
+    tracker: Tracker = UNTRACKED
 
 
 def run_stage(
@@ -204,7 +206,7 @@ def run_stage(
         callbacks=[
             EarlyStoppingCallback(early_stopping_patience=stage.patience),
             TableRefresh(refresh, refresh_steps),
-            _Report(name, context.progress),
+            _Report(name, context.progress, context.tracker),
             _Steps(clock),
         ],
     )
@@ -244,10 +246,10 @@ def _trainable_state(model: TwoTower) -> dict[str, torch.Tensor]:
 
 
 class _Report(TrainerCallback):  # type: ignore[misc]
-    """Hands the trainer's steps to our progress bar and its measures to the log."""
+    """Hands the trainer's steps to our progress bar, its measures to the log and the tracker."""
 
-    def __init__(self, name: str, progress: Progress) -> None:
-        self.name, self.progress = name, progress
+    def __init__(self, name: str, progress: Progress, tracker: Tracker) -> None:
+        self.name, self.progress, self.tracker = name, progress, tracker
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.progress(f"training {self.name}", state.global_step, state.max_steps)
@@ -257,6 +259,8 @@ class _Report(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         shown = {k: round(v, 4) for k, v in (logs or {}).items() if isinstance(v, float)}
         logger.info("%s step %d: %s", self.name, state.global_step, shown)
+        told = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+        self.tracker.metrics({f"{self.name}/{k}": v for k, v in told.items()}, state.global_step)
 
 
 class _Steps(TrainerCallback):  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""What a training and its evaluations report to MLflow, TensorBoard or Weights & Biases."""
