@@ -26,6 +26,7 @@ COMMANDS = {
     "recommend": "longtail.commands.recommend",
     "serve": "longtail.commands.serve",
     "evaluate": "longtail.commands.evaluate",
+    "card": "longtail.commands.about.card",
     "doctor": "longtail.commands.about.doctor",
 }
 # What a system without file locks can still do: say what there is.
