@@ -1,8 +1,9 @@
-"""The text encoder: speed of its backends, their quality, and cost against size.
+"""The text encoder: speed of its backends, their quality, cost against size, and other encoders.
 
 Run:  python benchmarks/encoding.py speed FOLDER ...      texts a second of every backend
       python benchmarks/encoding.py quality FOLDER ...    recommendations by each backend
       python benchmarks/encoding.py growth                cost against catalog and history size
+      python benchmarks/encoding.py encoders FOLDER ...   other encoders, whole and in part
 
 Each has its own -h.
 """
@@ -13,11 +14,11 @@ import argparse
 import sys
 from importlib import import_module
 
-SUBJECTS = ("speed", "quality", "growth")
+SUBJECTS = ("speed", "quality", "growth", "encoders")
 
 
 def main() -> None:
-    """Run one of the three."""
+    """Run one of the four."""
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -3,7 +3,7 @@
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
 quality, retail, arrivals, behaviour, index, speed, serve, soak, future, dial, suspects,
-languages or towers; all without a name.
+languages, encoders or towers; all without a name.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import pages.retail
 import pages.serve
 import pages.speed
 import service.soak_page
+import text_encoding.encoders_page
 import tuned_towers.page
 
 SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
@@ -40,6 +41,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "dial": (pages.dial.rewrite,),
     "suspects": (gamed.page.rewrite,),
     "languages": (languages.page.rewrite,),
+    "encoders": (text_encoding.encoders_page.rewrite,),
     "towers": (tuned_towers.page.rewrite,),
 }
 

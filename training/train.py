@@ -90,7 +90,8 @@ def train_engine(
     Raises:
         DataError: the bucket rule is none.
         ResumeError: see `prepare_work_folder`.
-        ModelNotFoundError: the text encoder can't be found.
+        ModelNotFoundError: the text encoder can't be found, or is none.
+        EncoderError: it has less than the settings ask for.
         BackendError, ParityError: the backend that was named can't be used for it.
         VectorIndexError: the index setting ``structure`` is none that FAISS knows.
         TrackerNotInstalledError: the library that ``tracking.tool`` names is absent.

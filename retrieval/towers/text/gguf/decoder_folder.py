@@ -54,8 +54,8 @@ def _write(file: Path, folder: Path) -> None:
 def _write_modules(folder: Path, size: int) -> None:
     """Write what makes it a ``SentenceTransformer``: the mean of its tokens' states.
 
-    The last token's state says what comes next, which in a decoder that nobody has taught to
-    embed is less of what the text was about (docs/encoders.md).
+    The last token's state is made to say what comes next; `item_tower.pooling` takes it all the
+    same.
     """
     modules = ("", "Transformer"), ("1_Pooling", "Pooling"), ("2_Normalize", "Normalize")
     listed = [
