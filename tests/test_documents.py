@@ -9,6 +9,8 @@ from pathlib import Path
 
 from checkout import ROOT
 
+import longtail
+
 MADE_HERE = {"build", "demo", "dist", "runs", "site"}
 FOLDERS = {
     path.name
@@ -55,8 +57,8 @@ def is_module(word: str) -> bool:
     for part in parts[1:]:
         spec = find_spec(f"{found}.{part}")
         if spec is None:
-            # A package of ours holds modules alone, but for the outermost, which has a class.
-            return not is_package(found) or (found == "longtail" and part[0].isupper())
+            # A package of ours holds modules alone, but for the outermost.
+            return not is_package(found) or (found == "longtail" and part in longtail.__all__)
         found = f"{found}.{part}"
         if not is_package(found):
             return True

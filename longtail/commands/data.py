@@ -14,15 +14,9 @@ from longtail.commands.parts.split import split_command, split_noted
 from longtail.commands.parts.subset import subset_command
 from longtail.console.console import stdout_console
 from longtail.console.coverage_note import note_unknown_tokens
-from longtail.console.data_tables import (
-    description_tables,
-    meanings_table,
-    split_table,
-    users_lines,
-    validation_table,
-)
-from longtail.console.files_read.columns_read import columns_read, columns_table, text_lines
+from longtail.console.data_tables import description_tables, split_table
 from longtail.console.progress import progress_on_stderr
+from longtail.console.remarks import on_stderr
 from longtail.demo_shop.shop import make_demo_shop
 from longtail.demo_shop.wording import WORDINGS
 from longtail.files.input_files import (
@@ -30,17 +24,10 @@ from longtail.files.input_files import (
     make_inputs,
     read_inputs,
 )
-from longtail.files.suspects_file import (
-    SuspectsFile,
-    first_lines,
-    summary,
-    suspects_option,
-)
+from longtail.files.suspects_file import suspects_option
 from longtail.jobs.token_counter import token_counter
-from longtail.retrieval.data.clock.future_filter import future_filter
 from longtail.retrieval.data.describe import describe
 from longtail.retrieval.data.popularity import Popularity
-from longtail.retrieval.data.suspects.validation import suspects_of
 from longtail.retrieval.errors import DataError
 from longtail.retrieval.towers.text.weights import DEFAULT_ENCODER
 
@@ -70,34 +57,19 @@ def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: An
     FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
     or name the files.
     """
+    from longtail.jobs.runs.validation import validated
+
     inputs = make_inputs(**given)
     data = read_inputs(inputs)
-    catalog, log, rejected = data.catalog, data.log, data.rejected
-    kept = [(inputs.catalog, len(catalog)), (inputs.log, len(log))]
-    if inputs.users is not None and data.users is not None:
-        kept.append((inputs.users, len(data.users)))
-    _print(validation_table(kept, rejected), columns_table(columns_read(inputs, data)))
-    if rejected.meanings:
-        _print(meanings_table(rejected.meanings))
-    if data.users is not None:
-        for line in users_lines(data.users, log):
-            click.echo(line)
-    for line in (f"text template: {catalog.template}", *text_lines(catalog)):
-        click.echo(line)
-    click.echo(f"{len(catalog):,} items, {len(log.user_ids):,} users, {len(log):,} interactions")
-    coverage, _ = note_unknown_tokens(encoder, catalog)
-    if coverage is not None:
-        click.echo(f"unknown tokens: {coverage.line()} by the tokeniser of {encoder}")
-    click.echo(f"future filter: {future_filter(log, len(catalog)).reason}")
-    file = SuspectsFile.beside(inputs.rejected_path, suspects_path, quarantine=False)
-    found = suspects_of(catalog, log)
-    file.write(found)
-    click.echo(f"suspects: {summary(found, file.path) if found else 'none'}")
-    for line in first_lines(found):
-        click.echo(line)
-    if strict and len(rejected):
+    found = validated(inputs, data, encoder=encoder, suspects_path=suspects_path, say=on_stderr)
+    for part in found.screen:
+        if isinstance(part, Table):
+            _print(part)
+        else:
+            click.echo(part)
+    if strict and len(data.rejected):
         raise DataError(
-            f"{len(rejected):,} rows were set aside and --strict was given; see "
+            f"{len(data.rejected):,} rows were set aside and --strict was given; see "
             f"{inputs.rejected_path}"
         )
 

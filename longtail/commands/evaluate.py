@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 import click
@@ -10,24 +9,14 @@ import click
 from longtail.commands.options import device_option, run_argument
 from longtail.console.console import stdout_console
 from longtail.console.progress import progress_on_stderr
+from longtail.console.wording import as_misuse
 from longtail.jobs.interrupts import when_stopped
-
-# The keys of longtail.evaluation.baselines.registry.METHODS, which takes seconds to import.
-BASELINES = (
-    "popularity",
-    "random",
-    "recent-popularity",
-    "item-knn",
-    "rp3beta",
-    "ease",
-    "ease-text",
-    "ials",
-    "bpr",
-    "bm25",
-    "content-knn",
-    "sasrec",
+from longtail.jobs.runs.evaluation_choices import (
+    BASELINES,
+    POOLS,
+    chosen_baselines,
+    chosen_pools,
 )
-POOLS = ("all", "tail", "cold", "head")
 
 
 def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> list[int]:
@@ -38,18 +27,6 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> list
     if min(numbers) < 1:
         raise click.BadParameter(f"{value!r} holds a number below 1")
     return numbers
-
-
-def _names(value: str, known: tuple[str, ...], option: str) -> list[str]:
-    names = list(dict.fromkeys(name.strip() for name in value.split(",")))
-    if unknown := [name for name in names if name not in known]:
-        near = difflib.get_close_matches(unknown[0], known, n=2, cutoff=0.5)
-        raise click.BadParameter(
-            f"{unknown[0]!r} is not one of {', '.join(known)}"
-            + (f"; did you mean {' or '.join(near)}?" if near else ""),
-            param_hint=option,
-        )
-    return names
 
 
 @click.command()
@@ -114,19 +91,16 @@ def evaluate(
 
     Prints the table; writes metrics.json, per_user.parquet and report.html into RUN.
     """
-    if baselines in ("all", "none"):
-        rivals = list(BASELINES) if baselines == "all" else []
-    else:
-        rivals = _names(baselines, BASELINES, "--baselines")
-    # Always the whole catalog too: what a pool gains is read against what the whole loses.
-    pool_names = list(dict.fromkeys(["all", *_names(pools, POOLS, "--pool")]))
+    with as_misuse():
+        rivals = chosen_baselines(baselines.split(","))
+        pool_names = chosen_pools(pools.split(","))
     from longtail.evaluation.baselines.tuning import Budget
     from longtail.jobs.evaluation_run import evaluate_run
     from longtail.training.tracking.tracked_evaluation import track_evaluation
 
     unchanged = "no file is half-written; run the same command again"
     with when_stopped(unchanged), progress_on_stderr() as progress:
-        screen = evaluate_run(
+        evaluated = evaluate_run(
             run,
             rivals,
             ks=ks,
@@ -141,5 +115,5 @@ def evaluate(
         track_evaluation(run, report=examples == 0)
     # Not before the progress bars are gone: both write to the same terminal.
     console = stdout_console(markup=True)
-    for part in screen:
+    for part in evaluated.screen:
         console.print(part)

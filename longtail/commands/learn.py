@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from longtail.commands.index.updates import updating
-from longtail.commands.options import run_argument, vector_cache_option, wait_option
+from longtail.commands.index.updates import when_changing
+from longtail.commands.options import run_argument, vector_cache_option, wait_option, wait_s
+from longtail.console.remarks import on_stderr
 from longtail.files.input_files import rejected_option
 from longtail.files.reading_options import log_reading
 from longtail.files.suspects_file import SuspectsFile, quarantine_options
-from longtail.retrieval.data.suspects.finding import Finding
 
 
 @click.command()
@@ -74,47 +74,17 @@ def learn(
         raise click.UsageError("give one of --interactions and --events")
     from longtail.console.training.learned_table import print_learned
     from longtail.files.log_files import LogFile
-    from longtail.files.new_items import forget_texts, read_items, with_items
-    from longtail.retrieval.data.suspects.user_bursts import new_bursts
-    from longtail.training.learning import learn_run
+    from longtail.jobs.runs.learning import LearningJob, learn_log
 
-    file = LogFile(path, **how_read)
-    found: list[Finding] = []
-    with updating(run) as (served, progress):
-        if catalog is not None:
-            items = read_items(
-                catalog,
-                served.bundle.catalog,
-                reading=file.reading,
-                rejected_path=file.rejected_path,
-                progress=progress,
-            )
-            updated = with_items(
-                served,
-                items,
-                run,
-                progress,
-                vector_cache=vector_cache,
-                quarantine=suspects.quarantine,
-            )
-            served, found = updated.served, updated.suspects
-        log = file.read(
-            served,
-            whole=events is None,
-            force=force,
-            after_catalog=catalog is not None,
-            progress=progress,
-        )
-        found += new_bursts(log, served.bundle.log, served.bundle.catalog.item_ids)
-        suspects.write(found)
-        learned = learn_run(
-            run,
-            log,
-            served=served,
-            fresh_sequences=fresh_sequences,
-            force=force,
-            progress=progress,
-        )
-        forget_texts(run)
-    suspects.tell(found, run)
+    job = LearningJob(
+        LogFile(path, **how_read),
+        suspects,
+        whole=events is None,
+        catalog=catalog,
+        fresh_sequences=fresh_sequences,
+        force=force,
+        vector_cache=vector_cache,
+    )
+    with when_changing(run) as progress:
+        learned, _ = learn_log(run, job, wait_s=wait_s(), progress=progress, say=on_stderr)
     print_learned(run, learned)

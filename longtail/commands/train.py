@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +17,12 @@ from longtail.commands.options import (
     wait_option,
     wait_s,
 )
-from longtail.console.coverage_note import note_unknown_tokens
 from longtail.console.progress import progress_on_stderr
-from longtail.files.input_files import (
-    Inputs,
-    input_options,
-    make_inputs,
-    note_set_aside,
-    set_aside_lines,
-)
-from longtail.files.reading_options import as_set
+from longtail.console.remarks import Say, on_stderr
+from longtail.files.input_files import Inputs, input_options, make_inputs
 from longtail.jobs.interrupts import when_stopped
 
 if TYPE_CHECKING:
-    from longtail.retrieval.run.lease import TrainingLease
     from longtail.training.processes import Processes
     from longtail.training.settings import TrainingSettings
 
@@ -100,69 +92,31 @@ class Options:
 
 
 def _train(options: Options, given: dict[str, Any], processes: Processes) -> None:
-    from longtail.retrieval.run.lease import training
-
-    # What can be refused is refused before an hour of work, not after it.
-    settings, inputs = _settings_and_inputs(options, given)
-    with training(options.out, wait_s=wait_s()) as lease:
-        _train_in_place(options, settings, inputs, lease, processes)
-
-
-def _train_in_place(
-    options: Options,
-    settings: TrainingSettings,
-    inputs: Inputs,
-    lease: TrainingLease,
-    processes: Processes,
-) -> None:
-    from longtail.console.files_read.columns_read import columns_lines, columns_read, text_lines
     from longtail.console.training.profile_table import print_profile
     from longtail.console.training.training_summary import print_training_summary
-    from longtail.files.run_folder import prepare_run_folder
-    from longtail.retrieval.data.splits import split
-    from longtail.settings.told_settings import with_told
+    from longtail.jobs.runs.training import TrainingJob, train_run
     from longtail.training.profile import UNMEASURED, MeasuringProfile
-    from longtail.training.train import train_engine
 
-    out = options.out
-    run = prepare_run_folder(lease, out, resume=options.resume, overwrite=options.overwrite)
+    settings, inputs = _settings_and_inputs(options, given, on_stderr)
+    job = TrainingJob(
+        inputs,
+        settings,
+        options.out,
+        resume=options.resume,
+        overwrite=options.overwrite,
+        vector_cache=options.vector_cache,
+        profile=MeasuringProfile() if options.profile else UNMEASURED,
+    )
     logging.basicConfig(format="%(message)s")
     logging.getLogger("longtail").setLevel(logging.INFO if options.verbose else logging.WARNING)
-    measured = MeasuringProfile() if options.profile else UNMEASURED
-    going_on = f"nothing was written to {out}; the same command with --resume goes on"
+    going_on = f"nothing was written to {options.out}; the same command with --resume goes on"
     with when_stopped(going_on), progress_on_stderr() as progress:
-        with measured.section("reading files"):
-            data = inputs.read(progress)
-        for line in (*columns_lines(columns_read(inputs, data)), *text_lines(data.catalog)):
-            click.echo(line, err=True)
-        note_set_aside(data.rejected, inputs.rejected_path)
-        settings = with_told(settings, data.rejected)
-        _, unknown = note_unknown_tokens(settings.item_tower.encoder, data.catalog)
-        parts = split(
-            data.log,
-            settings.data.split,
-            valid_share=settings.data.valid_share,
-            test_share=settings.data.test_share,
+        done = train_run(
+            job, wait_s=wait_s(), progress=progress, say=on_stderr, processes=processes
         )
-        for warning in parts.warnings:
-            click.echo(f"warning: {warning}", err=True)
-        # From here on the other processes work with this one.
-        processes.tell(str(run))
-        trained = train_engine(
-            data.catalog,
-            replace(parts, users=data.users),
-            settings,
-            run,
-            resume=options.resume,
-            vector_cache=options.vector_cache,
-            progress=progress,
-            profile=measured,
-            processes=processes,
-        )
-    set_aside = set_aside_lines(data.rejected, inputs.rejected_path)
-    print_training_summary(trained, [*set_aside, *unknown])
+    print_training_summary(done.trained, done.remarks)
     if options.profile:
-        print_profile(trained.bundle.summary["profile"])
+        print_profile(done.trained.bundle.summary["profile"])
 
 
 def _help(options: Options, given: dict[str, Any], processes: Processes) -> None:
@@ -170,30 +124,14 @@ def _help(options: Options, given: dict[str, Any], processes: Processes) -> None
 
     # Whatever there is to refuse, the first process refuses before it tells.
     run = Path(processes.tell(None))
-    settings, inputs = _settings_and_inputs(options, given, first=False)
+    settings, inputs = _settings_and_inputs(options, given, lambda line: None)
     help_training(inputs, settings, run, processes, resume=options.resume)
 
 
 def _settings_and_inputs(
-    options: Options, given: dict[str, Any], *, first: bool = True
+    options: Options, given: dict[str, Any], say: Say
 ) -> tuple[TrainingSettings, Inputs]:
-    from longtail.retrieval.towers.backends.choice import check_backend
-    from longtail.retrieval.towers.text.weights import resolve_encoder
-    from longtail.settings.settings_file import load_settings
-    from longtail.settings.shipped import name_for_this_machine
-    from longtail.training.stages.stages import training_device
+    from longtail.jobs.runs.training import settings_and_inputs
 
-    config = options.config or name_for_this_machine()
-    settings = load_settings(config, options.overrides)
-    if options.config is None and first:
-        click.echo(f"settings: {config} (shipped); see `longtail settings`", err=True)
-    resolve_encoder(settings.item_tower.encoder)
-    check_backend(settings.item_tower.backend, training_device())
     inputs = make_inputs(**given, needs_log=False)
-    if inputs.reading.template == "auto":
-        reading = replace(inputs.reading, template=settings.data.template)
-        inputs = replace(inputs, reading=reading)
-    told = as_set(inputs.reading, settings.data.model_dump())
-    # What options say of the log is a setting of the run from here on.
-    data = settings.data.changed(events=dict(told.events), positive=told.positive, keep=told.keep)
-    return settings.changed(data=data), replace(inputs, reading=told)
+    return settings_and_inputs(options.config, options.overrides, inputs, say)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.text import Text
@@ -18,6 +20,28 @@ def stdout_console(*, markup: bool = False) -> Console:
     """
     width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
     return Console(width=width, markup=markup, emoji=False, highlight=False)
+
+
+def text_of(show: Callable[[Console], None], *, markup: bool = False) -> str:
+    """Return what ``show`` prints on the console that it is given, as plain text.
+
+    >>> text_of(lambda console: console.print("one", "two"))
+    'one two\\n'
+    """
+    kept = io.StringIO()
+    show(
+        Console(
+            file=kept,
+            width=WIDTH_OF_A_PIPE,
+            markup=markup,
+            emoji=False,
+            highlight=False,
+            color_system=None,
+            force_terminal=False,
+            force_jupyter=False,
+        )
+    )
+    return kept.getvalue()
 
 
 def one_line(text: object, width: int | None = None, style: str = "") -> Text:

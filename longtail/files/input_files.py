@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longtail.console.progress import progress_on_stderr
+from longtail.console.remarks import Say, on_stderr
 from longtail.files.folders.find_files import NoFileError, find_file, find_users_file
 from longtail.files.reading_options import both_reading, said_of_log
 from longtail.retrieval.data.catalog import Catalog
@@ -191,10 +192,10 @@ def read_inputs(inputs: Inputs) -> InputData:
     return data
 
 
-def note_set_aside(rejected: RejectedRows, path: Path) -> None:
-    """Say on stderr what a person should know of the rows read: remarks, and how many are out."""
+def note_set_aside(rejected: RejectedRows, path: Path, say: Say = on_stderr) -> None:
+    """Say what a person should know of the rows read: remarks, and how many are out."""
     for line in set_aside_lines(rejected, path):
-        click.echo(line, err=True)
+        say(line)
 
 
 def set_aside_lines(rejected: RejectedRows, path: Path) -> list[str]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from longtail.console.remarks import Say, on_stderr
 from longtail.files.input_files import note_set_aside
 from longtail.files.reading_options import as_trained
 from longtail.files.run_log import read_run_log
@@ -50,6 +50,7 @@ class LogFile:
         force: bool,
         after_catalog: bool,
         progress: Progress,
+        say: Say = on_stderr,
     ) -> Interactions:
         """Return the log to learn, by served rows; rows set aside are on disk by then.
 
@@ -78,12 +79,11 @@ class LogFile:
         gone = served.bundle.catalog.is_removed(log.item.astype(np.int64))
         fresh = int((gone & ~held_events(log, held)).sum()) if gone.any() else 0
         if fresh:
-            click.echo(
+            say(
                 f"note: {fresh:,} new events are with removed items: they speak in histories, and "
-                "the items stay out of answers",
-                err=True,
+                "the items stay out of answers"
             )
-        note_set_aside(rejected, self.rejected_path)
+        note_set_aside(rejected, self.rejected_path, say)
         if whole:
             check_whole(log, held, force=force)
             return log

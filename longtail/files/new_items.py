@@ -6,11 +6,11 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import click
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from longtail.console.remarks import Say, on_stderr
 from longtail.console.truncation_note import long_texts_note
 from longtail.files.input_files import note_set_aside
 from longtail.retrieval.data.catalog import Catalog
@@ -42,6 +42,7 @@ def read_items(
     rejected_path: Path,
     progress: Progress,
     partial: bool = False,
+    say: Say = on_stderr,
 ) -> Catalog:
     """Return the items of a catalog file, checked as in training; rows set aside are on disk.
 
@@ -66,7 +67,7 @@ def read_items(
         rejected.note(
             f"{path}: the run's catalog has no column {', '.join(map(repr, unknown))}; left out"
         )
-    note_set_aside(rejected, rejected_path)
+    note_set_aside(rejected, rejected_path, say)
     return items
 
 
@@ -104,6 +105,7 @@ def with_items(
     *,
     vector_cache: Path | None = None,
     quarantine: bool = False,
+    say: Say = on_stderr,
 ) -> Updated:
     """Return the run in which these items have these columns; those that it lacks are added.
 
@@ -123,6 +125,7 @@ def with_items(
         run,
         progress,
         vector_cache=vector_cache,
+        say=say,
     )
     read = change.items.iloc[change.reread]
     n_read = len(read)
@@ -145,6 +148,7 @@ def read_texts(
     progress: Progress,
     *,
     vector_cache: Path | None = None,
+    say: Say = on_stderr,
 ) -> NDArray[np.float32]:
     """Return the item tower's vectors of n texts, float32 [n, d], read as in training.
 
@@ -168,10 +172,10 @@ def read_texts(
         progress=progress,
     )
     if choice.parity is not None:
-        click.echo(f"note: texts are read by {choice.backend.name}: {choice.parity}", err=True)
+        say(f"note: texts are read by {choice.backend.name}: {choice.parity}")
     note = long_texts_note(read.longer, n, tower.max_tokens, long_texts)
     if note:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}")
     return read.projected(tower)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from longtail.console.remarks import Say, on_stderr
 from longtail.files.input_files import note_set_aside
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.files.dialect.reading import Reading
@@ -30,9 +31,15 @@ def read_run_log(
 
 
 def read_noted_log(
-    path: Path, catalog: Catalog, *, reading: Reading, rejected_path: Path, progress: Progress
+    path: Path,
+    catalog: Catalog,
+    *,
+    reading: Reading,
+    rejected_path: Path,
+    progress: Progress,
+    say: Say = on_stderr,
 ) -> Interactions:
-    """Return the log of a file; what was set aside is on disk by then, and said on stderr.
+    """Return the log of a file; what was set aside is on disk by then, and said.
 
     Raises:
         DataError: as `read_run_log` says; what was set aside is on disk then, too.
@@ -42,5 +49,5 @@ def read_noted_log(
         log = read_run_log(path, catalog, reading=reading, rejected=rejected, progress=progress)
     finally:
         rejected.replace(rejected_path)
-    note_set_aside(rejected, rejected_path)
+    note_set_aside(rejected, rejected_path, say)
     return log

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from longtail.console.remarks import Say, on_stderr
 from longtail.retrieval.data.suspects.finding import BURST, Finding, counts, write_findings
 
 _SHOWN = 5
@@ -50,8 +51,8 @@ class SuspectsFile:
         if findings or self.path.exists():
             write_findings(self.path, findings)
 
-    def tell(self, findings: Sequence[Finding], run: Path) -> None:
-        """Say on stderr what was found of items that are now in a run.
+    def tell(self, findings: Sequence[Finding], run: Path, say: Say = on_stderr) -> None:
+        """Say what was found of items that are now in a run.
 
         Items are quarantined for what they say, not for who took them.
         """
@@ -62,7 +63,7 @@ class SuspectsFile:
                 if held
                 else ""
             )
-            click.echo(f"warning: {summary(findings, self.path)}{kept_out}", err=True)
+            say(f"warning: {summary(findings, self.path)}{kept_out}")
 
 
 def summary(findings: Sequence[Finding], path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from longtail.evaluation.report.history_table import history_table
 from longtail.evaluation.report.report import Examples, write_report
 from longtail.evaluation.report.result_files import write_metrics
 from longtail.evaluation.report.table import comparison_table
+from longtail.evaluation.results import Evaluation
 from longtail.evaluation.significance.claims import Claims
 from longtail.jobs.baseline_runs import Rivals
 from longtail.jobs.frozen_vectors import frozen_vectors
@@ -38,6 +39,23 @@ DIAL = (0.0, 0.25, 0.5, 0.75, 1.0)
 USUAL_LONGEST_K = 100
 
 
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """An evaluation of a run that is on disk.
+
+    Attributes:
+        evaluation: the numbers.
+        claims: what may be claimed of them.
+        report: the page that was written.
+        screen: what a command shows.
+    """
+
+    evaluation: Evaluation
+    claims: Claims
+    report: Path
+    screen: Sequence[RenderableType]
+
+
 def evaluate_run(
     run: Path,
     baselines: Sequence[str],
@@ -49,8 +67,8 @@ def evaluate_run(
     device: Any,
     progress: Progress,
     say: Callable[[str], None],
-) -> list[RenderableType]:
-    """Write metrics.json, per_user.parquet and report.html, and return what the screen shows.
+) -> EvaluatedRun:
+    """Write metrics.json, per_user.parquet and report.html, and return what was found.
 
     ``budget`` is what each baseline may spend on its settings (None: the usual ones, untuned);
     ``say`` takes a line about each as it is ready.
@@ -115,7 +133,7 @@ def evaluate_run(
     claims = Claims.of(evaluation, subject)
     place.check(run)
     write_metrics(evaluation, run, claims)
-    write_report(
+    report = write_report(
         evaluation,
         run / "report.html",
         popularity=bundle.popularity,
@@ -129,7 +147,7 @@ def evaluate_run(
         claims=claims,
     )
     apart = history_table(evaluation, claims)
-    return [
+    screen: list[RenderableType] = [
         comparison_table(
             evaluation,
             f"{escape(run.name)}: test part ({bundle.split_kind} split)",
@@ -147,5 +165,6 @@ def evaluate_run(
             for record in rivals.records
             if record.get("note")
         ),
-        Text(f"default debias: {default:g}; report: {run / 'report.html'}"),
+        Text(f"default debias: {default:g}; report: {report}"),
     ]
+    return EvaluatedRun(evaluation, claims, report, screen)

@@ -11,6 +11,7 @@ import click
 
 from longtail.commands.options import run_argument, vector_cache_option, wait_option, wait_s
 from longtail.console.progress import progress_on_stderr
+from longtail.console.remarks import on_stderr
 from longtail.files.input_files import rejected_option
 from longtail.files.reading_options import catalog_reading
 from longtail.files.suspects_file import SuspectsFile, quarantine_options
@@ -23,20 +24,20 @@ if TYPE_CHECKING:
 
 
 @contextmanager
+def when_changing(run: Path) -> Iterator[Progress]:
+    """Yield a progress callback; say how to go on when the change of a run stops."""
+    unchanged = f"{run} serves what it did; run the same command again"
+    with when_stopped(unchanged), progress_on_stderr() as progress:
+        yield progress
+
+
+@contextmanager
 def updating(run: Path) -> Iterator[tuple[ServedRun, Progress]]:
     """Yield the run as it is served, for the one writer that may change it now."""
-    from longtail.retrieval.run.bundle import read_manifest
-    from longtail.retrieval.run.lease import changing
-    from longtail.retrieval.run.served_run import open_run
+    from longtail.jobs.runs.changing import changed_run
 
-    read_manifest(run)  # says what is wrong with a folder that is no run
-    unchanged = f"{run} serves what it did; run the same command again"
-    with (
-        when_stopped(unchanged),
-        changing(run, wait_s=wait_s()),
-        progress_on_stderr() as progress,
-    ):
-        yield open_run(run), progress
+    with when_changing(run) as progress, changed_run(run, wait_s=wait_s()) as served:
+        yield served, progress
 
 
 @click.command()
@@ -66,31 +67,12 @@ def add(
     next query finds them. An item that was removed comes back with what is known of it. Items that
     look made to game the engine are listed, and added all the same.
     """
-    from longtail.files.new_items import forget_texts, read_items, with_items
-    from longtail.retrieval.run.catalog_updates import refuse_known
+    from longtail.jobs.runs.adding import ItemsJob, put_items
 
-    with updating(run) as (served, progress):
-        items = read_items(
-            catalog,
-            served.bundle.catalog,
-            reading=reading,
-            rejected_path=rejected_path,
-            progress=progress,
-        )
-        refuse_known(served, [str(item) for item in items.item_ids])
-        updated = with_items(
-            served,
-            items,
-            run,
-            progress,
-            vector_cache=vector_cache,
-            quarantine=suspects.quarantine,
-        )
-        suspects.write(updated.suspects)
-        version = updated.served.save(run)
-        forget_texts(run)
-    suspects.tell(updated.suspects, run)
-    _report(run, version, updated.served, f"{len(items):,} added")
+    job = ItemsJob(catalog, reading, rejected_path, suspects, vector_cache=vector_cache)
+    with when_changing(run) as progress:
+        published = put_items(run, job, wait_s=wait_s(), progress=progress, say=on_stderr)
+    click.echo(published.line)
 
 
 @click.command()
@@ -121,35 +103,20 @@ def update(
     Texts that differ are read again through RUN's item tower, and checked as those of `longtail
     index add` are. An item keeps its popularity, its bucket and what the log says of it.
     """
-    from longtail.files.new_items import forget_texts, read_items, with_items
-    from longtail.retrieval.run.catalog_updates import known_rows
+    from longtail.jobs.runs.adding import ItemsJob, put_items
 
-    with updating(run) as (served, progress):
-        items = read_items(
-            catalog,
-            served.bundle.catalog,
-            reading=reading,
-            rejected_path=rejected_path,
-            progress=progress,
-            partial=not add_missing,
-        )
-        if not add_missing:
-            known_rows(served, [str(item) for item in items.item_ids])
-        updated = with_items(
-            served,
-            items,
-            run,
-            progress,
-            vector_cache=vector_cache,
-            quarantine=suspects.quarantine,
-        )
-        suspects.write(updated.suspects)
-        served = updated.served
-        version = served.save(run)
-        forget_texts(run)
-    suspects.tell(updated.suspects, run)
-    done = f"{updated.known:,} updated ({updated.reread:,} texts read again)"
-    _report(run, version, served, done + (f", {updated.fresh:,} added" if add_missing else ""))
+    job = ItemsJob(
+        catalog,
+        reading,
+        rejected_path,
+        suspects,
+        new=add_missing,
+        changed=True,
+        vector_cache=vector_cache,
+    )
+    with when_changing(run) as progress:
+        published = put_items(run, job, wait_s=wait_s(), progress=progress, say=on_stderr)
+    click.echo(published.line)
 
 
 listed_option = click.option(
@@ -223,8 +190,6 @@ def _chosen(items: str | None, listed: Path | None, ways: str = "--items and --f
 
 
 def _report(run: Path, version: str, served: ServedRun, done: str) -> None:
-    held = served.state.quarantined
-    n_held = 0 if held is None else int(held.sum())
-    offered = served.bundle.catalog.n_offered
-    more = f", {n_held:,} of them quarantined" if n_held else ""
-    click.echo(f"{run / 'index' / version}: {done}; {offered:,} items{more}")
+    from longtail.jobs.runs.adding import version_line
+
+    click.echo(version_line(run, version, served, done))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 
 from longtail.console.console import stdout_console
@@ -12,9 +13,9 @@ from longtail.retrieval.run.catalog_updates import moves
 from longtail.training.learning import LearnedRun
 
 
-def print_learned(run: Path, learned: LearnedRun) -> None:
-    """Print what moved on the newest events, and what was published."""
-    console = stdout_console()
+def print_learned(run: Path, learned: LearnedRun, console: Console | None = None) -> None:
+    """Print what moved on the newest events, and what was published; on stdout by default."""
+    console = console or stdout_console()
     if learned.moved:
         users = max(m.users for m in learned.moved)
         table = Table(

@@ -7,6 +7,7 @@ from shlex import quote
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from rich.table import Table
 
 from longtail.console.backend_summary import reading_line
@@ -32,12 +33,14 @@ PRIORS = {
 }
 
 
-def print_training_summary(trained: Trained, set_aside: Sequence[str] = ()) -> None:
+def print_training_summary(
+    trained: Trained, set_aside: Sequence[str] = (), console: Console | None = None
+) -> None:
     """Print what was made, what validation said of each part, and what to type next.
 
-    ``set_aside`` are lines about what was left out of the files.
+    ``set_aside`` are lines about what was left out of the files; without ``console`` it is stdout.
     """
-    console = stdout_console()
+    console = console or stdout_console()
     bundle, run = trained.bundle, trained.run
     sizes = ", ".join(f"{count:,} {name}" for name, count in bundle.popularity.sizes().items())
     console.print(

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from longtail.commands.evaluate import BASELINES
 from longtail.evaluation.baselines.registry import METHODS, Material
 from longtail.evaluation.baselines.tuning import Budget, Setting, Tuned, tune
 from longtail.evaluation.baselines.validation_score import ValidationPart, validation_ndcg
@@ -19,6 +18,7 @@ from longtail.evaluation.errors import EvaluationError
 from longtail.evaluation.evaluator import evaluate
 from longtail.evaluation.protocol import Baseline
 from longtail.evaluation.score_recommender import ScoreRecommender
+from longtail.jobs.runs.evaluation_choices import BASELINES
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.histories.histories import Histories
 from longtail.retrieval.data.interactions import TEST, TRAIN, VALID, Interactions

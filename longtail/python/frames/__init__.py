@@ -1,0 +1,1 @@
+"""Frames of any library on their way in, and recommendations on their way out."""
