@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,10 +57,7 @@ class MLflowTracker:
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         now = int(time.time() * 1000)
-        # MLflow takes no @ in a name.
-        metrics = [
-            Metric(key.replace("@", "_at_"), value, now, step) for key, value in values.items()
-        ]
+        metrics = [Metric(_allowed(key), value, now, step) for key, value in values.items()]
         for start in range(0, len(metrics), MOST_METRICS):
             self._client.log_batch(self._run, metrics=metrics[start : start + MOST_METRICS])
 
@@ -68,3 +66,8 @@ class MLflowTracker:
 
     def end(self, *, failed: bool) -> None:
         self._client.set_terminated(self._run, "FAILED" if failed else "FINISHED")
+
+
+def _allowed(name: str) -> str:
+    """Return a metric's name as MLflow takes it: no @, no parentheses."""
+    return re.sub(r"[^\w./ -]", "", name.replace("@", "_at_"))

@@ -27,6 +27,7 @@ def report(settings: TrackingSettings, result: Path) -> bool:
         tracker.parameters({"seed": "0", "data.template": ""})
         for step, value in ((0, 0.5), (10, 0.75)):
             tracker.metrics({"history/eval_recall@10": value}, step)
+        tracker.metrics({"evaluation/longtail (debias 0.25)/recall@10": 0.5}, 0)
         tracker.artefact(result)
         assert isinstance(tracker, GuardedTracker)
         return tracker.works
@@ -42,6 +43,7 @@ def test_mlflow_keeps_a_training_in_a_database(result: Path, tmp_path: Path) -> 
     [run] = client.search_runs([client.get_experiment_by_name("shop").experiment_id])
     assert (run.info.run_name, run.info.status) == ("run", "FINISHED")
     assert run.data.params == {"seed": "0"}
+    assert run.data.metrics["evaluation/longtail debias 0.25/recall_at_10"] == 0.5
     history = client.get_metric_history(run.info.run_id, "history/eval_recall_at_10")
     assert [(each.step, each.value) for each in history] == [(0, 0.5), (10, 0.75)]
     assert [path.name for path in place.rglob("metrics.json")] == ["metrics.json"]
