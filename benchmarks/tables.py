@@ -3,7 +3,7 @@
 Run:  python benchmarks/tables.py [SUBJECT ...]
 
 quality, retail, arrivals, behaviour, index, speed, serve, soak, future, dial, suspects,
-languages, encoders or towers; all without a name.
+languages, encoders, towers or first-days; all without a name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+import first_days.page
 import gamed.page
 import languages.page
 import pages.arrivals
@@ -43,6 +44,7 @@ SUBJECTS: dict[str, tuple[Callable[[], None], ...]] = {
     "languages": (languages.page.rewrite,),
     "encoders": (text_encoding.encoders_page.rewrite,),
     "towers": (tuned_towers.page.rewrite,),
+    "first-days": (first_days.page.rewrite,),
 }
 
 

@@ -128,7 +128,7 @@ def prepare_training(
     )
     read = ReadCatalog(item_tower, join_pieces(parts), pooled, reading)
     reports = []
-    untaught = reason_untaught(split, examples, validation)
+    untaught = reason_untaught(split, examples, validation, settings.selection.few_targets)
     if settings.co_taken.epochs > 0 and untaught is not None:
         tunes = False
         reports.append(left_out(untaught))
@@ -180,7 +180,7 @@ def prepare_training(
 
 
 def reason_untaught(
-    split: Split, examples: NextItemExamples, validation: ValidationSet
+    split: Split, examples: NextItemExamples, validation: ValidationSet, few_targets: int
 ) -> str | None:
     """Return why no stage can train, or nothing could say whether it paid; None where it can."""
     if not len(split.interactions):
@@ -189,6 +189,11 @@ def reason_untaught(
         return "no user has two training events, so there is no next item to learn from"
     if not len(validation):
         return "no user took something new in the valid part, so nothing says whether it pays"
+    if validation.n_targets < few_targets:
+        return (
+            f"{validation.n_targets} targets in the valid part are too few to say whether it pays "
+            f"(selection.few_targets: {few_targets})"
+        )
     return None
 
 

@@ -247,6 +247,14 @@ class SelectionSettings(Settings):
             "at debias 0"
         ),
     ] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+    few_targets: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="with fewer targets in the valid part than this, nothing can say whether a "
+            "stage pays, and all are left out",
+        ),
+    ] = 200
 
 
 class EvidenceSettings(Settings):

@@ -7,6 +7,9 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from longtail.index.files import publish_folder
 from longtail.index.storage.store import save_index
 from longtail.index.vector_index import VectorIndex
@@ -26,6 +29,7 @@ from longtail.retrieval.run.late_items import with_cold_lent
 from longtail.retrieval.run.lease import training
 from longtail.training.evidence.fit_evidence import (
     EventsAndTexts,
+    FittedEvidence,
     fit_evidence,
     refit_evidence,
 )
@@ -33,8 +37,9 @@ from longtail.training.evidence.user_columns.fit_user_columns import (
     fit_user_columns,
     refit_user_columns,
 )
-from longtail.training.head.head_training import with_relevance_head
+from longtail.training.head.head_training import fit_own_head
 from longtail.training.head.prior_head import with_prior_head
+from longtail.training.head.small_log import better_head, is_small
 from longtail.training.item_pace import choose_half_lives
 from longtail.training.prepare import prepare_training, with_validation
 from longtail.training.processes import ALONE, Processes
@@ -45,6 +50,7 @@ from longtail.training.tracking.open_tracker import opened_tracker
 from longtail.training.tracking.reported_numbers import flat_settings, numbers_of_summary
 from longtail.training.tracking.tracker import Tracker
 from longtail.training.trainer.examples import taken_matrix
+from longtail.training.validation import ValidationSet
 
 logger = logging.getLogger("longtail.training")
 
@@ -157,8 +163,7 @@ def _trained(
         # Back from wherever the trainer put them: retrieval reads on the CPU.
         item_tower=item_tower.cpu().eval(),
         user_tower=user_tower.cpu().eval(),
-        # A log of nobody, or that asks nobody for something new, teaches no head.
-        relevance=RelevanceHead(prior=not len(stages.validation)),
+        relevance=RelevanceHead(),
         evidence_models=EvidenceModels(),
         serving=serving,
         split_kind=split.kind,
@@ -170,7 +175,8 @@ def _trained(
             "texts": {"longer": stages.texts.longer, "max_tokens": item_tower.max_tokens},
         },
     )
-    bundle = _with_clock(bundle, split, settings)
+    if len(stages.validation):
+        bundle = _with_clock(bundle, split, settings)
     vectors = bundle.item_tower.project_all(stages.pooled)
     with profile.section("index"):
         index = build_index(bundle, vectors, settings.index)
@@ -179,17 +185,11 @@ def _trained(
     data = EventsAndTexts(histories, taken, amounts, popularity.counts, vectors, stages.tokens)
     fitted = fit_evidence(data, stages.validation, settings, progress, profile)
     bundle = replace(bundle, evidence_models=fitted.evidence_models)
-    lends = settings.relevance.hidden_parts > 0
-    if lends:
-        bundle = with_cold_lent(bundle, index, popularity.counts)
     if split.users is not None and settings.user_columns.enabled:
         with profile.section("user columns"):
             bundle = _with_user_columns(bundle, split, settings, progress)
     with profile.section("relevance head"):
-        if bundle.relevance.prior:
-            bundle = with_prior_head(bundle)
-        else:
-            bundle = with_relevance_head(bundle, index, fitted, split, settings, progress)
+        bundle = _with_head(bundle, index, fitted, split, stages.validation, settings, progress)
     if settings.refit:
         before_test = split.interactions.select(split.part <= VALID)
         more = Histories.from_interactions(before_test)
@@ -205,8 +205,7 @@ def _trained(
             fitted = refit_evidence(fitted, data, settings, progress)
             models = replace(fitted.evidence_models, last=bundle.evidence_models.last)
             bundle = replace(bundle, evidence_models=models)
-            if lends:
-                bundle = with_cold_lent(bundle, index, counts)
+            bundle = _lent(bundle, index, counts, settings)
             if bundle.clock is not None:
                 half_lives = bundle.clock.half_lives
                 clock = ItemClock.of(before_test, len(catalog), half_lives)
@@ -220,12 +219,45 @@ def _trained(
     return replace(bundle, summary=summary), index
 
 
+def _with_head(
+    bundle: Bundle,
+    index: VectorIndex,
+    fitted: FittedEvidence,
+    split: Split,
+    validation: ValidationSet,
+    settings: TrainingSettings,
+    progress: Progress,
+) -> Bundle:
+    """Return the bundle with its head, and with what items without events borrow under it.
+
+    A log of nobody, or that asks nobody for something new, teaches none; one that asks a few has
+    to show that its own is better than the one that needs no log.
+    """
+    counts, small = bundle.popularity.counts, is_small(validation, settings)
+    own = None
+    if len(validation):
+        lent = _lent(bundle, index, counts, settings)
+        own = fit_own_head(lent, index, fitted, split, settings, progress)
+        if not small:
+            return own.bundle
+    bundle = replace(bundle, relevance=RelevanceHead(prior=True))
+    prior = with_prior_head(_lent(bundle, index, counts, settings))
+    return better_head(prior, own, index, split, seed=settings.seed) if own else prior
+
+
+def _lent(
+    bundle: Bundle, index: VectorIndex, counts: NDArray[np.int64], settings: TrainingSettings
+) -> Bundle:
+    """Return the bundle in which items without events borrow evidence, where the run lends any."""
+    return with_cold_lent(bundle, index, counts) if settings.relevance.hidden_parts else bundle
+
+
 def _with_clock(bundle: Bundle, split: Split, settings: TrainingSettings) -> Bundle:
     """Return the bundle with how lately items were taken at the end of the train part.
 
     Unchanged where the log's times are no clock, or the parts aren't cut by it.
     """
-    if not settings.relevance.clock or not split.is_cut_by_time or bundle.relevance.prior:
+    if not settings.relevance.clock or not split.is_cut_by_time:
         return bundle
     half_lives, report = choose_half_lives(
         split.train,

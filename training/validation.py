@@ -66,6 +66,11 @@ class ValidationSet:
     def __len__(self) -> int:
         return len(self.known)
 
+    @property
+    def n_targets(self) -> int:
+        """How many items there are to find."""
+        return len(self.pair_user)
+
 
 @dataclass(frozen=True)
 class ValidationMeasure:

@@ -35,11 +35,12 @@ class Engines:
     config: Path
     settings: tuple[str, ...] = ()
 
-    def trained(self, folder: Path, name: str, *, seed: int = 0) -> Path:
-        """Return a run trained on a data folder; an interrupted training goes on."""
+    def trained(self, data: Path, name: str, *, seed: int = 0) -> Path:
+        """Return a run of a data folder, or of a catalog file alone; a cut training goes on."""
         run = self.work / name
         if not (run / "manifest.json").exists():
-            command = [*LONGTAIL, "train", str(folder), "--config", str(self.config)]
+            given = [str(data)] if data.is_dir() else ["--catalog", str(data)]
+            command = [*LONGTAIL, "train", *given, "--config", str(self.config)]
             command += ["--out", str(run), "--vector-cache", str(self.vectors)]
             for setting in (f"seed={seed}", *self.settings):
                 command += ["--set", setting]

@@ -69,6 +69,9 @@ def train_arguments(bert: Path, *changes: str) -> list[str]:
         "history.batch_size=32",
         "history.uniform_negatives=60",
         "refit=false",
+        # The toy shop is a small log, and stands for a large one.
+        "selection.few_targets=0",
+        "relevance.prior_until=0",
         "encoder.epochs=1",
         "encoder.max_steps=-1",
         "encoder.batch_size=32",

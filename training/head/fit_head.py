@@ -39,11 +39,16 @@ DEBIAS_GRID = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 @dataclass(frozen=True)
 class FittedHead:
-    """A head, the debias strength that validation chose with it, and what was measured."""
+    """A head, the debias strength that validation chose with it, and what was measured.
+
+    ``measures`` are out of fold, at debias 0, one value a user: those that the head was fitted for
+    first, then those of ``more``.
+    """
 
     head: RelevanceHead
     debias: float
     report: dict[str, Any]
+    measures: Measures
 
 
 def fit_relevance_head(
@@ -130,7 +135,7 @@ def fit_relevance_head(
     }
     of_unknown = None if unknown is None else unknown.head
     head = RelevanceHead(names, counts, scorers, scale, shift, of_unknown)
-    return FittedHead(head, debias, report)
+    return FittedHead(head, debias, report, strengths[0.0])
 
 
 def _fit_unknown(

@@ -45,6 +45,14 @@ class HeadSettings(Settings):
             "fitted alone, which saves the time of the rest"
         ),
     ] = "auto"
+    prior_until: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="with fewer targets in the valid part than this, the head that needs no "
+            "log stays unless the log's own is significantly better; with scorer auto alone",
+        ),
+    ] = 5_000
     max_users: Annotated[int, Field(ge=1, description="validation users used")] = 12_000
     hidden_parts: Annotated[
         int,

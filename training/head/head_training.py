@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from longtail.index.vector_index import VectorIndex
 from longtail.retrieval.data.clock.future_filter import counts_are_honest
@@ -22,19 +22,42 @@ from longtail.training.head.history_length import (
     reading,
     reading_ranking,
 )
+from longtail.training.head.judging.head_report import Measures
 from longtail.training.head.rolling_origins import RollingOrigins
 from longtail.training.prepare import validation_users
 from longtail.training.settings import TrainingSettings
 
 
-def with_relevance_head(
+@dataclass(frozen=True)
+class OwnHead:
+    """A head of a log's own.
+
+    Attributes:
+        bundle: the engine with it.
+        measures: what it does out of fold, one value a user; the validation users come first.
+    """
+
+    bundle: Bundle
+    measures: Measures
+
+
+def validation_examples(ranking: RankingPipeline, split: Split) -> HeadExamples:
+    """Return the users with a history in the train part and events in the valid part."""
+    users = validation_users(split)
+    known = Histories.from_interactions(split.train)
+    valid = Histories.from_interactions(split.valid)
+    rejected = _rejected(split)
+    return HeadExamples(ranking, known.take(users), valid.take(users), rejected.take(users))
+
+
+def fit_own_head(
     bundle: Bundle,
     index: VectorIndex,
     fitted_evidence: FittedEvidence,
     split: Split,
     settings: TrainingSettings,
     progress: Progress,
-) -> Bundle:
+) -> OwnHead:
     """Return the bundle with a head fitted on its validation users.
 
     On a log with a clock, those who come in the valid part and earlier moments of the train part
@@ -43,7 +66,6 @@ def with_relevance_head(
     known = Histories.from_interactions(split.train)
     valid = Histories.from_interactions(split.valid)
     rejected = _rejected(split)
-    users = validation_users(split)
     counts = settings.relevance.counts
     future = counts_are_honest(split, len(bundle.catalog))
     honest = bundle.log.has_clock and not future.suspected
@@ -51,7 +73,7 @@ def with_relevance_head(
     # Which candidates there are depends on whether counts are seen.
     bundle = replace(bundle, relevance=RelevanceHead(counts=with_counts))
     ranking = RankingPipeline(bundle, index)
-    known_users = HeadExamples(ranking, known.take(users), valid.take(users), rejected.take(users))
+    known_users = validation_examples(ranking, split)
     arrived = [newcomers(ranking, known, valid, rejected, seed=settings.seed)]
     earlier = settings.relevance.origins > 0 and split.is_cut_by_time
     length = HistoryLength(bundle.evidence_models.last)
@@ -88,7 +110,8 @@ def with_relevance_head(
         report["history_length"] = length.report
     serving = replace(bundle.serving, debias=fitted.debias)
     summary = {**bundle.summary, "relevance": report}
-    return replace(bundle, relevance=fitted.head, serving=serving, summary=summary)
+    bundle = replace(bundle, relevance=fitted.head, serving=serving, summary=summary)
+    return OwnHead(bundle, fitted.measures)
 
 
 def _rejected(split: Split) -> Histories:

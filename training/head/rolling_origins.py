@@ -69,12 +69,19 @@ class RollingOrigins:
         examples: list[HeadExamples] = []
         end = np.iinfo(np.int64).max
         rankings = self._rankings(train, moments)
+        names = RankingPipeline(self.bundle, self.index).feature_names(counts=counts)
+        used: list[int] = []
         for number, (moment, ranking) in enumerate(zip(moments, rankings, strict=True)):
             self.progress("rolling origins", number, len(moments))
             known = Histories.from_interactions(train.select(train.time < moment))
             window = train.select((train.time >= moment) & (train.time < end))
+            if ranking.feature_names(counts=counts) != names:
+                # So few events came before that there is no sequence tower of them.
+                end = moment
+                continue
             blank = replace(ranking.bundle, relevance=RelevanceHead(counts=counts))
             ranking = replace(ranking, bundle=blank)
+            used.append(moment)
             examples += _examples(
                 ranking,
                 known,
@@ -85,7 +92,7 @@ class RollingOrigins:
             end = moment
         self.progress("rolling origins", len(moments), len(moments))
         self.report.update(
-            moments=moments,
+            moments=used,
             users=int(sum(len(e.known) for e in examples)),
             positives=int(sum(len(e.positives.items) for e in examples)),
             seconds=round(time.monotonic() - began, 1),

@@ -114,12 +114,18 @@ def _of_head(bundle: Bundle) -> Iterator[str]:
 
 
 def _of_prior(bundle: Bundle) -> Iterator[str]:
-    """Yield what a head is worth that was chosen beforehand."""
-    weights = bundle.summary["relevance"]["weights"]
-    told = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    """Yield why a head was chosen beforehand, and what it is worth."""
+    head = bundle.summary["relevance"]
+    told = ", ".join(f"{name} {weight:.2f}" for name, weight in head["weights"].items())
+    why = "nobody took something new in the valid part, so none was fitted"
+    if compared := head.get("small_log"):
+        why = (
+            "validation is too small to tell that the log's own is better (NDCG@10 "
+            f"{_figures(compared['own'])}, this one's {_figures(compared['prior'])})"
+        )
     yield (
-        f"relevance head (prior: {told}): nobody took something new in the valid part, so none was "
-        "fitted; probabilities are on another shop's scale until `longtail learn` calibrates them"
+        f"relevance head (prior: {told}): {why}; probabilities are on another shop's scale until "
+        "`longtail learn` calibrates them"
     )
 
 
@@ -137,7 +143,8 @@ def counts_note(head: dict[str, Any]) -> str | None:
 
 
 def _figures(measure: dict[str, Any]) -> str:
-    return f"{measure['ndcg']:.4f} / {measure['tail_ndcg']:.4f}"
+    tail = measure.get("tail_ndcg")
+    return f"{measure['ndcg']:.4f} / {'no target' if tail is None else f'{tail:.4f}'}"
 
 
 def _of_time(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -178,7 +178,14 @@ def without_validation(split: Split) -> Split:
 
 
 SMALL_HEAD = HeadSettings(
-    counts=True, tail_weights=(1.0, 2.0), rounds=20, bags=1, hidden=(8,), epochs=4
+    counts=True,
+    tail_weights=(1.0, 2.0),
+    rounds=20,
+    bags=1,
+    hidden=(8,),
+    epochs=4,
+    # The toy shop is a small log, and stands for a large one.
+    prior_until=0,
 )
 
 
@@ -196,7 +203,8 @@ def settings_for(bert: Path, **changes: object) -> TrainingSettings:
         encoder=EncoderStageSettings(
             epochs=1, max_steps=-1, batch_size=32, uniform_negatives=60, offsets_lr=3e-3
         ),
-        selection=SelectionSettings(popularity_weights=(0.0, 0.2, 0.5, 1.0)),
+        # The toy shop is a small log, and stands for a large one.
+        selection=SelectionSettings(popularity_weights=(0.0, 0.2, 0.5, 1.0), few_targets=0),
         behaviour=EvidenceSettings(closed_form=ClosedFormSettings(text_neighbours=10)),
         sequence=SequenceSettings(
             popularity_strengths=(0.0,), dim=16, layers=1, epochs=2, events_per_batch=64

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from command_line import longtail, train_arguments
 from service_client import recommend, serving
-from toy_shop import VARIANTS, group_of, settings_for
+from toy_shop import SMALL_HEAD, VARIANTS, group_of, settings_for
 
 from longtail.retrieval.data.catalog import Catalog
 from longtail.retrieval.data.interactions import TRAIN, VALID, Interactions
@@ -39,6 +39,12 @@ def log_of(*histories: list[int]) -> Interactions:
 
 def all_train(log: Interactions) -> Split:
     return Split(replace(log, part=np.full(len(log), TRAIN, np.int8)), "given", ())
+
+
+def small_log_settings(bert: Path, few_targets: int) -> TrainingSettings:
+    """Return settings under which a log with fewer validation targets than this is small."""
+    head = SMALL_HEAD.changed(prior_until=few_targets)
+    return settings_for(bert, selection={"few_targets": few_targets}, relevance=head)
 
 
 @pytest.fixture
@@ -176,6 +182,52 @@ class TestSmallLogs:
         reasons = {s.get("left_out", "")[:31] for s in trained.bundle.summary["stages"]}
         assert "no user has two training events" in reasons
         assert len(Retriever.open(trained.run).recommend(users=["u0"], k=3, pool="all")) == 3
+
+    def test_a_head_of_a_few_targets_stands_back_behind_the_prior_one(
+        self, tiny_bert: Path, catalog: Catalog, tmp_path: Path
+    ) -> None:
+        # Texts say what people take, and chance what this log holds of it.
+        rng = np.random.default_rng(0)
+        niches = [rng.permutation(np.arange(first, first + 5))[:3] for first in range(0, 60, 5)]
+        log = log_of(*[niche.tolist() for niche in niches])
+        part = np.tile(np.array([TRAIN, TRAIN, VALID], np.int8), 12)
+        parts = Split(replace(log, part=part), "given", ())
+        settings = small_log_settings(tiny_bert, 13)
+        trained = train_engine(catalog, parts, settings, tmp_path / "run")
+        assert trained.bundle.relevance.prior
+        compared = trained.bundle.summary["relevance"]["small_log"]
+        assert compared["taken"] == "prior"
+        assert compared["ndcg_more"][0] <= 0
+        assert compared["prior"]["ndcg"] > 0
+        # Nothing is borrowed under it, and no stage was chosen by twelve targets.
+        assert trained.bundle.evidence_models.known.all()
+        stages = {s["stage"]: s.get("left_out") for s in trained.bundle.summary["stages"]}
+        reason = "12 targets in the valid part are too few to say whether it pays"
+        assert stages["history"] == stages["encoder"] == f"{reason} (selection.few_targets: 13)"
+        settings = small_log_settings(tiny_bert, 12)
+        alone = train_engine(catalog, parts, settings, tmp_path / "own")
+        assert not alone.bundle.relevance.prior
+        assert "small_log" not in alone.bundle.summary["relevance"]
+
+    def test_a_head_of_a_few_targets_is_taken_where_it_is_plainly_better(
+        self, tiny_bert: Path, catalog: Catalog, tmp_path: Path
+    ) -> None:
+        # Everybody takes the drill, which neither texts nor what was taken together say.
+        (drill,) = catalog.rows_of(["tools-drill-gift"]).tolist()
+        others = [row for row in range(40) if row != drill]
+        log = log_of(*[[row, row + 1, drill] for row in others], *[[drill]] * 60)
+        part = np.where((log.user < len(others)) & (log.item == drill), VALID, TRAIN)
+        parts = Split(replace(log, part=part.astype(np.int8)), "given", ())
+        settings = small_log_settings(tiny_bert, 200)
+        trained = train_engine(catalog, parts, settings, tmp_path / "run")
+        compared = trained.bundle.summary["relevance"]["small_log"]
+        assert compared["taken"] == "own"
+        assert compared["own"]["ndcg"] > compared["prior"]["ndcg"]
+        assert not trained.bundle.relevance.prior
+        found = Retriever.open(trained.run).recommend(
+            histories={"n": [str(catalog.item_ids[45])]}, k=1, pool="all"
+        )
+        assert found["item_id"].tolist() == ["tools-drill-gift"]
 
     def test_two_items_leave_one_to_recommend(
         self, quick: TrainingSettings, catalog: Catalog, tmp_path: Path
