@@ -55,11 +55,11 @@ def validate(strict: bool, suspects_path: Path | None, encoder: str, **given: An
     """Say what can be read of the files, what is wrong with the rest, and what looks suspicious.
 
     FOLDER holds items.* (or catalog.*) and interactions.*, and perhaps users.* (or customers.*);
-    or name the files.
+    or name the files. Where there is no log, --catalog alone.
     """
     from longtail.jobs.runs.validation import validated
 
-    inputs = make_inputs(**given)
+    inputs = make_inputs(**given, needs_log=False)
     data = read_inputs(inputs)
     found = validated(inputs, data, encoder=encoder, suspects_path=suspects_path, say=on_stderr)
     for part in found.screen:

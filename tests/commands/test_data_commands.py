@@ -138,11 +138,25 @@ def test_synth_writes_a_shop_that_validates(
     assert "set aside" not in done.stderr
 
 
+def test_a_catalog_is_validated_alone_where_there_is_no_log(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("validate", "--catalog", folder / "items.csv")
+    assert done.exit_code == 0
+    assert "0 users, 0 interactions" in done.stdout
+    assert "items.csv" in done.stdout
+    (tmp_path / "log.csv").write_text("user_id,item_id\n")
+    done = run("validate", "--catalog", folder / "items.csv", "--interactions", "log.csv")
+    assert done.exit_code == 0
+    assert "it is taken for a log without events" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["validate"], "name a FOLDER, or both"),
-        (["validate", "--catalog", "items.csv"], "name a FOLDER, or both"),
+        (["validate"], "name a FOLDER, or --catalog"),
+        (["describe", "--catalog", "items.csv"], "name a FOLDER, or both"),
         (["validate", "no-such-folder"], "does not exist"),
         (["split", "."], "Missing option '--out'"),
         (["describe", ".", "--split", "random"], "is not one of"),

@@ -319,7 +319,7 @@ class TestAsTyped:
         assert done.code == 1
         assert "no interactions.*" in done.complaint
         assert "where there is no log, --catalog alone" in done.complaint
-        done = longtail("data", "validate", tmp_path / "shop")
+        done = longtail("data", "describe", tmp_path / "shop")
         assert "--catalog alone" not in done.complaint
 
     def test_a_log_whose_rows_fit_nothing_is_still_an_error(
