@@ -1,4 +1,4 @@
-"""The tables and the picture of docs/first-days.md."""
+"""The tables and the pictures of docs/first-days.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOBODY = 10
 
 
 def rewrite() -> None:
-    """Put the tables between their markers, and draw the picture."""
+    """Put the tables between their markers, and draw the pictures."""
     rows = read_results(results_path("first_days_curve"))["rows"]
     put_tables(
         DOCS / "first-days.md",
@@ -69,18 +69,16 @@ def test_rows(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def draw(rows: list[dict[str, Any]]) -> None:
-    """Draw each measure of each data set against the number of users in the log."""
-    panels = [
-        lambda axes, data=data, name=name: draw_panel(
-            axes, [row for row in rows if row["data"] == data], name, data
-        )
-        for data in dict.fromkeys(row["data"] for row in rows)
-        for name in MEASURES
-    ]
-    save_panels(DOCS / "images" / "first-days.png", panels)
+    """Draw each measure against the number of users in the log, a picture a data set."""
+    for data in dict.fromkeys(row["data"] for row in rows):
+        here = [row for row in rows if row["data"] == data]
+        panels = [
+            lambda axes, here=here, name=name: draw_panel(axes, here, name) for name in MEASURES
+        ]
+        save_panels(DOCS / "images" / f"first-days-{data.split('_')[0]}.png", panels)
 
 
-def draw_panel(axes: Axes, rows: list[dict[str, Any]], name: str, data: str) -> None:
+def draw_panel(axes: Axes, rows: list[dict[str, Any]], name: str) -> None:
     """Draw a line a recommender."""
     for recommender, colour in COLOURS.items():
         line = [row for row in rows if row["recommender"] == recommender and name in row]
@@ -88,10 +86,11 @@ def draw_panel(axes: Axes, rows: list[dict[str, Any]], name: str, data: str) -> 
         wide = 2.4 if recommender == ENGINE else 1.4
         values = [row[name] for row in line]
         axes.semilogx(users, values, "o-", color=colour, linewidth=wide, label=recommender)
-    axes.set(title=f"{data}: {name}", xlabel="users in the log")
+    axes.set(title=f"{rows[0]['data']}: {name}", xlabel="users in the log")
     axes.set_ylim(bottom=0)
     users = sorted({row["users"] for row in rows})
     in_plain_numbers(axes.xaxis)
     axes.xaxis.set_major_locator(FixedLocator([max(n, NOBODY) for n in users]))
     axes.set_xticklabels([f"{n:,}" for n in users], rotation=45)
-    axes.legend(frameon=False, loc="lower right", fontsize="small")
+    if name == MEASURES[0]:
+        axes.legend(frameon=False, loc="center left", fontsize="small")
