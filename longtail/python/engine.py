@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, get_args
 
 import numpy as np
 import pandas as pd
 
 from longtail.files.log_files import LogFile
 from longtail.files.suspects_file import SuspectsFile
+from longtail.python.argument_checks import path_of
 from longtail.python.failures import MisuseError, failures_for_python
 from longtail.python.frames.frame_files import FrameFiles, FrameOrPath
 from longtail.python.frames.ids import id_list
 from longtail.python.frames.recommendations import Recommendations, with_titles
+from longtail.python.query_checks import check_query
 from longtail.python.reading_arguments import ReadingArguments, reading_of
 from longtail.python.service_process import ServiceProcess
 from longtail.python.showing.progress import progress_for, remarks_for
@@ -54,9 +56,12 @@ class Engine:
         Raises:
             LongtailError: the folder can't be served; the message says which file and what to do.
         """
+        if device not in get_args(Device):
+            raise MisuseError(f"device {device!r} is not one of {', '.join(get_args(Device))}")
+        run = path_of(run, "run")
         with failures_for_python():
             retriever = Retriever.open(run, device=device)
-        return cls(Path(run), retriever, device, Screen(summary))
+        return cls(run, retriever, device, Screen(summary))
 
     @property
     def retriever(self) -> Retriever:
@@ -113,6 +118,7 @@ class Engine:
         Raises:
             QueryError, UnknownUserError, UnknownItemError: the request has no answer.
         """
+        check_query(histories, texts, user_columns, options)
         with failures_for_python():
             frame = self._retriever.recommend(
                 None if users is None else id_list(users, "users"),
@@ -131,6 +137,7 @@ class Engine:
         Raises:
             QueryError, UnknownItemError: there is no such pool, or no such item.
         """
+        check_query(options={"k": k, "pool": pool})
         with failures_for_python():
             frames = [
                 self._retriever.similar(item, k=k, pool=pool) for item in id_list(items, "items")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from longtail.python.argument_checks import many, number, path_of, text, whole_number
 from longtail.python.failures import MisuseError, failures_for_python
 from longtail.python.showing.progress import progress_for, remarks_for
 from longtail.python.showing.screens import Screen, table_html
@@ -122,22 +124,22 @@ def evaluate(
     from longtail.jobs.runs.evaluation_choices import chosen_baselines, chosen_pools
     from longtail.training.tracking.tracked_evaluation import track_evaluation
 
-    run = Path(engine) if isinstance(engine, str | Path) else engine.run
-    ks = [k] if isinstance(k, int) else list(k)
-    if not ks or not all(isinstance(one, int) and one > 0 for one in ks):
+    run = engine.run if hasattr(engine, "run") else path_of(engine, "engine")
+    ks = many(k, "k", whole_number, alone=Integral)
+    if not ks or min(ks) < 1:
         raise MisuseError(f"k is a whole number from 1 on, or a list of them, not {k!r}")
     remarks: list[str] = []
     with failures_for_python(going_on="no file is half-written; evaluate again"):
-        rivals = chosen_baselines([baselines] if isinstance(baselines, str) else list(baselines))
-        pools = chosen_pools([pool] if isinstance(pool, str) else list(pool))
+        rivals = chosen_baselines(many(baselines, "baselines", text, alone=str))
+        pools = chosen_pools(many(pool, "pool", text, alone=str))
         with progress_for(progress) as bars:
             evaluated = evaluate_run(
                 run,
                 rivals,
                 ks=ks,
                 pools=pools,
-                examples=examples,
-                budget=Budget(seconds=budget_s) if tune else None,
+                examples=whole_number(examples, "examples"),
+                budget=Budget(seconds=number(budget_s, "budget_s")) if tune else None,
                 device="cpu",
                 progress=bars,
                 say=remarks_for(progress, str, remarks),

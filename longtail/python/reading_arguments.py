@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from longtail.files.dialect_options import DIALECT_FIELDS
 from longtail.files.reading_options import make_reading
+from longtail.python.argument_checks import check_names, many, text
 from longtail.python.failures import MisuseError, failures_for_python
 from longtail.retrieval.data.files.dialect.reading import Reading
 from longtail.retrieval.data.ids.matched_ids import MATCHES
@@ -55,11 +55,7 @@ def reading_of(arguments: Mapping[str, Any]) -> Reading:
         MisuseError: there is no such argument (near ones are suggested), or its value can't be.
     """
     known = list(ReadingArguments.__annotations__)
-    for name in arguments:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"
-            raise MisuseError(f"no argument {name!r}{hint}")
+    check_names(arguments, known)
     said = {name: value for name, value in arguments.items() if value is not None}
     match = said.get("match")
     if match is not None and match not in MATCHES:
@@ -71,7 +67,7 @@ def reading_of(arguments: Mapping[str, Any]) -> Reading:
             said[name] = _texts(said[name], name)
     for name in DIALECT_FIELDS[:3]:
         if name in said:
-            said[name] = _of_files(said[name])
+            said[name] = _of_files(said[name], name)
     with failures_for_python():
         return make_reading(pairs, meanings, **said)
 
@@ -83,22 +79,19 @@ def _pairs(given: Any, name: str) -> list[str]:
 
 
 def _texts(given: Any, name: str) -> tuple[str, ...]:
-    texts = (given,) if isinstance(given, str) else tuple(given)
-    if not all(isinstance(text, str) for text in texts):
-        raise MisuseError(f"{name} is a text or a list of texts, not {given!r}")
-    return texts
+    return tuple(many(given, name, text, alone=str))
 
 
-def _of_files(given: Any) -> tuple[str, ...]:
+def _of_files(given: Any, name: str) -> tuple[str, ...]:
     """Return what is said of files in the words of an option.
 
-    >>> _of_files({"log": "::"}), _of_files(["user_id", "item_id"])
+    >>> _of_files({"log": "::"}, "delimiter"), _of_files(["user_id", "item_id"], "names")
     (('log=::',), ('user_id,item_id',))
     """
     if isinstance(given, Mapping):
-        return tuple(f"{file}={_joined(value)}" for file, value in given.items())
-    return (_joined(given),)
+        return tuple(f"{file}={_joined(value, name)}" for file, value in given.items())
+    return (_joined(given, name),)
 
 
-def _joined(value: Any) -> str:
-    return value if isinstance(value, str) else ",".join(map(str, value))
+def _joined(value: Any, name: str) -> str:
+    return ",".join(map(str, many(value, name, lambda one, _: one, alone=str)))

@@ -18,7 +18,7 @@ _SHOWN_ROWS = 10
 _REJECTED_COLUMNS = ("file", "row", "column", "reason", "value")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ShopReport:
     """What was found in a shop's frames or files.
 
@@ -39,6 +39,10 @@ class ShopReport:
     screen: Screen
 
     def __str__(self) -> str:
+        return str(self.screen)
+
+    def __repr__(self) -> str:
+        # At a prompt it is to be read; five frames in a row can't be.
         return str(self.screen)
 
     def _repr_html_(self) -> str:

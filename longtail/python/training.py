@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longtail.python.argument_checks import number, path_of
 from longtail.python.failures import MisuseError, failures_for_python
 from longtail.python.shop import shop_of
-from longtail.python.showing.progress import progress_for, remarks_for
+from longtail.python.showing.progress import in_notebook, progress_for, remarks_for
 
 if TYPE_CHECKING:
     from longtail.python.engine import Engine
@@ -51,25 +52,34 @@ def train(
     from longtail.python.engine import Engine
     from longtail.python.showing.screens import screen_of
 
+    out, wait = path_of(out, "out"), number(wait, "wait")
     shop = shop_of(shop)
     cache = vector_cache or os.environ.get("LONGTAIL_VECTOR_CACHE") or None
     remarks: list[str] = []
     say = remarks_for(progress, shop.spelled, remarks)
     going_on = f"nothing was written to {out}; the same call with resume=True goes on"
     with failures_for_python(shop.spelled, going_on):
-        settings, inputs = settings_and_inputs(config, list(overrides(set)), shop.inputs, say)
+        settings, inputs = settings_and_inputs(
+            None if config is None else os.fspath(path_of(config, "config")),
+            list(overrides(set)),
+            shop.inputs,
+            say,
+        )
         job = TrainingJob(
             inputs,
             settings,
-            Path(out),
+            out,
             resume=resume,
             overwrite=overwrite,
-            vector_cache=None if cache is None else Path(cache),
+            vector_cache=None if cache is None else path_of(cache, "vector_cache"),
         )
         with progress_for(progress) as bars:
             done = train_run(job, wait_s=wait, progress=bars, say=say)
     summary = screen_of(
-        lambda console: print_training_summary(done.trained, done.remarks, console), shop.spelled
+        lambda console: print_training_summary(done.trained, done.remarks, console),
+        shop.spelled,
+        # Where there is a terminal, they have been shown.
+        remarks if in_notebook() else (),
     )
     return Engine.open(out, summary=summary)
 
@@ -90,7 +100,11 @@ def overrides(settings: Settings) -> Iterator[str]:
             else:
                 yield f"{key}={_yaml(value, str(key))}"
         return
-    if isinstance(settings, str) or not all(isinstance(text, str) for text in settings):
+    if (
+        isinstance(settings, str)
+        or not isinstance(settings, Iterable)
+        or not all(isinstance(text, str) for text in settings)
+    ):
         raise MisuseError("set is a mapping, like {'history.epochs': 2}, or a list of 'key=value'")
     yield from settings
 

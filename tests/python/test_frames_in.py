@@ -213,7 +213,7 @@ def test_a_log_without_events_is_a_first_day() -> None:
         ({"columns": ["item_id=sku"]}, "columns is a mapping"),
         ({"events": {"view": "looked"}}, "--event: 'looked' is not one of"),
         ({"match": "zeroes"}, "match 'zeroes' is not one of"),
-        ({"positive": [4]}, "positive is a text or a list of texts"),
+        ({"positive": [4]}, "positive is a text, not 4"),
     ],
 )
 def test_what_is_said_of_frames_is_checked(arguments: Any, words: str) -> None:

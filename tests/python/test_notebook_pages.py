@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -137,3 +138,35 @@ def test_progress_may_be_silent_or_the_caller_s(capsys: pytest.CaptureFixture[st
         own("step", 1, 2)
     assert calls == [("step", 1, 2)]
     assert capsys.readouterr() == ("", "")
+
+
+def test_tables_of_frames_are_drawn_for_their_names() -> None:
+    shop = Shop(pd.DataFrame({"item_id": ["a", "b"], "title": ["tea", "pot"]}))
+    tables = str(shop.report).split("└")[:-1]
+    assert len(tables) == 2
+    for table in tables:
+        drawn = [line for line in table.splitlines() if line[:1] in tuple("┏┃┡│")]
+        assert len({len(line) for line in drawn}) == 1
+    assert repr(shop.report) == str(shop.report)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"popularity_percentile": "much"},
+        {"title": [np.array(["a", "b"])] * 2},
+        {"rank": [np.float32(0.5), None]},
+    ],
+)
+def test_a_column_may_be_written_over(answers: Recommendations, changed: dict[str, Any]) -> None:
+    assert "<table" in answers.assign(**changed)._repr_html_()
+
+
+def test_two_columns_of_a_name_are_shown_as_pandas_shows_them(answers: Recommendations) -> None:
+    both = pd.concat([answers, answers], axis=1)
+    assert both._repr_html_() == pd.DataFrame(both)._repr_html_()  # type: ignore[operator]
+
+
+def test_notes_of_another_kind_are_left_out(answers: Recommendations) -> None:
+    answers.attrs["notes"] = ["mine"]
+    assert "mine" not in answers._repr_html_()

@@ -17,7 +17,9 @@ from made_once import MadeOnce
 
 import longtail
 from longtail.index.errors import LongtailError
+from longtail.python import training
 from longtail.python.failures import MisuseError, failures_for_python
+from longtail.python.showing import progress
 from longtail.retrieval.errors import DataError, QueryError, UnknownUserError
 from longtail.retrieval.ranking.retriever import Retriever
 from longtail.settings.errors import SettingsError
@@ -140,9 +142,29 @@ def test_the_screen_of_a_training_is_the_command_s(
     said = capsys.readouterr().err
     assert "items: item_id=item_id" in said
     assert "longtail-" not in said.replace(str(tmp_path), "")
+    assert "items: item_id=item_id" not in made.summary
     # Nothing is replaced that nobody said may be.
     with pytest.raises(LongtailError, match="is there already"):
         longtail.train(shop, config="cpu", set=quick, out=tmp_path / "run", progress=False)
+
+
+def test_a_notebook_has_the_remarks_in_the_summary(
+    frames: tuple[pd.DataFrame, pd.DataFrame],
+    tiny_bert: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for module in (progress, training):
+        monkeypatch.setattr(module, "in_notebook", lambda: True)
+    quick = sets(tiny_bert, "history.epochs=0", "encoder.epochs=0")
+    run = tmp_path / "run"
+    # The page itself isn't here: a progress of one's own leaves the remarks as they are.
+    made = longtail.train(
+        longtail.Shop(*frames), config="cpu", set=quick, out=run, progress=lambda *_: None
+    )
+    assert "items: item_id=item_id" in made.summary
+    assert capsys.readouterr().err == ""
 
 
 def test_a_first_day_has_no_log(

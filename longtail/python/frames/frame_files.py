@@ -7,10 +7,11 @@ import shutil
 import tempfile
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow.parquet
 
+from longtail.python.failures import MisuseError
 from longtail.python.frames.arrow_table import as_table
 
 Frame = Any  # pandas, polars, Arrow: whatever `as_table` takes
@@ -31,6 +32,13 @@ class FrameFiles:
         self.folder = Path(tempfile.mkdtemp(prefix="longtail-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self._names = {str(self.rejected_path): rejected, str(self.suspects_path): "suspects"}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FrameFiles:
+        # Nobody changes the files; a folder of its own would be without them.
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise MisuseError("frames' files go with their process; pickle the frames themselves")
 
     @property
     def rejected_path(self) -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from longtail.retrieval.data.catalog import Catalog
@@ -42,7 +45,11 @@ class Recommendations(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         # Of pandas' own frames the base class decides; foreign text is escaped by it too.
-        if not set(_NEEDED) <= {str(label) for label in self.columns}:
+        # Without its columns, or with two of a name, it is no answer any more.
+        if (
+            not set(_NEEDED) <= {str(label) for label in self.columns}
+            or self.columns.has_duplicates
+        ):
             plain: str = pd.DataFrame(self)._repr_html_()  # type: ignore[operator]
             return plain
         most = pd.get_option("display.max_rows") or len(self)
@@ -57,7 +64,7 @@ class Recommendations(pd.DataFrame):
         rest = f"<div>and {more:,} more rows</div>" if more > 0 else ""
         notes = "".join(
             f"<div>{escape(str(user))}: {escape(str(note))}</div>"
-            for user, note in list(self.attrs.get("notes", {}).items())[:most]
+            for user, note in _notes(self.attrs.get("notes"))[:most]
         )
         return (
             f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
@@ -82,15 +89,20 @@ def with_titles(frame: pd.DataFrame, catalog: Catalog) -> Recommendations:
     return shown
 
 
+def _notes(kept: Any) -> list[tuple[Any, Any]]:
+    # Attributes are anybody's to write.
+    return list(kept.items()) if isinstance(kept, Mapping) else []
+
+
 def _cell(name: str, value: Any, row: dict[Any, Any]) -> str:
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | np.ndarray):
         return escape(", ".join(map(str, value)))
     if value is None or pd.isna(value):
         return "-"
-    if name == "popularity_percentile":
+    if name == "popularity_percentile" and isinstance(value, Real):
         colour = _COLOURS.get(str(row.get("bucket")), "#5b6675")
         style = _BAR.format(colour=colour, width=float(value) * _BAR_PIXELS / 100)
         return f'<span style="{style}"></span> {float(value):.0f}'
-    if isinstance(value, float):
+    if isinstance(value, float | np.floating):
         return f"{value:.4f}" if name == "relevance" else f"{value:.3f}"
     return escape(str(value))

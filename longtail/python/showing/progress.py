@@ -12,6 +12,7 @@ from typing import Any
 
 from longtail.console.progress import progress_on_stderr
 from longtail.console.remarks import Say
+from longtail.python.failures import MisuseError
 from longtail.retrieval.progress import Progress, silent
 
 # Between two updates of a page: each is a message to the browser.
@@ -83,6 +84,8 @@ def progress_for(wanted: bool | Progress) -> Iterator[Progress]:
     """Yield a progress callback: the caller's own, none (False), or what fits here (True)."""
     if wanted is False:
         yield silent
+    elif not isinstance(wanted, bool) and not callable(wanted):
+        raise MisuseError(f"progress is True, False or a function, not {wanted!r}")
     elif wanted is not True:
         yield wanted
     elif in_notebook():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from html import escape
 
 import pandas as pd
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from longtail.console.console import text_of
@@ -34,13 +35,30 @@ def screen_of(
 
 
 def parts_of(screen: Iterable[Table | str], spelled: Callable[[str], str]) -> Screen:
-    """Return tables and lines as a screen."""
+    """Return tables and lines as a screen, with names for temporary files."""
+    parts = [
+        spelled(part) if isinstance(part, str) else _respelled(part, spelled) for part in screen
+    ]
 
     def show(console: Console) -> None:
-        for part in screen:
+        for part in parts:
             console.print(part, soft_wrap=isinstance(part, str))
 
     return screen_of(show, spelled)
+
+
+def _respelled(table: Table, spelled: Callable[[str], str]) -> Table:
+    """Return a table with other texts in its cells, before it is drawn: columns fit their texts."""
+
+    def cell(given: RenderableType) -> RenderableType:
+        return spelled(given) if isinstance(given, str) else given
+
+    other = copy(table)
+    other.columns = [column.copy() for column in table.columns]
+    other.rows = []
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        other.add_row(*map(cell, cells))
+    return other
 
 
 def table_html(frame: pd.DataFrame, caption: str = "") -> str:
