@@ -40,6 +40,9 @@ def __getattr__(name: str) -> Any:
 
         # One clear line, before a call that this system lacks.
         check_system()
+        from longtail.python.showing.quiet_imports import import_bars_quietly
+
+        import_bars_quietly()
     return getattr(importlib.import_module(_PLACES[name]), name)
 
 

@@ -48,6 +48,7 @@ class Engine:
         self.summary = summary
         self._retriever = retriever
         self._device = device
+        self._files = _files()
 
     @classmethod
     def open(cls, run: str | Path, *, device: Device = "cpu", summary: str = "") -> Engine:
@@ -93,6 +94,21 @@ class Engine:
             bucket=np.array(POOL_NAMES, dtype=object)[popularity.bucket],
         )
         return frame[popularity.in_pool("all")].reset_index(drop=True)
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """The rows that the last call of learn, add_items or update_items set aside."""
+        from longtail.python.shop_report import rejected_of
+
+        return rejected_of(self._files.rejected_path, self._files)
+
+    @property
+    def suspects(self) -> pd.DataFrame:
+        """The items of that call that look made to game the engine, with reasons."""
+        path = self._files.suspects_path
+        if not path.exists():
+            return pd.DataFrame(columns=["item_id", "reason", "detail"])
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
 
     def refresh(self) -> Engine:
         """Open what is served now, whoever has published it, and return this engine."""
@@ -178,7 +194,7 @@ class Engine:
         from longtail.console.training.learned_table import print_learned
         from longtail.jobs.runs.learning import LearningJob, learn_log
 
-        files = FrameFiles()
+        files = self._files = _files()
         remarks: list[str] = []
         say = remarks_for(progress, files.spelled, remarks)
         with failures_for_python(files.spelled, f"{self.run} serves what it did"):
@@ -251,7 +267,7 @@ class Engine:
     ) -> Screen:
         from longtail.jobs.runs.adding import ItemsJob, put_items
 
-        files = FrameFiles()
+        files = self._files = _files()
         remarks: list[str] = []
         say = remarks_for(progress, files.spelled, remarks)
         with failures_for_python(files.spelled, f"{self.run} serves what it did"):
@@ -301,3 +317,7 @@ class Engine:
         pools = ", ".join(f"{count:,} {name}" for name, count in sizes.items())
         head = f"<b>Engine</b> {escape(str(self.run))}<br>{self._sizes()}<br>items: {pools}"
         return head + (self.summary._repr_html_() if self.summary else "")
+
+
+def _files() -> FrameFiles:
+    return FrameFiles("engine.rejected", "engine.suspects")

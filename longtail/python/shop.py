@@ -47,7 +47,7 @@ class Shop:
         users: FrameOrPath | None = None,
         **reading: Unpack[ReadingArguments],
     ) -> None:
-        self._files = FrameFiles("shop.rejected")
+        self._files = FrameFiles("shop.rejected", "shop.report.suspects")
         said = reading_of(reading)
         with failures_for_python(self._files.spelled):
             named = [

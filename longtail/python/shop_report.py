@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from html import escape
+from pathlib import Path
 
 import pandas as pd
 
@@ -102,6 +103,13 @@ def rejected_frame(rejected: RejectedRows, files: FrameFiles) -> pd.DataFrame:
         return pd.DataFrame(columns=list(_REJECTED_COLUMNS))
     path = files.folder / "set-aside.csv"
     rejected.write(path)
+    return rejected_of(path, files)
+
+
+def rejected_of(path: Path, files: FrameFiles) -> pd.DataFrame:
+    """Return a file of rows that were set aside as a frame; without the file there were none."""
+    if not path.exists():
+        return pd.DataFrame(columns=list(_REJECTED_COLUMNS))
     texts = dict.fromkeys((name for name in _REJECTED_COLUMNS if name != "row"), str)
     # An empty cell is a value that was set aside for being empty.
     frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={"row": [""]})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -170,3 +172,17 @@ def test_two_columns_of_a_name_are_shown_as_pandas_shows_them(answers: Recommend
 def test_notes_of_another_kind_are_left_out(answers: Recommendations) -> None:
     answers.attrs["notes"] = ["mine"]
     assert "mine" not in answers._repr_html_()
+
+
+def test_a_kernel_without_widgets_hears_of_none() -> None:
+    program = (
+        "import sys, types\n"
+        "sys.modules['ipykernel.zmqshell'] = types.ModuleType('zmqshell')\n"
+        "sys.modules['IPython'] = types.ModuleType('IPython')\n"
+        "sys.modules['IPython'].get_ipython = lambda: None\n"
+        "import longtail\n"
+        "longtail.Shop\n"
+        "import tqdm.auto\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

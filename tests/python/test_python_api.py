@@ -263,6 +263,18 @@ def test_added_items_answer_at_once_and_may_change(changing: longtail.Engine) ->
     assert changing.items.set_index("item_id").loc["fresh", "title"] == "another title"
 
 
+def test_what_was_set_aside_and_suspected_is_at_hand(changing: longtail.Engine) -> None:
+    assert len(changing.rejected) == len(changing.suspects) == 0
+    like = changing.items.drop(columns=["popularity_percentile", "bucket"]).head(3)
+    fresh = like.assign(item_id=["n1", "n2", None], title=["a <script>x</script>", "pot", "cup"])
+    said = changing.add_items(fresh, allow_loss=True, progress=False)
+    assert "see engine.rejected" in said
+    assert "see engine.suspects" in said
+    assert changing.rejected["reason"].tolist() == ["no item_id"]
+    assert changing.rejected["file"].tolist() == ["items"]
+    assert changing.suspects["item_id"].tolist() == ["n1"]
+
+
 def test_a_learning_that_is_refused_names_the_frame(changing: longtail.Engine) -> None:
     before = changing.version
     unknown = pd.DataFrame({"user_id": ["a"], "item_id": ["no such"], "timestamp": [1.7e9]})
@@ -298,7 +310,10 @@ def test_a_report_is_what_validate_says(
     # The tables are as wide as the files' names make them; the lines below them are the same.
     ours, theirs = (
         [line for line in text.splitlines() if line and line[0] not in "┏┃┡│└"]
-        for text in (str(report), told.replace(str(tmp_path / "suspects.csv"), "suspects"))
+        for text in (
+            str(report),
+            told.replace(str(tmp_path / "suspects.csv"), "shop.report.suspects"),
+        )
     )
     assert [line.rstrip() for line in ours] == [line.rstrip() for line in theirs]
     assert "81 users" in str(report)

@@ -22,16 +22,17 @@ class FrameFiles:
     """A temporary folder in which frames are Parquet files; it goes when nobody needs it.
 
     Nobody outside hears of the folder: `spelled` puts the frames' names where a message has the
-    files', and ``rejected`` where it has the file of rows that were set aside.
+    files', and ``rejected`` and ``suspects``, where a person finds these as frames, for the files
+    of rows that were set aside and of items that look made to game the engine.
 
     Attributes:
         folder: where the files lie.
     """
 
-    def __init__(self, rejected: str = "rejected") -> None:
+    def __init__(self, rejected: str, suspects: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="longtail-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self._names = {str(self.rejected_path): rejected, str(self.suspects_path): "suspects"}
+        self._names = {str(self.rejected_path): rejected, str(self.suspects_path): suspects}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FrameFiles:
         # Nobody changes the files; a folder of its own would be without them.
