@@ -9,6 +9,7 @@ import click
 
 from longtail.index.errors import Field, LongtailError
 from longtail.jobs.os_errors import as_known_failure
+from longtail.python.wording import in_python
 
 
 class MisuseError(LongtailError, ValueError):
@@ -54,8 +55,8 @@ def failures_for_python(
         known = as_known_failure(error)
         if known is None:
             raise
-        known.args = tuple(
-            part if isinstance(part, Field) else spelled(str(part)) for part in known.args
+        known.args = in_python(
+            [part if isinstance(part, Field) else spelled(str(part)) for part in known.args]
         )
         if known is error:
             raise
