@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from processes import run_python
 
 from longtail import Shop
 from longtail.python.frames.recommendations import Recommendations, with_titles
@@ -184,5 +183,5 @@ def test_a_kernel_without_widgets_hears_of_none() -> None:
         "longtail.Shop\n"
         "import tqdm.auto\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = run_python("-c", program)
+    assert (done.code, done.err) == (0, "")
