@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from longtail.retrieval.run.bundle import read_manifest
 from longtail.retrieval.run.lease import serving
 from longtail.serving.access import Keys, refuse_open_service
 from longtail.serving.app import make_app
+from longtail.serving.heap import keep_heap_small, settled_heap
 from longtail.serving.http.connection import SEND_BUFFER_BYTES, Connections
 from longtail.serving.limits import Limits
 from longtail.serving.logs import log_to_stderr
@@ -71,6 +71,7 @@ def serve(
         LongtailError: the run can't be served; the message says what to do.
     """
     sys.setswitchinterval(GIL_S)
+    keep_heap_small()
     refuse_open_service(host, keys)
     read_manifest(run)  # what is wrong with a folder that is no run is known at once
     # Whoever served it until now has the address for as long.
@@ -96,21 +97,6 @@ def serve(
         url = f"http://{shown}:{listener.getsockname()[1]}"
         with settled_heap():
             _Server(config, lambda: announce(url)).run(sockets=[listener])
-
-
-@contextmanager
-def settled_heap() -> Generator[None, None, None]:
-    """Let Python's search for circles leave out what is there now.
-
-    Libraries and their models are a million objects: each look at all of them keeps the whole
-    service waiting for a third of a second, and large answers call for one every few.
-    """
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

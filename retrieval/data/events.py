@@ -19,7 +19,7 @@ EVENTS = "events"  # the folder in a run
 START, _BEHIND = b'{"crc32":"', 20  # the start, eight digits, a quote and a comma
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UserEvent:
     """What a user did with an item.
 

@@ -13,10 +13,10 @@ from longtail.serving.http.response_bodies import AnsweredList
 MOST_LISTS, MOST_BYTES = 50_000, 32 << 20
 # A person who takes the 300th has hardly read 299, and the log grows by each.
 MOST_SEEN = 20
-# Between ids, which hold no control characters; one text a list is a tenth of the memory.
-_BETWEEN = "\0"
-_OVERHEAD = 300  # bytes of an entry without its texts
-_Key = tuple[str, str]  # request id and user id
+# Between ids, which hold no control characters, and between lists; one text is a tenth of the
+# memory, and leaves few small blocks among those of answers under way.
+_BETWEEN, _BETWEEN_LISTS = "\0", "\1"
+_OVERHEAD = 150  # bytes of an entry without its text
 
 
 def surely_seen(items: Sequence[str], item_id: str) -> list[str]:
@@ -45,7 +45,7 @@ class ShownLists:
 
     most_lists: int = MOST_LISTS
     most_bytes: int = MOST_BYTES
-    _lists: dict[_Key, tuple[str, ...]] = field(default_factory=dict)
+    _lists: dict[int, str] = field(default_factory=dict)
     _bytes: int = 0
 
     def __len__(self) -> int:
@@ -59,12 +59,11 @@ class ShownLists:
         """
         if not self.most_lists:
             return
-        lists: dict[_Key, tuple[str, ...]] = {}
+        lists: dict[int, list[str]] = {}
         for answer in answers:
             if answer.user_id is not None and answer.item_ids:
                 ids = _BETWEEN.join(answer.item_ids)
-                key = request_id, answer.user_id
-                lists[key] = (*lists.get(key, ()), ids)
+                lists.setdefault(_key(request_id, answer.user_id), []).append(ids)
         for key, texts in lists.items():
             self._keep(key, texts)
 
@@ -75,17 +74,18 @@ class ShownLists:
         A list says it once: of its first event. To whoever says of an item of a list that it was
         shown it says nothing. When an error comes out of the block, nothing was said.
         """
-        used: list[tuple[_Key, str]] = []
+        used: list[tuple[int, str]] = []
         seen: dict[int, list[str]] = {}
         # Those first that say themselves what was shown.
         for place, event in sorted(enumerate(events), key=lambda one: one[1].meaning != "shown"):
             if event.request_id is None:
                 continue
-            key = event.request_id, event.user_id
-            for text in self._lists.get(key, ()):
+            key = _key(event.request_id, event.user_id)
+            texts = self._of(key)
+            for number, text in enumerate(texts):
                 items = text.split(_BETWEEN)
                 if event.item_id in items:
-                    self._keep(key, tuple(one for one in self._lists[key] if one is not text))
+                    self._keep(key, texts[:number] + texts[number + 1 :])
                     used.append((key, text))
                     if event.meaning != "shown":
                         seen[place] = surely_seen(items, event.item_id)
@@ -94,18 +94,21 @@ class ShownLists:
             yield seen
         except BaseException:
             for key, text in used:
-                self._keep(key, (*self._lists.get(key, ()), text))
+                self._keep(key, [*self._of(key), text])
             raise
 
-    def _keep(self, key: _Key, texts: tuple[str, ...]) -> None:
+    def _of(self, key: int) -> list[str]:
+        text = self._lists.get(key)
+        return text.split(_BETWEEN_LISTS) if text else []
+
+    def _keep(self, key: int, texts: Sequence[str]) -> None:
         if before := self._lists.pop(key, None):
-            self._bytes -= _size(key, before)
+            self._bytes -= _size(before)
         if texts:
-            self._lists[key] = texts
-            self._bytes += _size(key, texts)
+            text = self._lists[key] = _BETWEEN_LISTS.join(texts)
+            self._bytes += _size(text)
         while len(self._lists) > self.most_lists or self._bytes > self.most_bytes:
-            oldest = next(iter(self._lists))
-            self._bytes -= _size(oldest, self._lists.pop(oldest))
+            self._bytes -= _size(self._lists.pop(next(iter(self._lists))))
 
 
 def with_impressions(
@@ -131,5 +134,10 @@ def with_impressions(
     return whole
 
 
-def _size(key: _Key, texts: Sequence[str]) -> int:
-    return _OVERHEAD + sum(map(getsizeof, (*key, *texts)))
+def _key(request_id: str, user_id: str) -> int:
+    # 64 bits, with a salt of the process: that two of 50,000 are the same has odds of 1 to 10^10.
+    return hash((request_id, user_id))
+
+
+def _size(text: str) -> int:
+    return _OVERHEAD + getsizeof(text)
