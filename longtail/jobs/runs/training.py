@@ -17,8 +17,8 @@ from longtail.retrieval.progress import Progress
 from longtail.retrieval.run.lease import TrainingLease, training
 from longtail.retrieval.towers.backends.choice import check_backend
 from longtail.retrieval.towers.text.weights import resolve_encoder
+from longtail.settings import shipped
 from longtail.settings.settings_file import load_settings
-from longtail.settings.shipped import name_for_this_machine
 from longtail.settings.told_settings import with_told
 from longtail.training.processes import ALONE, Processes
 from longtail.training.profile import UNMEASURED, Profile
@@ -69,7 +69,7 @@ def settings_and_inputs(
         SettingsError: settings that aren't there, or can't be.
         ModelNotFoundError, EncoderError, BackendError: the text encoder can't be used.
     """
-    chosen = config or name_for_this_machine()
+    chosen = config or shipped.name_for_this_machine()
     settings = load_settings(chosen, overrides)
     if config is None:
         say(f"settings: {chosen} (shipped); see `longtail settings`")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 from pathlib import Path
 from threading import Event
@@ -12,6 +10,7 @@ from threading import enumerate as running_threads
 
 import pyarrow as pa
 import pytest
+from processes import output_of_python
 
 from longtail.serving import heap, server
 from longtail.serving.access import Keys
@@ -46,15 +45,7 @@ print(int(told), sum(int(block[0]) for block in kept), int(line.split()[1]) // 1
 
 def numbers_of(told: str) -> list[int]:
     """Return what the program says: whether glibc was told, blocks kept, and resident MB."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MALLOC_", "GLIBC_"))}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, told],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    return [int(number) for number in done.stdout.split()]
+    return [int(number) for number in output_of_python("-c", PROGRAM, told).split()]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -168,6 +168,8 @@ def test_a_tracker_that_is_not_installed_is_refused_before_anything_is_read(
     words = (*train_arguments(tiny_bert), "--set", f"tracking.tool={tool}")
     shop = tmp_path / "shop"
     shop.mkdir()
+    for name in ("items.csv", "interactions.csv"):
+        (shop / name).touch()
     done = longtail("train", shop, *words, "--out", tmp_path / "run")
     assert f"tracking.tool is {tool}" in done.complaint
     assert list(tmp_path.iterdir()) == [shop]
